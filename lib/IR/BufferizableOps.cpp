@@ -1,0 +1,69 @@
+//===- BufferizableOps.cpp - one-shot bufferization of our ops ------------===//
+#include "fptq/IR/Fptq.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+using namespace mlir::bufferization;
+
+namespace {
+/// A destination-style op on tensors becomes itself on memrefs, writing its inits.
+template <typename OpTy>
+struct DestinationOpBufferization
+    : DstBufferizableOpInterfaceExternalModel<DestinationOpBufferization<OpTy>, OpTy> {
+  /// The inits are only written: whatever they held before is not read.
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    SmallVector<Value> operands, results;
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isa<TensorType>(operand.get().getType())) {
+        operands.push_back(operand.get());
+        continue;
+      }
+      FailureOr<Value> buffer = getBuffer(rewriter, operand.get(), options, state);
+      if (failed(buffer))
+        return failure();
+      operands.push_back(*buffer);
+      if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
+        results.push_back(*buffer);
+    }
+    OperationState onBuffers(op->getLoc(), op->getName(), operands, /*types=*/TypeRange{}, op->getAttrs());
+    onBuffers.propertiesAttr = op->getPropertiesAsAttribute();
+    rewriter.create(onBuffers);
+    replaceOpWithBufferizedValues(rewriter, op, results);
+    return success();
+  }
+};
+
+/// Reads its operand, returns nothing.
+struct ObserveBufferization : BufferizableOpInterface::ExternalModel<ObserveBufferization, ObserveOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const { return true; }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const { return false; }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &, const AnalysisState &) const { return {}; }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    FailureOr<Value> buffer = getBuffer(rewriter, op->getOperand(0), options, state);
+    if (failed(buffer))
+      return failure();
+    ObserveOp::create(rewriter, op->getLoc(), *buffer, cast<ObserveOp>(op).getLayerAttr());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+} // namespace
+
+void mlir::fptq::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, FptqDialect *) {
+    QuantizeActivationsOp::attachInterface<DestinationOpBufferization<QuantizeActivationsOp>>(*context);
+    QuantizedMatmulOp::attachInterface<DestinationOpBufferization<QuantizedMatmulOp>>(*context);
+    PackedMatmulOp::attachInterface<DestinationOpBufferization<PackedMatmulOp>>(*context);
+    ObserveOp::attachInterface<ObserveBufferization>(*context);
+  });
+}

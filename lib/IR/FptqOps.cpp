@@ -1,0 +1,243 @@
+//===- FptqOps.cpp - verifiers and shapes ---------------------------------===//
+#include "fptq/IR/Fptq.h"
+#include "fptq/Pack/Layout.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+#define GET_OP_CLASSES
+#include "fptq/IR/FptqOps.cpp.inc"
+
+static ArrayRef<int64_t> shapeOf(Value v) { return cast<ShapedType>(v.getType()).getShape(); }
+static bool agree(int64_t a, int64_t b) { return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b; }
+
+/// "expected M x N, got 3 x 4" for one operand; `expected` may hold dynamic sizes.
+static LogicalResult verifyShape(Operation *op, Value v, StringRef name, ArrayRef<int64_t> expected, StringRef label) {
+  ArrayRef<int64_t> got = shapeOf(v);
+  if (got.size() == expected.size() && llvm::all_of(llvm::zip(got, expected), [](auto p) {
+        return agree(std::get<0>(p), std::get<1>(p));
+      }))
+    return success();
+  InFlightDiagnostic diag = op->emitOpError() << "(" << label << ") " << name << " is ";
+  auto print = [&](ArrayRef<int64_t> shape) {
+    llvm::interleave(
+        shape, [&](int64_t d) { ShapedType::isDynamic(d) ? diag << "?" : diag << d; }, [&] { diag << " x "; });
+  };
+  print(got);
+  diag << ", expected ";
+  print(expected);
+  if (auto layer = op->getAttrOfType<StringAttr>("layer"))
+    diag << " (layer '" << layer.getValue() << "')";
+  return diag;
+}
+
+//===----------------------------------------------------------------------===//
+// Destination-style ops: effects and shapes are those of their inits
+//===----------------------------------------------------------------------===//
+
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+/// Reads every memref operand, writes the inits; on tensors there is no effect.
+static void destinationEffects(DestinationStyleOpInterface op, Effects &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+static LogicalResult reifyInits(DestinationStyleOpInterface op, OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {
+  for (OpResult result : op->getResults())
+    shapes.push_back(tensor::getMixedSizes(b, op.getLoc(), op.getTiedOpOperand(result)->get()));
+  return success();
+}
+
+#define FPTQ_DESTINATION_STYLE(OP)                                                                           \
+  void OP::getEffects(Effects &effects) { destinationEffects(*this, effects); }                              \
+  LogicalResult OP::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {                   \
+    return reifyInits(*this, b, shapes);                                                                     \
+  }
+FPTQ_DESTINATION_STYLE(QuantizeActivationsOp)
+FPTQ_DESTINATION_STYLE(QuantizedMatmulOp)
+FPTQ_DESTINATION_STYLE(PackedMatmulOp)
+#undef FPTQ_DESTINATION_STYLE
+
+//===----------------------------------------------------------------------===//
+// Float form
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearOp::verify() {
+  ArrayRef<int64_t> x = shapeOf(getX()), w = shapeOf(getWeight()), y = getType().getShape();
+  if (x.empty() || !agree(x.back(), w[1])) // L1
+    return emitOpError() << "(L1) input channels of x (" << (x.empty() ? 0 : x.back()) << ") and of weight (" << w[1]
+                         << ") differ (layer '" << getLayer() << "')";
+  SmallVector<int64_t> expected(x);
+  expected.back() = w[0];
+  if (failed(verifyShape(*this, getResult(), "result", expected, "L2")))
+    return failure();
+  if (getBias() && failed(verifyShape(*this, getBias(), "bias", w[0], "L3")))
+    return failure();
+  (void)y;
+  ElementsAttr absmax = getChannelAbsmaxAttr();
+  if (!absmax)
+    return success();
+  if (absmax.getShapedType().getNumElements() != w[1]) // L4
+    return emitOpError() << "(L4) channel_absmax has " << absmax.getShapedType().getNumElements()
+                         << " elements, expected " << w[1] << " (layer '" << getLayer() << "')";
+  if (auto values = absmax.tryGetValues<float>())
+    for (auto [k, v] : llvm::enumerate(*values))
+      if (!(v >= 0) || std::isinf(v))
+        return emitOpError() << "(L4) channel_absmax of channel " << k << " is " << v << " (layer '" << getLayer()
+                             << "')";
+  return success();
+}
+
+LogicalResult ScaleChannelsOp::verify() {
+  ArrayRef<int64_t> shape = shapeOf(getInput());
+  int64_t dim = getDim();
+  if (dim < 0 || dim >= (int64_t)shape.size())
+    return emitOpError() << "(SC1) dim " << dim << " is outside rank " << shape.size();
+  return verifyShape(*this, getScales(), "scales", shape[dim], "SC2");
+}
+
+//===----------------------------------------------------------------------===//
+// Integer form
+//===----------------------------------------------------------------------===//
+
+/// `v` as a product that stays dynamic when a factor is.
+static int64_t times(int64_t a, int64_t b) {
+  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) ? ShapedType::kDynamic : a * b;
+}
+
+LogicalResult QuantizeActivationsOp::verify() {
+  ArrayRef<int64_t> x = shapeOf(getX());
+  if (x.size() != 2)
+    return emitOpError() << "(QA1) x has rank " << x.size() << ", expected rows x channels";
+  int64_t k = x[1], group = getGroupSize(), padded = getPaddedGroupSize();
+  if (group < 0)
+    return emitOpError() << "(QA2) group size " << group << " is negative";
+  if (group == 0)
+    group = k;
+  if (!ShapedType::isDynamic(group) && padded < group)
+    return emitOpError() << "(QA2) padded group size " << padded << " is below the group size " << group;
+  int64_t groups = ShapedType::isDynamic(k) || group <= 0 ? ShapedType::kDynamic : llvm::divideCeil(k, group);
+  if (failed(verifyShape(*this, getQInit(), "q", {x[0], times(groups, padded)}, "QA1")) ||
+      failed(verifyShape(*this, getScalesInit(), "scales", x[0], "QA1")) ||
+      failed(verifyShape(*this, getSumsInit(), "sums", {x[0], groups}, "QA1")))
+    return failure();
+  return getMultiplier() ? verifyShape(*this, getMultiplier(), "multiplier", k, "QA3") : success();
+}
+
+/// QM1, QM2: the weight operands of one scheme, N rows and G groups.
+static LogicalResult verifyWeights(Operation *op, SchemeAttr scheme, Value codes, Value scales, Value zeros,
+                                   Value multipliers, int64_t n, int64_t groups, int64_t codeBytes) {
+  if (failed(verifyShape(op, codes, "codes", {n, codeBytes}, "QM1")))
+    return failure();
+  bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel;
+  if (twoLevel != bool(multipliers))
+    return op->emitOpError() << "(QM2) the " << stringifyEnum(scheme.getKind()) << " scheme "
+                             << (twoLevel ? "needs" : "has no") << " multipliers";
+  if (bool(zeros) == scheme.getSymmetric())
+    return op->emitOpError() << "(QM2) " << (zeros ? "a symmetric scheme has no zeros" : "an asymmetric scheme needs zeros");
+  SmallVector<int64_t> scaleShape = twoLevel ? SmallVector<int64_t>{n} : SmallVector<int64_t>{n, groups};
+  if (failed(verifyShape(op, scales, "scales", scaleShape, "QM2")) ||
+      (zeros && failed(verifyShape(op, zeros, "zeros", {n, groups}, "QM2"))) ||
+      (multipliers && failed(verifyShape(op, multipliers, "multipliers", {n, groups}, "QM2"))))
+    return failure();
+  return success();
+}
+
+/// QM4 / PM3 and the activations' half of QM3 / PM2.
+template <typename OpTy> static LogicalResult verifyMatmul(OpTy op, StringRef activations, StringRef outputs) {
+  ArrayRef<int64_t> q = shapeOf(op.getQ()), y = shapeOf(op.getInit());
+  if (q.size() != 2 || y.size() != 2)
+    return op.emitOpError() << "(" << activations << ") q and the result have rank " << q.size() << " and " << y.size()
+                            << ", expected 2";
+  int64_t groups = shapeOf(op.getXSums()).size() == 2 ? op.getNumGroups() : ShapedType::kDynamic;
+  if (failed(verifyShape(op, op.getXScales(), "x_scales", q[0], activations)) ||
+      failed(verifyShape(op, op.getXSums(), "x_sums", {q[0], groups}, activations)) ||
+      failed(verifyShape(op, op.getInit(), "result", {q[0], y[1]}, outputs)) ||
+      (op.getBias() && failed(verifyShape(op, op.getBias(), "bias", y[1], outputs))) ||
+      (op.getResidual() && failed(verifyShape(op, op.getResidual(), "residual", y, outputs))))
+    return failure();
+  return success();
+}
+
+/// QM5: 255 * 127 * K < 2^31 for K up to 65536, so that one int32 sum over all of K is exact.
+static constexpr int64_t kMaxInputChannels = 65536;
+
+LogicalResult QuantizedMatmulOp::verify() {
+  if (failed(verifyMatmul(*this, "QM3", "QM4")))
+    return failure();
+  int64_t columns = shapeOf(getQ())[1], groups = getNumGroups();
+  if (columns > kMaxInputChannels)
+    return emitOpError() << "(QM5) " << columns << " input channels could overflow int32, at most " << kMaxInputChannels
+                         << " (layer '" << getLayer() << "')";
+  int64_t group = getScheme().getGroupSize();
+  if (group && failed(verifyShape(*this, getQ(), "q", {shapeOf(getQ())[0], times(groups, group)}, "QM3")))
+    return failure();
+  return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(),
+                       shapeOf(getInit())[1], groups,
+                       ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2));
+}
+
+//===----------------------------------------------------------------------===//
+// Packed form
+//===----------------------------------------------------------------------===//
+
+static PackedShape packedShape(SchemeAttr scheme, int64_t n, int64_t k, bool halfScales) {
+  return {n, k, scheme.groupSizeFor(k), scheme.getKind() == SchemeKind::TwoLevel, scheme.getSymmetric(), halfScales};
+}
+
+/// PK2, PM1: the packed operand has the bytes its layout needs, with f32 or f16 scales.
+static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr scheme, LayoutAttr layout, int64_t n,
+                                       int64_t k, StringRef label) {
+  if (k <= 0 || k > kMaxInputChannels)
+    return op->emitOpError() << "(QM5) " << k << " input channels, expected 1.." << kMaxInputChannels;
+  int64_t bytes = shapeOf(packed)[0];
+  std::string name = layout.getName().str();
+  int64_t f32 = packedBytes(name, packedShape(scheme, n, k, false)), f16 = packedBytes(name, packedShape(scheme, n, k, true));
+  if (agree(bytes, f32) || agree(bytes, f16))
+    return success();
+  return op->emitOpError() << "(" << label << ") packed weight has " << bytes << " bytes, layout '" << name
+                           << "' needs " << f32 << " (f32 scales) or " << f16 << " (f16 scales) for N = " << n
+                           << ", K = " << k;
+}
+
+LogicalResult PackOp::verify() {
+  int64_t n = shapeOf(getCodes())[0], k = getK(), group = getScheme().groupSizeFor(k), groups = getScheme().numGroups(k);
+  if (failed(verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), n, groups,
+                           llvm::divideCeil(groups * group, 2))))
+    return failure();
+  return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), n, k, "PK2");
+}
+
+LogicalResult UnpackOp::verify() {
+  bool twoLevel = getScheme().getKind() == SchemeKind::TwoLevel;
+  size_t expected = 2 + !getScheme().getSymmetric() + twoLevel;
+  if (getNumResults() != expected)
+    return emitOpError() << "(UP1) has " << getNumResults() << " results, expected " << expected;
+  int64_t k = getK(), n = shapeOf(getResult(0))[0], groups = getScheme().numGroups(k);
+  Value zeros = getScheme().getSymmetric() ? Value() : Value(getResult(2));
+  Value multipliers = twoLevel ? Value(getResult(3)) : Value();
+  if (failed(verifyWeights(*this, getScheme(), getResult(0), getResult(1), zeros, multipliers, n, groups,
+                           llvm::divideCeil(groups * getScheme().groupSizeFor(k), 2))))
+    return failure();
+  return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), n, k, "UP1");
+}
+
+LogicalResult PackedMatmulOp::verify() {
+  if (failed(verifyMatmul(*this, "PM2", "PM3")))
+    return failure();
+  int64_t groups = getScheme().numGroups(getK());
+  int64_t columns = groups * paddedGroupSize(getLayout().getName().str(), getScheme().groupSizeFor(getK()));
+  if (failed(verifyShape(*this, getQ(), "q", {shapeOf(getQ())[0], columns}, "PM2")) ||
+      failed(verifyShape(*this, getXSums(), "x_sums", {shapeOf(getQ())[0], groups}, "PM2")))
+    return failure();
+  return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), shapeOf(getInit())[1], getK(), "PM1");
+}

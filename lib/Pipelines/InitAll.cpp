@@ -1,0 +1,19 @@
+//===- InitAll.cpp - the only registration list ---------------------------===//
+#include "fptq/InitAll.h"
+#include "fptq/IR/Fptq.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+using namespace mlir;
+
+void fptq::registerAllDialects(DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  registry.insert<FptqDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+void fptq::registerAllPasses() { mlir::registerAllPasses(); }

@@ -1,0 +1,40 @@
+"""The suite: every *.mlir and *.test below a room's folder, and the GoogleTest binary in unit/."""
+
+import os
+import pathlib
+import shutil
+
+import lit.formats
+import lit.llvm
+
+lit.llvm.initialize(lit_config, config)
+from lit.llvm import llvm_config  # noqa: E402  (only there after initialize)
+
+config.name = "fptq"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.fptq_build_dir, "test")
+config.excludes = ["Inputs", "models", "unit"]
+
+tools = os.path.join(config.fptq_build_dir, "bin")
+llvm_config.with_environment("PATH", [tools, config.llvm_tools_dir], append_path=True)
+config.environment["FPTQ_SOURCE_DIR"] = config.fptq_source_dir
+config.substitutions += [
+    ("%fptq_src", config.fptq_source_dir),
+    ("%unit_tests", os.path.join(config.fptq_build_dir, "test", "unit", "FptqUnitTests")),
+    ("%models", os.path.join(config.fptq_source_dir, "test", "models")),
+]
+
+# What this machine has; tests that need more say UNSUPPORTED, never PASS.
+flags = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+for flag in ("avx2", "avx512_vnni", "amx_int8"):
+    if flag in flags:
+        config.available_features.add(flag)
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")
+shared = pathlib.Path(config.fptq_source_dir).parent / "shared" / "data"
+if shared.is_dir():
+    config.available_features.add("shared-data")
+    config.substitutions.append(("%shared", str(shared)))
+
