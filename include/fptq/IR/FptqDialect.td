@@ -37,6 +37,14 @@ def Fptq_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerAttributes();
 
+    /// Folders in which the files of `fptq.parameters` are looked for: a tool adds its input's own.
+    void addParameterDirectory(::llvm::StringRef path) { parameterDirectories.push_back(path.str()); }
+    ::llvm::ArrayRef<std::string> getParameterDirectories() const { return parameterDirectories; }
+
+  private:
+    ::llvm::SmallVector<std::string> parameterDirectories;
+
+  public:
     /// Module attribute: array of file names (strings), relative to the module's own file,
     /// whose tensors the external `ml_program.global`s name.
     static constexpr ::llvm::StringLiteral kParametersAttr = "fptq.parameters";

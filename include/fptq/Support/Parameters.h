@@ -1,0 +1,49 @@
+//===- Parameters.h - constants, wherever they live --------------*- C++ -*-===//
+//
+// A weight is a `dense`, a `dense_resource`, or an external `ml_program.global` whose bytes are a
+// tensor of a .safetensors file named by the module's `fptq.parameters`. Rooms that look at weights
+// go through here and never ask which.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FPTQ_SUPPORT_PARAMETERS_H
+#define FPTQ_SUPPORT_PARAMETERS_H
+
+#include "fptq/Support/Safetensors.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <vector>
+
+namespace mlir::fptq {
+
+/// The files of one module, opened once.
+class ParameterFiles {
+public:
+  /// Opens every file of `fptq.parameters`: absolute, or below one of the dialect's parameter
+  /// directories (set by the tools from the input's own folder), or below the current directory.
+  /// Emits an error that names the file.
+  static FailureOr<ParameterFiles> open(ModuleOp module);
+
+  /// The tensor called `name` and the file that keeps it alive; null where no file has it.
+  const SafetensorsEntry *find(StringRef name) const;
+  std::shared_ptr<SafetensorsFile> fileOf(StringRef name) const;
+
+private:
+  std::vector<std::shared_ptr<SafetensorsFile>> files;
+};
+
+/// True if `value` is a constant (dense, dense_resource, external global load) reached through
+/// any chain of expand_shape, collapse_shape, transpose, extract_slice, broadcast and transposing
+/// generics, extf/truncf (op or generic) and `fptq.scale_channels`.
+bool isConstantChain(Value value);
+
+/// The name of the constant at the chain's root: the global's symbol, the resource key, a NameLoc
+/// or an `fptq.name` attribute; empty if it has none.
+StringRef constantName(Value value);
+
+/// Evaluates a constant chain to f32, row-major in `value`'s own shape. An error is emitted at
+/// `value` and names `layer`: NaN or infinity, unsupported element type, missing tensor.
+FailureOr<std::vector<float>> evaluateConstant(Value value, const ParameterFiles &files, StringRef layer);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_SUPPORT_PARAMETERS_H
