@@ -10,12 +10,12 @@
 #define FPTQ_SUPPORT_SAFETENSORS_H
 
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace llvm {
 class MemoryBuffer;
@@ -42,7 +42,8 @@ public:
   static llvm::Expected<std::shared_ptr<SafetensorsFile>> open(llvm::StringRef path);
 
   const SafetensorsEntry *find(llvm::StringRef key) const;
-  const llvm::MapVector<std::string, SafetensorsEntry> &entries() const { return tensors; }
+  /// All tensors, in the order of their bytes.
+  llvm::ArrayRef<std::pair<std::string, SafetensorsEntry>> entries() const { return tensors; }
   const llvm::StringMap<std::string> &metadata() const { return meta; }
   llvm::StringRef path() const { return fileName; }
 
@@ -52,7 +53,8 @@ private:
   SafetensorsFile() = default;
   std::string fileName;
   std::unique_ptr<llvm::MemoryBuffer> buffer;
-  llvm::MapVector<std::string, SafetensorsEntry> tensors;
+  std::vector<std::pair<std::string, SafetensorsEntry>> tensors;
+  llvm::StringMap<size_t> index;
   llvm::StringMap<std::string> meta;
 };
 

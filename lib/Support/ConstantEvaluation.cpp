@@ -1,0 +1,242 @@
+//===- ConstantEvaluation.cpp - a constant chain as numbers ---------------===//
+#include "ConstantChain.h"
+#include "fptq/IR/Fptq.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/Endian.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+namespace {
+struct Evaluated {
+  SmallVector<int64_t> shape;
+  std::vector<float> data;
+};
+} // namespace
+
+static float halfToFloat(uint16_t bits) {
+  // IEEE binary16 through _Float16: exact, and vectorized where the host has F16C.
+  _Float16 half;
+  std::memcpy(&half, &bits, 2);
+  return half;
+}
+
+static float bfloatToFloat(uint16_t bits) {
+  uint32_t wide = uint32_t(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, 4);
+  return value;
+}
+
+/// Reads `n` elements of `bytes`, which may be unaligned (torch-mlir aligns blobs to 4).
+template <typename T, typename Convert>
+static void readAs(ArrayRef<char> bytes, std::vector<float> &out, Convert convert) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    T raw;
+    std::memcpy(&raw, bytes.data() + i * sizeof(T), sizeof(T));
+    out[i] = convert(raw);
+  }
+}
+
+/// Raw little-endian floats of `type`; false for an element type that is no float we know.
+static bool readBytes(Type type, ArrayRef<char> bytes, std::vector<float> &out) {
+  auto same = [](float v) { return v; };
+  if (type.isF32())
+    readAs<float>(bytes, out, same);
+  else if (type.isF64())
+    readAs<double>(bytes, out, [](double v) { return (float)v; });
+  else if (type.isF16())
+    readAs<uint16_t>(bytes, out, halfToFloat);
+  else if (type.isBF16())
+    readAs<uint16_t>(bytes, out, bfloatToFloat);
+  else
+    return false;
+  return true;
+}
+
+static StringRef dtypeOf(Type type) {
+  return type.isF32() ? "F32" : type.isF16() ? "F16" : type.isBF16() ? "BF16" : type.isF64() ? "F64" : "";
+}
+
+/// The bytes of the chain's root, wherever they are.
+static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &files, StringRef layer) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Type element = type.getElementType();
+  Evaluated result{SmallVector<int64_t>(type.getShape()), {}};
+  auto unsupported = [&]() -> FailureOr<Evaluated> {
+    return op->emitError() << "unsupported element type " << element << " of a weight (layer '" << layer << "')";
+  };
+  if (dtypeOf(element).empty())
+    return unsupported();
+  result.data.resize(type.getNumElements());
+
+  if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op)) {
+    StringRef name = load.getGlobal().getLeafReference();
+    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(op, load.getGlobalAttr());
+    if (auto value = global ? dyn_cast_or_null<DenseElementsAttr>(global.getValueAttr()) : DenseElementsAttr()) {
+      llvm::copy(llvm::map_range(value.getValues<APFloat>(), [](const APFloat &v) { return (float)v.convertToDouble(); }),
+                 result.data.begin());
+      return result;
+    }
+    const SafetensorsEntry *entry = files.find(name);
+    if (!entry)
+      return op->emitError() << "no file of '" << FptqDialect::kParametersAttr << "' has the tensor '" << name
+                             << "' (layer '" << layer << "')";
+    if (entry->dtype != dtypeOf(element) || !llvm::equal(entry->shape, type.getShape()))
+      return op->emitError() << "tensor '" << name << "' is " << entry->dtype << " of " << entry->numElements()
+                             << " elements in its file, expected " << type << " (layer '" << layer << "')";
+    readBytes(element, entry->data, result.data);
+    return result;
+  }
+
+  Attribute constant;
+  matchPattern(op, m_Constant(&constant));
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    size_t bytes = result.data.size() * element.getIntOrFloatBitWidth() / 8;
+    if (!blob || blob->getData().size() < bytes)
+      return op->emitError() << "resource '" << resource.getRawHandle().getKey() << "' has "
+                             << (blob ? blob->getData().size() : 0) << " bytes, expected " << bytes << " (layer '"
+                             << layer << "')";
+    readBytes(element, blob->getData(), result.data);
+    return result;
+  }
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant)) {
+    if (!dense.isSplat() && dense.getRawData().size() * 8 == result.data.size() * element.getIntOrFloatBitWidth())
+      readBytes(element, dense.getRawData(), result.data);
+    else
+      llvm::copy(llvm::map_range(dense.getValues<APFloat>(),
+                                 [](const APFloat &v) {
+                                   APFloat copy = v;
+                                   bool lost;
+                                   copy.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &lost);
+                                   return copy.convertToFloat();
+                                 }),
+                 result.data.begin());
+    return result;
+  }
+  return unsupported();
+}
+
+/// Strides of a row-major shape.
+static SmallVector<int64_t> rowMajor(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (int64_t d = (int64_t)shape.size() - 2; d >= 0; --d)
+    strides[d] = strides[d + 1] * shape[d + 1];
+  return strides;
+}
+
+/// result[i] = source[base + sum i_d * strides_d]: slices, transpositions and broadcasts alike.
+static Evaluated gather(const Evaluated &source, ArrayRef<int64_t> shape, ArrayRef<int64_t> strides, int64_t base) {
+  Evaluated result{SmallVector<int64_t>(shape), {}};
+  int64_t total = 1, rank = shape.size();
+  for (int64_t d : shape)
+    total *= d;
+  result.data.resize(total);
+  SmallVector<int64_t> index(rank, 0);
+  int64_t inner = rank ? shape.back() : 1, step = rank ? strides.back() : 0;
+  for (int64_t out = 0, at = base; out < total; out += inner) {
+    for (int64_t i = 0; i < inner; ++i)
+      result.data[out + i] = source.data[at + i * step];
+    for (int64_t d = rank - 2; d >= 0; --d) { // carry
+      at += strides[d];
+      if (++index[d] < shape[d])
+        break;
+      at -= strides[d] * shape[d];
+      index[d] = 0;
+    }
+  }
+  return result;
+}
+
+static Evaluated permute(const Evaluated &source, Operation *op, ArrayRef<int64_t> shape) {
+  AffineMap map = chainPermutation(op);
+  SmallVector<int64_t> from = rowMajor(source.shape), strides(shape.size(), 0);
+  for (auto [d, expr] : llvm::enumerate(map.getResults()))
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      strides[dim.getPosition()] = from[d];
+  return gather(source, shape, strides, 0);
+}
+
+static Evaluated slice(const Evaluated &source, tensor::ExtractSliceOp op, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> from = rowMajor(source.shape), strides;
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  int64_t base = 0;
+  for (size_t d = 0; d < from.size(); ++d) {
+    base += op.getStaticOffsets()[d] * from[d];
+    if (!dropped.test(d))
+      strides.push_back(op.getStaticStrides()[d] * from[d]);
+  }
+  return gather(source, shape, strides, base);
+}
+
+/// Rounds through a narrower type where the chain itself does.
+static void roundTo(Type type, std::vector<float> &data) {
+  if (type.isF16()) {
+    for (float &v : data)
+      v = (float)(_Float16)v;
+  } else if (type.isBF16()) {
+    for (float &v : data) {
+      APFloat exact(v);
+      bool lost;
+      exact.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &lost);
+      v = exact.convertToFloat();
+    }
+  }
+}
+
+static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, StringRef layer) {
+  Operation *op = value.getDefiningOp();
+  auto type = cast<RankedTensorType>(value.getType());
+  ChainStep step = classifyChainStep(op);
+  if (step == ChainStep::None)
+    return emitError(value.getLoc()) << "weight is no constant (layer '" << layer << "')";
+  if (step == ChainStep::Root)
+    return evaluateRoot(op, files, layer);
+  FailureOr<Evaluated> below = evaluate(chainOperand(op), files, layer);
+  if (failed(below))
+    return failure();
+  switch (step) {
+  case ChainStep::Reshape:
+    below->shape.assign(type.getShape().begin(), type.getShape().end());
+    return below;
+  case ChainStep::Permute:
+    return permute(*below, op, type.getShape());
+  case ChainStep::Slice:
+    return slice(*below, cast<tensor::ExtractSliceOp>(op), type.getShape());
+  case ChainStep::Cast:
+    roundTo(type.getElementType(), below->data);
+    return below;
+  default:
+    break;
+  }
+  auto scale = cast<ScaleChannelsOp>(op);
+  FailureOr<Evaluated> scales = evaluate(scale.getScales(), files, layer);
+  if (failed(scales))
+    return failure();
+  int64_t inner = rowMajor(below->shape)[scale.getDim()], extent = below->shape[scale.getDim()];
+  for (size_t i = 0; i < below->data.size(); ++i)
+    below->data[i] *= scales->data[i / inner % extent];
+  return below;
+}
+
+FailureOr<std::vector<float>> mlir::fptq::evaluateConstant(Value value, const ParameterFiles &files, StringRef layer) {
+  FailureOr<Evaluated> result = evaluate(value, files, layer);
+  if (failed(result))
+    return failure();
+  for (auto [i, v] : llvm::enumerate(result->data))
+    if (!std::isfinite(v)) {
+      auto shape = cast<RankedTensorType>(value.getType()).getShape();
+      int64_t columns = shape.empty() ? 1 : std::max<int64_t>(shape.back(), 1);
+      return emitError(value.getLoc()) << "weight holds " << (std::isnan(v) ? "NaN" : "infinity") << " at row " << i / columns
+                                       << ", column " << i % columns << " (layer '" << layer << "')";
+    }
+  return std::move(result->data);
+}

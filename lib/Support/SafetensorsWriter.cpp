@@ -1,0 +1,179 @@
+//===- SafetensorsWriter.cpp - one tensor at a time, resumable ------------===//
+//
+// The header is known before the first byte of data, so every tensor has its place at once. A
+// journal beside the partial file lists what is complete: its first line is the plan's header, and
+// a run with another plan starts over.
+//
+//===----------------------------------------------------------------------===//
+#include "fptq/Support/Safetensors.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <unistd.h>
+
+using namespace llvm;
+using namespace mlir::fptq;
+
+struct SafetensorsWriter::Impl {
+  struct Place {
+    uint64_t offset, size;
+  };
+  std::string path, partial, journal;
+  StringMap<Place> places;
+  StringSet<> done;
+  int file = -1, log = -1;
+};
+
+SafetensorsWriter::SafetensorsWriter() : impl(std::make_unique<Impl>()) {}
+
+SafetensorsWriter::~SafetensorsWriter() {
+  for (int descriptor : {impl->file, impl->log})
+    if (descriptor >= 0)
+      ::close(descriptor);
+}
+
+static Error ioError(StringRef path, std::error_code ec) { return createFileError(path, ec); }
+static Error lastError(StringRef path) { return ioError(path, std::error_code(errno, std::generic_category())); }
+
+static Error writeAt(int file, StringRef path, const char *data, uint64_t size, uint64_t offset) {
+  while (size) {
+    ssize_t n = ::pwrite(file, data, size, offset);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return lastError(path);
+    data += n, offset += n, size -= n;
+  }
+  return Error::success();
+}
+
+/// The header of `plan`, padded so that tensor data starts at a multiple of 64 in the file: mapped
+/// weights then need no copy to be aligned.
+static std::string headerFor(ArrayRef<SafetensorsWriter::Plan> plan, const StringMap<std::string> &metadata) {
+  std::string text;
+  raw_string_ostream os(text);
+  json::OStream j(os);
+  uint64_t offset = 0;
+  j.object([&] {
+    SmallVector<StringRef> keys(metadata.keys());
+    llvm::sort(keys);
+    if (!keys.empty())
+      j.attributeObject("__metadata__", [&] {
+        for (StringRef key : keys)
+          j.attribute(key, metadata.lookup(key));
+      });
+    for (const SafetensorsWriter::Plan &p : plan)
+      j.attributeObject(p.key, [&] {
+        uint64_t size = safetensorsElementBytes(p.dtype);
+        j.attribute("dtype", p.dtype);
+        j.attributeArray("shape", [&] {
+          for (int64_t d : p.shape) {
+            j.value(d);
+            size *= d;
+          }
+        });
+        j.attributeArray("data_offsets", [&] {
+          j.value((int64_t)offset);
+          j.value((int64_t)(offset + size));
+        });
+        offset += size;
+      });
+  });
+  text.append((64 - (text.size() + 8) % 64) % 64, ' ');
+  return text;
+}
+
+/// What a killed run with the same header had finished; empty where there is none.
+static StringSet<> readJournal(StringRef journal, StringRef partial, StringRef header) {
+  StringSet<> done;
+  auto text = MemoryBuffer::getFile(journal);
+  if (!text || !sys::fs::exists(partial))
+    return done;
+  StringRef rest = (*text)->getBuffer();
+  if (!rest.consume_front(header) || !rest.consume_front("\n"))
+    return done;
+  while (true) { // a line without its newline was cut by the kill: not done
+    auto [line, tail] = rest.split('\n');
+    if (line.size() == rest.size())
+      return done;
+    done.insert(line);
+    rest = tail;
+  }
+}
+
+Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan,
+                                                                       const StringMap<std::string> &metadata,
+                                                                       bool resume) {
+  std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter);
+  Impl &w = *writer->impl;
+  w.path = path.str(), w.partial = w.path + ".partial", w.journal = w.path + ".journal";
+  std::string header = headerFor(plan, metadata);
+  uint64_t offset = 8 + header.size();
+  for (const Plan &p : plan) {
+    uint64_t size = safetensorsElementBytes(p.dtype);
+    if (!size)
+      return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
+    for (int64_t d : p.shape)
+      size *= d;
+    if (!w.places.insert({p.key, {offset, size}}).second)
+      return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' is planned twice");
+    offset += size;
+  }
+  if (resume)
+    w.done = readJournal(w.journal, w.partial, header);
+  bool fresh = w.done.empty();
+  auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
+  if (std::error_code ec = sys::fs::openFileForReadWrite(w.partial, w.file, disposition, sys::fs::OF_None))
+    return ioError(w.partial, ec);
+  if (std::error_code ec = sys::fs::openFileForWrite(w.journal, w.log, fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting,
+                                                     fresh ? sys::fs::OF_None : sys::fs::OF_Append))
+    return ioError(w.journal, ec);
+  if (!fresh)
+    return writer;
+  if (std::error_code ec = sys::fs::resize_file(w.file, offset))
+    return ioError(w.partial, ec);
+  char length[8];
+  support::endian::write64le(length, header.size());
+  if (Error e = writeAt(w.file, w.partial, length, 8, 0))
+    return std::move(e);
+  if (Error e = writeAt(w.file, w.partial, header.data(), header.size(), 8))
+    return std::move(e);
+  header += '\n';
+  if (::write(w.log, header.data(), header.size()) != (ssize_t)header.size())
+    return lastError(w.journal);
+  return writer;
+}
+
+bool SafetensorsWriter::isDone(StringRef key) const { return impl->done.contains(key); }
+
+Error SafetensorsWriter::write(StringRef key, ArrayRef<char> data) {
+  auto place = impl->places.find(key);
+  if (place == impl->places.end())
+    return createStringError(inconvertibleErrorCode(), impl->path + ": tensor '" + key + "' was not planned");
+  if (place->second.size != data.size())
+    return createStringError(inconvertibleErrorCode(), impl->path + ": tensor '" + key + "' has " + Twine(data.size()) +
+                                                           " bytes, planned were " + Twine(place->second.size));
+  if (Error e = writeAt(impl->file, impl->partial, data.data(), data.size(), place->second.offset))
+    return e;
+  std::string line = (key + "\n").str();
+  if (::write(impl->log, line.data(), line.size()) != (ssize_t)line.size())
+    return lastError(impl->journal);
+  impl->done.insert(key);
+  return Error::success();
+}
+
+Error SafetensorsWriter::finish() {
+  for (auto &place : impl->places)
+    if (!isDone(place.first()))
+      return createStringError(inconvertibleErrorCode(), impl->path + ": tensor '" + place.first() + "' was never written");
+  ::close(std::exchange(impl->file, -1));
+  ::close(std::exchange(impl->log, -1));
+  if (std::error_code ec = sys::fs::rename(impl->partial, impl->path))
+    return ioError(impl->path, ec);
+  sys::fs::remove(impl->journal);
+  return Error::success();
+}

@@ -1,0 +1,91 @@
+#include "fptq/Support/Safetensors.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+using namespace mlir::fptq;
+
+namespace {
+struct Safetensors : testing::Test {
+  void SetUp() override { ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("fptq-safetensors", directory)); }
+  void TearDown() override { llvm::sys::fs::remove_directories(directory); }
+
+  std::string at(llvm::StringRef name) {
+    llvm::SmallString<128> path(directory);
+    llvm::sys::path::append(path, name);
+    return std::string(path);
+  }
+
+  /// A file of this header and `bytes` zero bytes of data; the error of opening it, or "".
+  std::string errorOf(std::string header, size_t bytes, uint64_t claimed = ~0ull) {
+    std::string path = at("file.safetensors");
+    char length[8];
+    llvm::support::endian::write64le(length, claimed == ~0ull ? header.size() : claimed);
+    std::ofstream(path, std::ios::binary) << std::string(length, 8) << header << std::string(bytes, '\0');
+    auto file = SafetensorsFile::open(path);
+    if (file)
+      return "";
+    std::string text = llvm::toString(file.takeError());
+    EXPECT_NE(text.find("file.safetensors"), std::string::npos) << "every error names the file: " << text;
+    return text;
+  }
+
+  llvm::SmallString<128> directory;
+};
+} // namespace
+
+TEST_F(Safetensors, GoodFileOpens) {
+  EXPECT_EQ(errorOf(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8), "");
+}
+
+TEST_F(Safetensors, LiesAreRefused) {
+  EXPECT_NE(errorOf("{}", 0, 1000).find("truncated"), std::string::npos);
+  EXPECT_NE(errorOf("{}", 0, ~1ull).find("truncated"), std::string::npos);
+  EXPECT_NE(errorOf("{nonsense", 0).find("not JSON"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8).find("outside the file"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8).find("8 bytes"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"Q9","shape":[2],"data_offsets":[0,8]}})", 8).find("dtype 'Q9'"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8).find("'a'"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8).find("'a'"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8).find("outside"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 8)
+                .find("overlap"), std::string::npos);
+}
+
+TEST_F(Safetensors, KilledRunGoesOn) {
+  std::string path = at("out.safetensors");
+  std::vector<SafetensorsWriter::Plan> plan = {{"a", "U8", {4}}, {"b", "F32", {1}}};
+  std::vector<char> a = {1, 2, 3, 4}, b = {0, 0, char(0x80), 0x3f};
+  {
+    auto writer = SafetensorsWriter::create(path, plan, {}, /*resume=*/true);
+    ASSERT_TRUE(bool(writer));
+    ASSERT_FALSE(bool((*writer)->write("a", a)));
+  } // killed here: nothing under the final name
+  EXPECT_FALSE(llvm::sys::fs::exists(path));
+  auto writer = SafetensorsWriter::create(path, plan, {}, /*resume=*/true);
+  ASSERT_TRUE(bool(writer));
+  EXPECT_TRUE((*writer)->isDone("a"));
+  EXPECT_FALSE((*writer)->isDone("b"));
+  ASSERT_FALSE(bool((*writer)->write("b", b)));
+  ASSERT_FALSE(bool((*writer)->finish()));
+  auto file = SafetensorsFile::open(path);
+  ASSERT_TRUE(bool(file));
+  EXPECT_EQ((*file)->find("a")->data, llvm::ArrayRef<char>(a));
+  EXPECT_EQ((*file)->find("b")->data, llvm::ArrayRef<char>(b));
+}
+
+TEST_F(Safetensors, OtherPlanStartsOver) {
+  std::string path = at("out.safetensors");
+  std::vector<char> a = {1, 2, 3, 4};
+  {
+    auto writer = SafetensorsWriter::create(path, {{"a", "U8", {4}}}, {}, true);
+    ASSERT_FALSE(bool((*writer)->write("a", a)));
+  }
+  auto writer = SafetensorsWriter::create(path, {{"a", "U8", {4}}, {"c", "U8", {1}}}, {}, true);
+  ASSERT_TRUE(bool(writer));
+  EXPECT_FALSE((*writer)->isDone("a"));
+  EXPECT_NE(llvm::toString((*writer)->write("c", a)), "") << "wrong size is refused";
+}
