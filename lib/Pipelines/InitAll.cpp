@@ -1,5 +1,6 @@
 //===- InitAll.cpp - the only registration list ---------------------------===//
 #include "fptq/InitAll.h"
+#include "fptq/Equalize/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -16,4 +17,7 @@ void fptq::registerAllDialects(DialectRegistry &registry) {
   registerBufferizableOpInterfaceExternalModels(registry);
 }
 
-void fptq::registerAllPasses() { mlir::registerAllPasses(); }
+void fptq::registerAllPasses() {
+  mlir::registerAllPasses();
+  registerEqualizePasses();
+}
