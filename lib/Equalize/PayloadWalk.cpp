@@ -101,7 +101,7 @@ FoldPlan PayloadWalk::intoArgument(BlockArgument argument) {
       return *dim;
     return std::nullopt;
   });
-  return intoOperand(*operand, map);
+  return intoOperand(*operand, map).reachedThrough(map.numClasses());
 }
 
 FoldPlan fptq::planThroughPayload(linalg::LinalgOp op, OpResult result, const ChannelMap &map,

@@ -64,7 +64,7 @@ func.func @gamma_is_the_first_operand(%x: tensor<?x4xf32>, %r: tensor<?xf32>, %e
 // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[GAMMA]] : tensor<1x8x4xf16>, tensor<4xf16>)
 // CHECK-COUNT-2: fptq.scale_channels %{{.*}} dim(1) : tensor<3x4xf16>
 // CHECK-NOT: fptq.scale_channels
-// REMARK: Remark="layer 'gate': 1/s is folded into a constant", folded=true, layer=gate, note=a constant is rounded to f16 once more
+// REMARK: Remark="layer 'gate': 1/s is folded into a constant", folded=true, layer=gate, note="a constant is rounded to f16 once more"
 // REMARK: Remark="layer 'up': 1/s is folded into a constant"
 func.func @half_gamma_is_the_second_operand(%x: tensor<1x8x4xf32>) -> (tensor<8x3xf16>, tensor<8x3xf16>) {
   %gamma = arith.constant dense<1.0> : tensor<4xf16>

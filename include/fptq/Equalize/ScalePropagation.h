@@ -30,17 +30,20 @@ public:
   static FoldPlan refused(const Twine &reason);
   /// Both operands of a sum must take the scale.
   static FoldPlan both(FoldPlan a, FoldPlan b);
-  /// One factor of a product takes it: the one that tells more channels apart, then the constant.
+  /// One factor of a product takes it: the one that tells more channels apart, then the constant. Of
+  /// two refusals the former's is given.
   static FoldPlan either(FoldPlan a, FoldPlan b);
+  /// The same plan, known to have come from a tensor that tells `classes` channels apart.
+  FoldPlan reachedThrough(int64_t classes) &&;
 
   bool isLegal() const { return reason.empty(); }
   StringRef getReason() const { return reason; }
   ArrayRef<Absorber> getAbsorbers() const { return absorbers; }
 
 private:
-  int64_t numClasses() const;
   SmallVector<Absorber, 2> absorbers;
   std::string reason;
+  int64_t classes = 0; ///< channels told apart, all along the way; 0 for numbers and zeros
 };
 
 /// Plans to divide `value`, all of whose readers are known to be rescaled, at compile time. Copies

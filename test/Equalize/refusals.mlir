@@ -1,0 +1,153 @@
+// What makes a fold illegal, by label. The division then stands before the layer, exactly; a remark says why.
+// RUN: fptq-opt %s --split-input-file --fptq-equalize --remarks-filter=Equalize > %t 2> %t.remarks
+// RUN: FileCheck %s < %t
+// RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
+
+// A post-norm encoder: the normalized value is also the residual. q and k share one division; tensor.dim
+// reads no element.
+// CHECK-LABEL: @E1_residual_reads_the_norm
+// CHECK: %[[INVERSE:.*]] = arith.constant dense<[1.000000e+00, 5.000000e-01, 0.285714298, 1.000000e+00]> : tensor<4xf32>
+// CHECK: %[[Y:.*]] = linalg.mul
+// CHECK-NEXT: %[[X:.*]] = fptq.scale_channels %[[Y]], %[[INVERSE]] dim(1) : tensor<?x4xf32>
+// CHECK: fptq.linear %[[X]], %{{.*}} layer("q") {channel_absmax = dense<[2.000000e+00, 3.000000e+00, 4.000000e+00, 0.000000e+00]>
+// CHECK: fptq.linear %[[X]], %{{.*}} layer("k")
+// CHECK: linalg.add ins(%[[Y]],
+// REMARK: [Missed] Equalized{{.*}}Reason="(E1) 'linalg.add' reads the same input", Remark="layer 'q': 1/s stays before the layer"
+func.func @E1_residual_reads_the_norm(%n: tensor<?x4xf32>, %e: tensor<?x4xf32>)
+    -> (tensor<?x4xf32>, tensor<?x4xf32>, index) {
+  %gamma = arith.constant dense<2.0> : tensor<4xf32>
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %b = linalg.broadcast ins(%gamma : tensor<4xf32>) outs(%e : tensor<?x4xf32>) dimensions = [0]
+  %y = linalg.mul ins(%n, %b : tensor<?x4xf32>, tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %c0 = arith.constant 0 : index
+  %dim = tensor.dim %y, %c0 : tensor<?x4xf32>
+  %q = fptq.linear %y, %w layer("q") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %k = fptq.linear %y, %w layer("k") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %r = linalg.add ins(%y, %q : tensor<?x4xf32>, tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %r, %k, %dim : tensor<?x4xf32>, tensor<?x4xf32>, index
+}
+
+// -----
+
+// A layer with another policy would be equalized against its recipe.
+// CHECK-LABEL: @E1_static_layer_reads_the_norm
+// CHECK: %[[Y:.*]] = linalg.mul
+// CHECK: fptq.linear %[[Y]], %{{.*}} layer("k")
+// REMARK: Reason="(E1) layer 'k' reads the same input and its policy is static", Remark="layer 'q'
+func.func @E1_static_layer_reads_the_norm(%n: tensor<2x4xf32>, %e: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %gamma = arith.constant dense<2.0> : tensor<2x4xf32>
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %y = linalg.mul ins(%n, %gamma : tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %q = fptq.linear %y, %w layer("q") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %k = fptq.linear %y, %w layer("k") {policy = #fptq.policy<static, "recipe">}
+    : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %q, %k : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// A layer that stays float can take s into its weight, exactly; a tied one into its own chain, so that the
+// embedding keeps the table as it was.
+// CHECK-LABEL: @kept_float_layer_takes_s_into_its_weight
+// CHECK: %[[TABLE:.*]] = arith.constant {fptq.name = "embedding"}
+// CHECK: tensor.extract %[[TABLE]]
+// CHECK: %[[HEAD:.*]] = fptq.scale_channels %[[TABLE]], %{{.*}} dim(1) : tensor<3x4xf32>
+// CHECK: fptq.linear %[[Y:.*]], %[[HEAD]] layer("head") {policy = #fptq.policy<float, "recipe">}
+// CHECK: fptq.linear %[[Y]], %{{.*}} layer("q")
+// REMARK: "layer 'q': 1/s is folded into a constant"
+func.func @kept_float_layer_takes_s_into_its_weight(%n: tensor<2x4xf32>, %i: index) -> (tensor<2x3xf32>, tensor<2x4xf32>, f32) {
+  %gamma = arith.constant dense<2.0> : tensor<2x4xf32>
+  %table = arith.constant {fptq.name = "embedding"} dense<0.5> : tensor<3x4xf32>
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %embedded = tensor.extract %table[%i, %i] : tensor<3x4xf32>
+  %e = tensor.empty() : tensor<2x4xf32>
+  %y = linalg.mul ins(%n, %gamma : tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %head = fptq.linear %y, %table layer("head") {policy = #fptq.policy<float, "recipe">}
+    : (tensor<2x4xf32>, tensor<3x4xf32>) -> tensor<2x3xf32>
+  %q = fptq.linear %y, %w layer("q") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %head, %q, %embedded : tensor<2x3xf32>, tensor<2x4xf32>, f32
+}
+
+// -----
+
+// REMARK: Reason="(E2) 'math.tanh' is not linear", Remark="layer 'q'
+// REMARK: Reason="(E3) 'func.return' reads it too", Remark="layer 'o'
+// REMARK: Reason="(E4) it comes from argument 0 of 'E2_to_E5'", Remark="layer 'arg'
+// REMARK: Reason="(E5) one number scales all channels", Remark="layer 'scaled'
+func.func @E2_to_E5(%y: tensor<2x4xf32>, %x: tensor<2x4xf32>, %e: tensor<2x4xf32>)
+    -> (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %t = linalg.tanh ins(%x : tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %q = fptq.linear %t, %w layer("q") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %v = fptq.linear %x, %w layer("v") : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %n = linalg.negf ins(%v : tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %o = fptq.linear %n, %w layer("o") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %a = fptq.linear %y, %w layer("arg") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %half = arith.constant 0.5 : f32
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      outs(%e : tensor<2x4xf32>) {
+  ^bb0(%out: f32):
+    linalg.yield %half : f32
+  } -> tensor<2x4xf32>
+  %sl = fptq.linear %s, %w layer("scaled") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %q, %o, %a, %v, %sl : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// An almost dead channel has s = 1e-5, and 2e4 / 1e-5 is above 65504.
+// REMARK: Reason="(E6) 'gamma' divided by s is not finite in its type", Remark="layer 'q'
+func.func @E6_gamma_overflows_f16(%n: tensor<2x2xf16>, %e: tensor<2x2xf16>) -> tensor<2x2xf16> {
+  %gamma = arith.constant {fptq.name = "gamma"} dense<2.0e4> : tensor<2x2xf16>
+  %w = arith.constant dense<0.5> : tensor<2x2xf16>
+  %y = linalg.mul ins(%n, %gamma : tensor<2x2xf16>, tensor<2x2xf16>) outs(%e : tensor<2x2xf16>) -> tensor<2x2xf16>
+  %q = fptq.linear %y, %w layer("q") {
+    channel_absmax = dense<[2.0, 1.0e-9]> : tensor<2xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x2xf16>, tensor<2x2xf16>) -> tensor<2x2xf16>
+  return %q : tensor<2x2xf16>
+}
+
+// -----
+
+// Two functions hold layer q, and its codes will exist once: what cannot be folded in one is folded in none.
+// CHECK-LABEL: @prefill
+// CHECK: fptq.scale_channels %{{.*}} dim(1) : tensor<?x4xf32>
+// CHECK-LABEL: @decode
+// CHECK: fptq.scale_channels %{{.*}} dim(1) : tensor<1x4xf32>
+// REMARK: Reason="(E7) in 'decode': (E1) 'func.return' reads the same input", Remark="layer 'q'
+// REMARK: Reason="(E1) 'func.return' reads the same input", Remark="layer 'q'
+func.func @prefill(%n: tensor<?x4xf32>, %e: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %gamma = arith.constant dense<2.0> : tensor<4xf32>
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %b = linalg.broadcast ins(%gamma : tensor<4xf32>) outs(%e : tensor<?x4xf32>) dimensions = [0]
+  %y = linalg.mul ins(%n, %b : tensor<?x4xf32>, tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %q = fptq.linear %y, %w layer("q") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  return %q : tensor<?x4xf32>
+}
+func.func @decode(%n: tensor<1x4xf32>, %e: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor<1x4xf32>) {
+  %gamma = arith.constant dense<2.0> : tensor<1x4xf32>
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %y = linalg.mul ins(%n, %gamma : tensor<1x4xf32>, tensor<1x4xf32>) outs(%e : tensor<1x4xf32>) -> tensor<1x4xf32>
+  %q = fptq.linear %y, %w layer("q") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+  return %q, %y : tensor<1x4xf32>, tensor<1x4xf32>
+}
