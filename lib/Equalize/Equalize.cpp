@@ -209,7 +209,8 @@ static Value createVector(Operation *op, ArrayRef<float> values) {
 
 static void scaleWeight(LinearOp op, Value scales, int64_t dim) {
   OpBuilder b(op);
-  op.getWeightMutable().assign(ScaleChannelsOp::create(b, op.getLoc(), op.getWeight(), scales, b.getI64IntegerAttr(dim)));
+  op.getWeightMutable().assign(
+      ScaleChannelsOp::create(b, op.getLoc(), op.getWeight(), scales, b.getI64IntegerAttr(dim)));
 }
 
 static void applyAbsorber(const Absorber &absorber, ArrayRef<float> inverse, DenseElementsAttr constant) {
@@ -255,11 +256,11 @@ static void divideProfile(LinearOp op, ArrayRef<float> scales) {
     bound = std::max<double>(bound, m);
   }
   Builder b(op.getContext());
-  op.setChannelAbsmaxAttr(DenseElementsAttr::get(
-      RankedTensorType::get(absmax.size(), b.getF32Type()), ArrayRef<float>(absmax)));
+  op.setChannelAbsmaxAttr(
+      DenseElementsAttr::get(RankedTensorType::get(absmax.size(), b.getF32Type()), ArrayRef<float>(absmax)));
   if (range)
-    op.setRangeAttr(RangeAttr::get(op.getContext(), range.getMin() < 0 ? -bound : 0.0,
-                                   range.getMax() > 0 ? bound : 0.0, clipped, range.getTokens()));
+    op.setRangeAttr(RangeAttr::get(op.getContext(), range.getMin() < 0 ? -bound : 0.0, range.getMax() > 0 ? bound : 0.0,
+                                   clipped, range.getTokens()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -15,7 +15,8 @@ using namespace mlir::fptq;
 namespace {
 class PayloadWalk {
 public:
-  PayloadWalk(linalg::LinalgOp op, ChannelMap loops, function_ref<FoldPlan(OpOperand &, const ChannelMap &)> intoOperand)
+  PayloadWalk(linalg::LinalgOp op, ChannelMap loops,
+              function_ref<FoldPlan(OpOperand &, const ChannelMap &)> intoOperand)
       : op(op), loops(std::move(loops)), intoOperand(intoOperand) {}
 
   /// Plans to scale `scalar`, which nothing but the expression above it reads.
@@ -47,12 +48,9 @@ FoldPlan PayloadWalk::intoScalar(Value scalar) {
   if (auto argument = dyn_cast<BlockArgument>(scalar))
     return intoArgument(argument);
   return TypeSwitch<Operation *, FoldPlan>(scalar.getDefiningOp())
-      .Case([&](arith::MulFOp mul) {
-        return FoldPlan::either(intoOnlyUse(mul.getLhs()), intoOnlyUse(mul.getRhs()));
-      })
-      .Case<arith::AddFOp, arith::SubFOp>([&](auto sum) {
-        return FoldPlan::both(intoOnlyUse(sum.getLhs()), intoOnlyUse(sum.getRhs()));
-      })
+      .Case([&](arith::MulFOp mul) { return FoldPlan::either(intoOnlyUse(mul.getLhs()), intoOnlyUse(mul.getRhs())); })
+      .Case<arith::AddFOp, arith::SubFOp>(
+          [&](auto sum) { return FoldPlan::both(intoOnlyUse(sum.getLhs()), intoOnlyUse(sum.getRhs())); })
       .Case([&](math::FmaOp fma) {
         return FoldPlan::both(FoldPlan::either(intoOnlyUse(fma.getA()), intoOnlyUse(fma.getB())),
                               intoOnlyUse(fma.getC()));
@@ -109,8 +107,9 @@ FoldPlan fptq::planThroughPayload(linalg::LinalgOp op, OpResult result, const Ch
   AffineMap indexing = op.getIndexingMapMatchingResult(result);
   if (!indexing.isProjectedPermutation(/*allowZeroInResults=*/true))
     return FoldPlan::refused("(E2) the result is not indexed by loops alone");
-  ChannelMap loops = map.renameDims(
-      [&](int64_t dim) -> std::optional<int64_t> { return cast<AffineDimExpr>(indexing.getResult(dim)).getPosition(); });
+  ChannelMap loops = map.renameDims([&](int64_t dim) -> std::optional<int64_t> {
+    return cast<AffineDimExpr>(indexing.getResult(dim)).getPosition();
+  });
   Value yielded = op.getBlock()->getTerminator()->getOperand(result.getResultNumber());
   return PayloadWalk(op, std::move(loops), intoOperand).intoScalar(yielded);
 }

@@ -127,7 +127,9 @@ static FoldPlan intoProducer(Value value, const ChannelMap &map) {
       .Case([&](tensor::ExtractSliceOp op) { return throughSlice(op, map); })
       .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ReshapeOp>(
           [&](Operation *op) { return FoldPlan::refused("(E2) " + quoted(op) + " cuts the channels apart"); })
-      .Default([&](Operation *op) { return FoldPlan::refused("(E2) " + quoted(op) + " is not linear, or not known to be"); });
+      .Default([&](Operation *op) {
+        return FoldPlan::refused("(E2) " + quoted(op) + " is not linear, or not known to be");
+      });
 }
 
 /// Gives `use` its own copy of the op that makes its value.

@@ -35,7 +35,8 @@ TEST(EqualizationScales, DeadChannelIsLeftAloneAndAlmostDeadOneIsBounded) {
 TEST(EqualizationScales, MinScaleOnlyRaises) {
   EqualizationOptions options;
   options.minScale = 1;
-  std::vector<float> m = {0, 0.5f, 1.9f, 40}, s = equalizationScales(m, {}, options), free = equalizationScales(m, {}, {});
+  std::vector<float> m = {0, 0.5f, 1.9f, 40}, s = equalizationScales(m, {}, options),
+                     free = equalizationScales(m, {}, {});
   for (size_t j = 0; j < m.size(); ++j)
     EXPECT_EQ(s[j], std::max(free[j], 1.0f));
 }
