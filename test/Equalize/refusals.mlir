@@ -3,8 +3,7 @@
 // RUN: FileCheck %s < %t
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
 
-// A post-norm encoder: the normalized value is also the residual. q and k share one division; tensor.dim
-// reads no element.
+// A post-norm encoder: the normalized value is also the residual. q and k share one division.
 // CHECK-LABEL: @E1_residual_reads_the_norm
 // CHECK: %[[INVERSE:.*]] = arith.constant dense<[1.000000e+00, 5.000000e-01, 0.285714298, 1.000000e+00]> : tensor<4xf32>
 // CHECK: %[[Y:.*]] = linalg.mul
@@ -14,13 +13,11 @@
 // CHECK: linalg.add ins(%[[Y]],
 // REMARK: [Missed] Equalized{{.*}}Reason="(E1) 'linalg.add' reads the same input", Remark="layer 'q': 1/s stays before the layer"
 func.func @E1_residual_reads_the_norm(%n: tensor<?x4xf32>, %e: tensor<?x4xf32>)
-    -> (tensor<?x4xf32>, tensor<?x4xf32>, index) {
+    -> (tensor<?x4xf32>, tensor<?x4xf32>) {
   %gamma = arith.constant dense<2.0> : tensor<4xf32>
   %w = arith.constant dense<0.5> : tensor<4x4xf32>
   %b = linalg.broadcast ins(%gamma : tensor<4xf32>) outs(%e : tensor<?x4xf32>) dimensions = [0]
   %y = linalg.mul ins(%n, %b : tensor<?x4xf32>, tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
-  %c0 = arith.constant 0 : index
-  %dim = tensor.dim %y, %c0 : tensor<?x4xf32>
   %q = fptq.linear %y, %w layer("q") {
     channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
   } : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
@@ -28,7 +25,7 @@ func.func @E1_residual_reads_the_norm(%n: tensor<?x4xf32>, %e: tensor<?x4xf32>)
     channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
   } : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
   %r = linalg.add ins(%y, %q : tensor<?x4xf32>, tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
-  return %r, %k, %dim : tensor<?x4xf32>, tensor<?x4xf32>, index
+  return %r, %k : tensor<?x4xf32>, tensor<?x4xf32>
 }
 
 // -----
@@ -53,7 +50,7 @@ func.func @E1_static_layer_reads_the_norm(%n: tensor<2x4xf32>, %e: tensor<2x4xf3
 // -----
 
 // A layer that stays float can take s into its weight, exactly; a tied one into its own chain, so that the
-// embedding keeps the table as it was.
+// embedding keeps the table as it was. tensor.dim and an unused linalg operand read no element.
 // CHECK-LABEL: @kept_float_layer_takes_s_into_its_weight
 // CHECK: %[[TABLE:.*]] = arith.constant {fptq.name = "embedding"}
 // CHECK: tensor.extract %[[TABLE]]
@@ -61,19 +58,23 @@ func.func @E1_static_layer_reads_the_norm(%n: tensor<2x4xf32>, %e: tensor<2x4xf3
 // CHECK: fptq.linear %[[Y:.*]], %[[HEAD]] layer("head") {policy = #fptq.policy<float, "recipe">}
 // CHECK: fptq.linear %[[Y]], %{{.*}} layer("q")
 // REMARK: "layer 'q': 1/s is folded into a constant"
-func.func @kept_float_layer_takes_s_into_its_weight(%n: tensor<2x4xf32>, %i: index) -> (tensor<2x3xf32>, tensor<2x4xf32>, f32) {
+func.func @kept_float_layer_takes_s_into_its_weight(%n: tensor<2x4xf32>, %i: index) -> (tensor<2x3xf32>, tensor<2x4xf32>, f32, index, tensor<2x4xf32>) {
   %gamma = arith.constant dense<2.0> : tensor<2x4xf32>
   %table = arith.constant {fptq.name = "embedding"} dense<0.5> : tensor<3x4xf32>
   %w = arith.constant dense<0.5> : tensor<4x4xf32>
   %embedded = tensor.extract %table[%i, %i] : tensor<3x4xf32>
   %e = tensor.empty() : tensor<2x4xf32>
   %y = linalg.mul ins(%n, %gamma : tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %c0 = arith.constant 0 : index
+  %dim = tensor.dim %y, %c0 : tensor<2x4xf32>
+  %zero = arith.constant 0.0 : f32
+  %zeros = linalg.fill ins(%zero : f32) outs(%y : tensor<2x4xf32>) -> tensor<2x4xf32>
   %head = fptq.linear %y, %table layer("head") {policy = #fptq.policy<float, "recipe">}
     : (tensor<2x4xf32>, tensor<3x4xf32>) -> tensor<2x3xf32>
   %q = fptq.linear %y, %w layer("q") {
     channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
   } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
-  return %head, %q, %embedded : tensor<2x3xf32>, tensor<2x4xf32>, f32
+  return %head, %q, %embedded, %dim, %zeros : tensor<2x3xf32>, tensor<2x4xf32>, f32, index, tensor<2x4xf32>
 }
 
 // -----
@@ -107,6 +108,21 @@ func.func @E2_to_E5(%y: tensor<2x4xf32>, %x: tensor<2x4xf32>, %e: tensor<2x4xf32
     channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
   } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
   return %q, %o, %a, %v, %sl : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// gate and up in one projection: its other rows are no channels of this layer.
+// REMARK: Reason="(E2) the channels are a slice of a wider tensor", Remark="layer 'down'
+func.func @E2_slice_of_a_fused_projection(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x4xf32>
+  %wd = arith.constant dense<0.5> : tensor<4x4xf32>
+  %gate_up = fptq.linear %x, %w layer("gate_up") : (tensor<2x4xf32>, tensor<8x4xf32>) -> tensor<2x8xf32>
+  %up = tensor.extract_slice %gate_up[0, 4] [2, 4] [1, 1] : tensor<2x8xf32> to tensor<2x4xf32>
+  %d = fptq.linear %up, %wd layer("down") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %d : tensor<2x4xf32>
 }
 
 // -----

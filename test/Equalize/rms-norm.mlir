@@ -106,7 +106,9 @@ func.func @half_gamma_is_the_second_operand(%x: tensor<1x8x4xf32>) -> (tensor<8x
 // CHECK: linalg.generic {{.*}} ins(%[[OLD]] : tensor<4xf32>)
 // CHECK: %[[NEW:.*]] = arith.constant dense<{{\[\[\[}}2.000000e+00, 1.000000e+00, 0.571428597, 2.000000e+00]]]> : tensor<1x1x4xf32>
 // CHECK: %[[B1:.*]] = linalg.generic {{.*}} ins(%[[NEW]] : tensor<1x1x4xf32>) outs(%{{.*}} : tensor<1x8x4xf32>)
+// CHECK: %[[B2:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<1x1x4xf32>) outs(%{{.*}} : tensor<1x8x4xf32>)
 // CHECK: %[[Y:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[B1]] : tensor<1x8x4xf32>, tensor<1x8x4xf32>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[B2]] : tensor<1x8x4xf32>, tensor<1x8x4xf32>)
 // CHECK: fptq.linear %[[Y]], %{{.*}} layer("q")
 // REMARK: Remark="layer 'q': 1/s is folded into a constant"
 func.func @gamma_is_broadcast_and_shared(%n: tensor<1x8x4xf32>, %other: tensor<1x8x4xf32>)

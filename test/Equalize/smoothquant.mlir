@@ -10,10 +10,10 @@
 // sqrt(4/4), sqrt(16/1), sqrt(4/0.25), and 1 for the dead channel:
 // CHECK: arith.constant dense<[1.000000e+00, 4.000000e+00, 4.000000e+00, 1.000000e+00]> : tensor<4xf32>
 // CHECK: channel_absmax = dense<[4.000000e+00, 4.000000e+00, 1.000000e+00, 0.000000e+00]>
-// The observer had clipped at 8: min(m, 8) / s is at most 4 still, 8/4 and 4/1.
-// CHECK-SAME: range = #fptq.range<min = -4.000000e+00, max = 4.000000e+00, absmax = 4.000000e+00, tokens = 2>
+// The observer had clipped at 3, and min(m, 3) / s is at most 3.
+// CHECK-SAME: range = #fptq.range<min = -4.000000e+00, max = 4.000000e+00, absmax = 3.000000e+00, tokens = 2>
 // ALPHA: arith.constant dense<[4.000000e+00, 1.600000e+01, 4.000000e+00, 1.000000e+00]> : tensor<4xf32>
-// ALPHA: range = #fptq.range<min = -1.000000e+00, max = 1.000000e+00, absmax = 1.000000e+00, tokens = 2>
+// ALPHA: range = #fptq.range<min = -1.000000e+00, max = 1.000000e+00, absmax = 7.500000e-01, tokens = 2>
 // MIN: arith.constant dense<[3.000000e+00, 4.000000e+00, 4.000000e+00, 1.000000e+00]> : tensor<4xf32>
 // 4/log2(6) = 1.547 is raised, 16/log2(18) = 3.837 stays.
 // LAE: arith.constant dense<[2.000000e+00, 3.83699{{[0-9]+}}, 2.000000e+00, 1.000000e+00]> : tensor<4xf32>
@@ -24,7 +24,7 @@ func.func @weights_of_both_consumers(%n: tensor<2x4xf32>, %e: tensor<2x4xf32>) -
   %y = linalg.mul ins(%n, %gamma : tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
   %q = fptq.linear %y, %wq layer("q") {
     channel_absmax = dense<[4.0, 16.0, 4.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">,
-    range = #fptq.range<min = -16.0, max = 9.0, absmax = 8.0, tokens = 2>
+    range = #fptq.range<min = -16.0, max = 9.0, absmax = 3.0, tokens = 2>
   } : (tensor<2x4xf32>, tensor<1x4xf32>) -> tensor<2x1xf32>
   %k = fptq.linear %y, %wk layer("k") {
     channel_absmax = dense<[4.0, 16.0, 4.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
