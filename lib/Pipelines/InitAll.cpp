@@ -1,6 +1,7 @@
 //===- InitAll.cpp - the only registration list ---------------------------===//
 #include "fptq/InitAll.h"
 #include "fptq/Equalize/Passes.h"
+#include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -13,11 +14,12 @@ void fptq::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
-  registry.insert<FptqDialect>();
+  registry.insert<FptqDialect, x86::FptqX86Dialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void fptq::registerAllPasses() {
   mlir::registerAllPasses();
   registerEqualizePasses();
+  registerFptqToX86Passes();
 }

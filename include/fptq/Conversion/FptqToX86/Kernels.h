@@ -1,0 +1,46 @@
+//===- Kernels.h - generated x86 kernels ------------------------*- C++ -*-===//
+#ifndef FPTQ_CONVERSION_FPTQTOX86_KERNELS_H
+#define FPTQ_CONVERSION_FPTQTOX86_KERNELS_H
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::fptq::x86 {
+
+enum class Tier { Reference, Avx2, Avx512Vnni, AmxInt8 };
+
+/// A tier, and whether its special instructions are replaced by plain arithmetic.
+struct Target {
+  Tier tier;
+  bool emulated = false;
+};
+
+/// "avx512vnni", "amx-int8-emulated", ...; nothing for an unknown name. The reference cannot be emulated.
+std::optional<Target> parseTarget(llvm::StringRef name);
+std::string targetName(Target target);
+
+/// The constants of one packed format (docs/PackedLayout.md).
+struct WeightFormat {
+  int64_t group; ///< padded group size (P3)
+  bool twoLevel, symmetric, halfScales;
+  int64_t tail, zeros, groupBytes; ///< as in PanelLayout
+
+  static WeightFormat get(int64_t paddedGroup, bool twoLevel, bool symmetric, bool halfScales);
+};
+
+/// Entry points of one kernel set, all with internal linkage; `matmul` points to an FptqMatmul of
+/// fptq-runtime/Kernels.h.
+struct KernelSet {
+  LLVM::LLVMFuncOp prepare; ///< (matmul, part, parts): fills its share of `scratch`
+  LLVM::LLVMFuncOp run;     ///< (matmul, first panel, last panel)
+};
+
+/// Bytes of `scratch` for m rows: an upper bound for every tier.
+int64_t scratchBytes(int64_t m, int64_t groups, int64_t paddedGroup);
+
+/// The kernels of `target` for `format`, added to `module` unless it has them. Not for the reference tier.
+KernelSet getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format);
+
+} // namespace mlir::fptq::x86
+
+#endif // FPTQ_CONVERSION_FPTQTOX86_KERNELS_H

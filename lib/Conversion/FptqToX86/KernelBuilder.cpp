@@ -1,0 +1,141 @@
+//===- KernelBuilder.cpp - names, targets and small parts -----------------===//
+#include "KernelBuilder.h"
+#include "fptq/Conversion/FptqToX86/FptqX86.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+using namespace mlir::fptq::x86;
+
+//===----------------------------------------------------------------------===//
+// Targets and formats
+//===----------------------------------------------------------------------===//
+
+static constexpr llvm::StringLiteral kTierNames[] = {"reference", "avx2", "avx512vnni", "amx-int8"};
+
+std::optional<Target> x86::parseTarget(StringRef name) {
+  bool emulated = name.consume_back("-emulated");
+  for (auto [i, tier] : llvm::enumerate(kTierNames))
+    if (name == tier && !(emulated && i == 0))
+      return Target{Tier(i), emulated};
+  return std::nullopt;
+}
+
+std::string x86::targetName(Target target) {
+  return (kTierNames[int(target.tier)] + (target.emulated ? "-emulated" : "")).str();
+}
+
+WeightFormat WeightFormat::get(int64_t group, bool twoLevel, bool symmetric, bool halfScales) {
+  int64_t tail = 8 * group, zeros = tail + (twoLevel ? 16 : halfScales ? 32 : 64);
+  return {group, twoLevel, symmetric, halfScales, tail, zeros, zeros + (symmetric && !twoLevel ? 0 : 16)};
+}
+
+int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {
+  int64_t rows = llvm::alignTo(m, 32);
+  return rows * llvm::alignTo(groups * group, 64) + rows * groups * 4 + 64;
+}
+
+KernelSet x86::getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format) {
+  const Isa &isa = target.tier == Tier::Avx2         ? avx2Isa()
+                   : target.tier == Tier::Avx512Vnni ? avx512VnniIsa()
+                                                     : amxInt8Isa();
+  KernelBuilder builder(module, isa, target.emulated, format);
+  return {builder.prepare(), builder.matmul()};
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+static std::string setName(const Isa &isa, bool emulated, const WeightFormat &w) {
+  std::string name = ("fptq_" + isa.name + (emulated ? "_emulated" : "")).str();
+  std::replace(name.begin(), name.end(), '-', '_');
+  name += w.twoLevel ? "_two_level" : w.symmetric ? "_sym" : "_asym";
+  return name + "_g" + std::to_string(w.group) + (w.halfScales ? "_f16" : "_f32");
+}
+
+KernelBuilder::KernelBuilder(ModuleOp module, const Isa &isa, bool emulated, const WeightFormat &w)
+    : module(module), isa(isa), emulated(emulated), w(w), prefix(setName(isa, emulated, w)) {
+  Builder b(module.getContext());
+  bytes = VectorType::get(4 * isa.lanes, b.getI8Type());
+  ints = VectorType::get(isa.lanes, b.getI32Type());
+  floats = VectorType::get(isa.lanes, b.getF32Type());
+  sums = isa.pairSums ? VectorType::get(2 * isa.lanes, b.getI16Type()) : ints;
+}
+
+LLVM::LLVMFuncOp KernelBuilder::function(const Twine &name, ArrayRef<Type> arguments, BodyFn body) {
+  std::string symbol = (prefix + "_" + name).str();
+  if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol))
+    return existing;
+  Emitter e(module.getLoc(), module.getContext());
+  e.setInsertionPointToEnd(module.getBody());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(e.getContext()), arguments);
+  auto f = LLVM::LLVMFuncOp::create(e, symbol, type, LLVM::Linkage::Internal);
+  f.setPassthroughAttr(e.getStrArrayAttr({"nounwind"}));
+  if (emulated) {
+    f->setAttr(kEmulatedAttr, e.getUnitAttr());
+  } else {
+    f.setTargetCpu(isa.cpu);
+    if (!isa.tune.empty())
+      f.setTuneCpu(isa.tune);
+    if (!isa.features.empty())
+      f.setTargetFeaturesAttr(LLVM::TargetFeaturesAttr::get(e.getContext(), isa.features));
+  }
+  Block *entry = f.addEntryBlock(e);
+  e.setInsertionPointToStart(entry);
+  body(e, entry->getArguments());
+  LLVM::ReturnOp::create(e, ValueRange());
+  return f;
+}
+
+void KernelBuilder::call(Emitter &e, LLVM::LLVMFuncOp callee, ValueRange arguments) {
+  LLVM::CallOp::create(e, callee, arguments);
+}
+
+//===----------------------------------------------------------------------===//
+// Small parts
+//===----------------------------------------------------------------------===//
+
+/// (P2) One k-quad of a vector of packed bytes. Shifts 16-bit lanes: there is no shift of bytes.
+Value KernelBuilder::nibbles(Emitter &e, Value packed, bool high, bool inPlace) {
+  if (high && inPlace)
+    return arith::AndIOp::create(e, packed, e.splat(bytes, -16));
+  if (high) {
+    VectorType halves = e.vec(2 * isa.lanes, e.getI16Type());
+    Value shifted = arith::ShRUIOp::create(e, e.bitcast(halves, packed), e.splat(halves, 4));
+    packed = e.bitcast(bytes, shifted);
+  }
+  return arith::AndIOp::create(e, packed, e.splat(bytes, 15));
+}
+
+/// (P4, P5) `vector` counts those of one panel.
+Value KernelBuilder::loadTail(Emitter &e, Tail kind, Value tail, int64_t vector) {
+  int64_t first = vector * isa.lanes;
+  if (kind == Tail::Scale) {
+    if (!w.halfScales)
+      return e.load(floats, e.at(tail, 4 * first));
+    return arith::ExtFOp::create(e, floats, e.load(e.vec(isa.lanes, e.getF16Type()), e.at(tail, 2 * first)));
+  }
+  int64_t at = kind == Tail::Multiplier ? 0 : w.zeros - w.tail;
+  VectorType narrow = e.vec(isa.lanes, e.getI8Type());
+  Value raw = e.load(narrow, e.at(tail, at + first));
+  if (kind == Tail::Offset) // b - 128 as a signed byte
+    return arith::ExtSIOp::create(e, ints, arith::XOrIOp::create(e, raw, e.splat(narrow, -128)));
+  return arith::ExtUIOp::create(e, ints, raw);
+}
+
+Value KernelBuilder::dot(Emitter &e, Value sum, Value weights, Value activations) {
+  if (isa.pairSums)
+    return Madd8Op::create(e, sum.getType(), sum, weights, activations, /*weight_max=*/15);
+  return Dot4Op::create(e, sum.getType(), sum, weights, activations);
+}
+
+/// Eight pairs of at most 2 * 15 * 127 fit in 16 bits: 32 k. In 32 bits everything up to K = 65536 fits.
+int64_t KernelBuilder::sumDepth(int64_t group) const {
+  if (!isa.pairSums)
+    return group;
+  for (int64_t depth : {32, 24, 16})
+    if (group % depth == 0)
+      return depth;
+  return 8;
+}

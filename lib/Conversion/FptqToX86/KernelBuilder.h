@@ -1,0 +1,103 @@
+//===- KernelBuilder.h - the kernels of one tier and format -----*- C++ -*-===//
+//
+// A kernel set serves all layers of one weight format: shapes are run-time values, the group size, the
+// scheme and the rows of a tile are constants. It consists of
+//
+//   prepare          activations into row tiles [k/4][rows][4], start values of the sums
+//   matmul           a range of panels, any number of rows; calls
+//     direct<R>        R rows x one block, nibbles unpacked in registers (few rows)
+//     unpack, tails    a slab of a block as bytes, its scales as vectors
+//     tile<R>          R rows x one block over a slab
+//     start, fold      for sums longer than a slab
+//     epilogue         sums to results: scales, bias, residual, ragged columns
+//
+//===----------------------------------------------------------------------===//
+#ifndef FPTQ_LIB_CONVERSION_FPTQTOX86_KERNELBUILDER_H
+#define FPTQ_LIB_CONVERSION_FPTQTOX86_KERNELBUILDER_H
+
+#include "Emitter.h"
+#include "TileTable.h"
+#include "fptq/Conversion/FptqToX86/Kernels.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::fptq::x86 {
+
+class KernelBuilder {
+public:
+  KernelBuilder(ModuleOp module, const Isa &isa, bool emulated, const WeightFormat &format);
+
+  LLVM::LLVMFuncOp prepare();
+  LLVM::LLVMFuncOp matmul();
+
+private:
+  using BodyFn = llvm::function_ref<void(Emitter &, ValueRange)>;
+  /// The function `name` of this set, written by `body` when it is first asked for.
+  LLVM::LLVMFuncOp function(const Twine &name, ArrayRef<Type> arguments, BodyFn body);
+  void call(Emitter &e, LLVM::LLVMFuncOp callee, ValueRange arguments);
+
+  LLVM::LLVMFuncOp direct(int64_t rows);
+  LLVM::LLVMFuncOp tile(int64_t rows);
+  LLVM::LLVMFuncOp integerTile(int64_t rows);
+  LLVM::LLVMFuncOp unpack();
+  LLVM::LLVMFuncOp tails();
+  LLVM::LLVMFuncOp start();
+  LLVM::LLVMFuncOp fold();
+  LLVM::LLVMFuncOp epilogue();
+
+  enum class Tail { Scale, Multiplier, Zero, Offset };
+
+  // Sums.cpp: what direct and tile share.
+  struct RowKernel;
+  Value tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t vector);
+  SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);
+  SmallVector<Value> wideSums(Emitter &e, RowKernel &k, ArrayRef<Value> start);
+  Value pairs(Emitter &e, Value wide);
+  void foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf);
+  void foldGroup(Emitter &e, RowKernel &k);
+  void groups(Emitter &e, RowKernel &k, Value count);
+
+  // Driver.cpp
+  struct Rows;
+  /// Stack space of one thread; all of it stays in L1 and L2.
+  struct SlabSpace {
+    Value results; ///< rows of a sweep x one block
+    Value sums;    ///< integer sums that cross slabs; the results themselves in the two-level scheme
+    Value slab, tails;
+  };
+  Rows rowTiles(Emitter &e, Value matmul);
+  Value panelBytes(Emitter &e, Value groups);
+  SmallVector<Value> blockPanels(Emitter &e, Value matmul, Value block, Value last);
+  void directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last);
+  void sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile, Value lastTile,
+             ValueRange panels);
+
+  /// Sums over all of K stay integers until the epilogue.
+  bool integerResult() const { return w.twoLevel; }
+  /// Slabs hold unsigned 8-bit weights (two-level), not nibbles.
+  bool slabHoldsBytes() const { return w.twoLevel && !isa.pairSums; }
+  /// Integer sums cross slab borders: tile<R> adds to them, start and fold begin and end them.
+  bool integerSlabs() const { return slabHoldsBytes() || w.group > kMaxGroupInSlab; }
+  /// What `tails` leaves a group: scales or multipliers, and zero points or offsets.
+  int64_t tailVectors() const { return isa.vectors() * (w.zeros < w.groupBytes ? 2 : 1); }
+  int64_t groupsInSlab() const { return std::max<int64_t>(1, kSlabK / w.group); }
+  int64_t slabBytes(int64_t k) const { return k / 4 * isa.vectors() * isa.vectorBytes(); }
+  /// Input channels integerTile counts in.
+  int64_t partK() const { return isa.pairSums ? sumDepth(w.group) : slabShape(isa, 1, sumDepth(w.group)).bodyK; }
+  /// Input channels whose products may be added in one sum.
+  int64_t sumDepth(int64_t group) const;
+
+  Value nibbles(Emitter &e, Value packed, bool high, bool inPlace = false);
+  Value loadTail(Emitter &e, Tail kind, Value tailOfPanel, int64_t vector);
+  Value dot(Emitter &e, Value sum, Value weights, Value activations);
+
+  ModuleOp module;
+  const Isa &isa;
+  bool emulated;
+  WeightFormat w;
+  std::string prefix;
+  VectorType bytes, ints, floats, sums; ///< sums: what `dot` adds to
+};
+
+} // namespace mlir::fptq::x86
+
+#endif // FPTQ_LIB_CONVERSION_FPTQTOX86_KERNELBUILDER_H

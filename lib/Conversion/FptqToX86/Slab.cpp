@@ -1,0 +1,102 @@
+//===- Slab.cpp - weights unpacked once for many rows ---------------------===//
+#include "KernelBuilder.h"
+#include "fptq/Conversion/FptqToX86/FptqX86.h"
+
+using namespace mlir;
+using namespace mlir::fptq::x86;
+
+/// unpack(panel..., nibbles, tail, octets, slab): octets of one group as bytes, [k/4][vector].
+/// `nibbles` and `tail` are offsets in each panel.
+LLVM::LLVMFuncOp KernelBuilder::unpack() {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  SmallVector<Type> arguments(isa.panels, p);
+  arguments.append({i64, i64, i64, p});
+  return function("unpack", arguments, [&](Emitter &e, ValueRange args) {
+    const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
+    ValueRange panels = args.take_front(isa.panels);
+    args = args.drop_front(isa.panels);
+    VectorType halves = e.vec(2 * isa.lanes, e.getI16Type());
+    SmallVector<Value> multiplier(vectors), offset(vectors);
+    for (int64_t j = 0; slabHoldsBytes() && j < vectors; ++j) {
+      Value tail = e.at(panels[j / perPanel], args[1]);
+      Value a = loadTail(e, Tail::Multiplier, tail, j % perPanel), b = loadTail(e, Tail::Zero, tail, j % perPanel);
+      multiplier[j] = e.bitcast(halves, e.mul(a, e.splat(ints, 0x10001)));
+      offset[j] = e.bitcast(bytes, e.mul(b, e.splat(ints, 0x1010101)));
+    }
+    // (A2) a * q + b in both bytes of a 16-bit lane at once: a * q <= 240 carries nothing over.
+    auto weight = [&](Value quad, int64_t j) {
+      if (!slabHoldsBytes())
+        return quad;
+      Value product = e.mul(e.bitcast(halves, quad), multiplier[j]);
+      return e.add(e.bitcast(bytes, product), offset[j]);
+    };
+    e.loop(e.num(0), args[2], 1, {args[0], args[3]}, [&](Value, ValueRange now) {
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value from = e.at(e.at(panels[j / perPanel], now[0]), j % perPanel * size);
+        Value packed = e.load(bytes, from);
+        if (j % perPanel == 0)
+          e.prefetch(from, isa.pairSums ? 4096 : 2048);
+        for (int64_t half = 0; half < 2; ++half)
+          e.store(weight(nibbles(e, packed, half), j), e.at(now[1], (half * vectors + j) * size), size);
+      }
+      return SmallVector<Value>{e.add(now[0], 64), e.at(now[1], slabBytes(8))};
+    });
+  });
+}
+
+/// tails(panel..., tail, out): scales or multipliers, then zero points or offsets, one vector each.
+LLVM::LLVMFuncOp KernelBuilder::tails() {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  SmallVector<Type> arguments(isa.panels, p);
+  arguments.append({i64, p});
+  return function("tails", arguments, [&](Emitter &e, ValueRange args) {
+    const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
+    for (int64_t j = 0; j < vectors; ++j) {
+      Value tail = e.at(args[j / perPanel], args[isa.panels]);
+      Value first = loadTail(e, w.twoLevel ? Tail::Multiplier : Tail::Scale, tail, j % perPanel);
+      e.store(w.twoLevel ? pairs(e, first) : first, e.at(args.back(), j * size), size);
+      if (tailVectors() > vectors)
+        e.store(loadTail(e, w.twoLevel ? Tail::Offset : Tail::Zero, tail, j % perPanel),
+                e.at(args.back(), (vectors + j) * size), size);
+    }
+  });
+}
+
+/// start(tails, start values, rows, sums): what sums that cross slabs begin with. The two-level scheme of tiers
+/// that sum in 16 bits adds a group's offsets to the sums of all groups.
+LLVM::LLVMFuncOp KernelBuilder::start() {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  return function("start", {p, p, i64, p}, [&](Emitter &e, ValueRange args) {
+    const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
+    e.loop(e.num(0), args[2], 1, {args[1], args[3]}, [&](Value, ValueRange now) {
+      Value begin = e.broadcastDword(ints, now[0]);
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value to = e.at(now[1], j * size), v = begin;
+        if (!slabHoldsBytes() && tailVectors() > vectors)
+          v = e.mul(v, e.load(ints, e.at(args[0], (vectors + j) * size), size));
+        e.store(w.twoLevel ? e.add(e.load(ints, to, size), v) : v, to, size);
+      }
+      return SmallVector<Value>{e.at(now[0], 4), e.at(now[1], vectors * size)};
+    });
+  });
+}
+
+/// fold(tails, rows, sums, results): (A1) for a group whose sums are complete.
+LLVM::LLVMFuncOp KernelBuilder::fold() {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  return function("fold", {p, i64, p, p}, [&](Emitter &e, ValueRange args) {
+    const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
+    e.loop(e.num(0), args[1], 1, {args[2], args[3]}, [&](Value, ValueRange now) {
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value sum = e.toFloat(floats, e.load(ints, e.at(now[0], j * size), size)), to = e.at(now[1], j * size);
+        Value scale = e.load(floats, e.at(args[0], j * size), size);
+        e.store(e.fma(sum, scale, e.load(floats, to, size)), to, size);
+      }
+      return SmallVector<Value>{e.at(now[0], vectors * size), e.at(now[1], vectors * size)};
+    });
+  });
+}

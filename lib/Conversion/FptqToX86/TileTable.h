@@ -1,0 +1,51 @@
+//===- TileTable.h - vectors and tile shapes of each tier -------*- C++ -*-===//
+#ifndef FPTQ_LIB_CONVERSION_FPTQTOX86_TILETABLE_H
+#define FPTQ_LIB_CONVERSION_FPTQTOX86_TILETABLE_H
+
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+
+namespace mlir::fptq::x86 {
+
+/// The vectors a tier computes with. A block is what a kernel works on at once: `panels` panels of 16 columns.
+struct Isa {
+  llvm::StringRef name;
+  int64_t lanes;          ///< i32 lanes of a vector
+  int64_t panels;         ///< panels of a block
+  bool pairSums;          ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
+  int64_t directRows;     ///< rows of a tile that unpacks nibbles in registers
+  int64_t directMaxRows;  ///< products with up to so many rows use such tiles only
+  int64_t amxMinRows;     ///< products with at least so many rows use AMX tiles; 0: never
+  llvm::StringRef cpu, tune, features;
+
+  int64_t vectorsPerPanel() const { return 16 / lanes; }
+  int64_t vectors() const { return panels * vectorsPerPanel(); }
+  int64_t vectorBytes() const { return 4 * lanes; }
+};
+
+/// How one kernel of `rows` rows is written.
+struct TileShape {
+  int64_t rows;
+  int64_t bodyK;         ///< input channels of one loop body
+  bool accInRegisters;   ///< results of all groups stay in registers, not in L1
+  bool highInPlace;      ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
+  bool reloadNibbles;    ///< load packed bytes once for each half: fewer live registers
+  int64_t prefetchBytes; ///< ahead in each panel's stream; 0: none
+};
+
+const Isa &avx2Isa();
+const Isa &avx512VnniIsa();
+const Isa &amxInt8Isa();
+
+/// `depth`: input channels summed without widening, a multiple of the body's.
+TileShape directShape(const Isa &isa, int64_t rows, int64_t depth);
+TileShape slabShape(const Isa &isa, int64_t rows, int64_t depth);
+
+constexpr int64_t kSlabRows = 6;    ///< 6 x 4 zmm sums + 4 weights + 1 activation; 6 x 2 ymm sums + 2 + 1 + 1 product
+constexpr int64_t kBlockTiles = 42; ///< row tiles of one sweep: 252 rows keep 4096 activations each in 1 MiB of L2
+constexpr int64_t kSlabK = 256;     ///< input channels unpacked at once: 64 columns take 16 KiB of L1
+constexpr int64_t kMaxGroupInSlab = 512; ///< longer groups are summed over several slabs
+
+} // namespace mlir::fptq::x86
+
+#endif // FPTQ_LIB_CONVERSION_FPTQTOX86_TILETABLE_H

@@ -1,0 +1,209 @@
+//===- fptq-kernel-test.cpp - every kernel against the reference ----------===//
+//
+// Random shapes through the real lowering, compared bit for bit with the plain-C reference: with unit
+// scales, where results are the integer sums, and with random ones, where every rounding shows.
+//
+//===----------------------------------------------------------------------===//
+#include "KernelJit.h"
+#include "fptq-runtime/CpuTier.h"
+#include "fptq/Conversion/FptqToX86/Kernels.h"
+#include "fptq/Pack/X86Layout.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/JSON.h"
+#include <cstring>
+#include <random>
+
+using namespace mlir::fptq;
+namespace cl = llvm::cl;
+
+static cl::opt<int64_t> casesOption("cases", cl::desc("random shapes (default: 200)"), cl::init(200));
+static cl::opt<unsigned> seedOption("seed", cl::desc("seed of the first shape (default: 1)"), cl::init(1));
+static cl::list<std::string> tierOption("tier", cl::desc("tiers to test (default: all, emulated where the machine lacks one)"),
+                                        cl::CommaSeparated);
+static cl::opt<std::string> jsonOption("json", cl::desc("write a report"), cl::value_desc("file"));
+static cl::opt<std::string> dumpOption("dump-object", cl::desc("write the object of the first kernel"), cl::value_desc("file"));
+static cl::opt<bool> verboseOption("verbose", cl::desc("print every case"));
+
+namespace {
+/// A kernel and one shape for it, all drawn from a seed.
+struct Case {
+  KernelKey key;
+  PackedShape shape;
+  int64_t m, yStride;
+  bool bias, residual, unitScales, extreme;
+};
+
+/// Few formats, because each is compiled once for every tier; shapes are free.
+constexpr int64_t kGroups[] = {32, 128, 64, 37, 8, 48, 96, 256, 600, 1000, 24, 512};
+
+Case draw(unsigned seed, const std::string &tier) {
+  std::mt19937 random(seed);
+  auto below = [&](int64_t n) { return int64_t(random() % n); };
+  Case c;
+  int64_t format = below(std::size(kGroups) * 3), group = kGroups[format / 3], scheme = format % 3;
+  c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, format / 2 % 2 == 1};
+  c.shape = {1 + below(150), 0, group, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
+  c.shape.k = 1 + below(std::max<int64_t>(group, below(4) ? 700 : 3000));
+  if (group > 512 && below(2))
+    c.shape.k = group;
+  c.m = below(12) == 0 ? below(300) : below(40);
+  c.bias = below(2), c.residual = below(2), c.unitScales = below(2), c.extreme = below(4) == 0;
+  c.yStride = c.shape.n + below(3);
+  return c;
+}
+
+/// Operands of one case.
+struct Operands {
+  std::vector<uint8_t> packed;
+  std::vector<int8_t> q;
+  std::vector<int32_t> sums;
+  std::vector<float> xScales, bias, residual, expected, got;
+  FptqMatmul mm;
+
+  Operands(const Case &c, unsigned seed) {
+    std::mt19937 random(seed * 7919 + 1);
+    x86::PanelLayout l = x86::panelLayout(c.shape);
+    int64_t n = c.shape.n, groups = l.groups, scaleCount = c.shape.twoLevel ? n : n * groups;
+    auto byte = [&](int low, int high) { return int(low + random() % (high - low + 1)); };
+    auto real = [&] { return c.unitScales ? 1.0f : (int(random() % 2001) - 1000) * 1.37e-3f; };
+    std::vector<uint8_t> codes(n * ((groups * c.shape.groupSize + 1) / 2)), zeros(n * groups), multipliers(n * groups);
+    for (uint8_t &b : codes)
+      b = c.extreme ? (random() % 2 ? 15 : 0) | (random() % 2 ? 240 : 0) : random();
+    for (size_t i = 0; i < zeros.size(); ++i) {
+      multipliers[i] = c.extreme ? 16 : byte(1, 16);
+      zeros[i] = c.shape.twoLevel ? byte(0, 255 - 15 * multipliers[i]) : c.extreme ? byte(0, 1) * 15 : byte(0, 15);
+    }
+    std::vector<uint8_t> scales;
+    for (int64_t i = 0; i < scaleCount; ++i) {
+      float f = real();
+      uint16_t half = c.unitScales ? 0x3c00 : random() % 0x7000; // any finite f16
+      const auto *p = c.shape.halfScales ? reinterpret_cast<uint8_t *>(&half) : reinterpret_cast<uint8_t *>(&f);
+      scales.insert(scales.end(), p, p + (c.shape.halfScales ? 2 : 4));
+    }
+    packed.resize(packedBytes("x86", c.shape));
+    packWeights("x86", c.shape, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
+    int64_t qStride = groups * l.paddedGroup + random() % 2 * 64;
+    q.assign(c.m * qStride + 64, 99);
+    sums.assign(c.m * groups, 0);
+    for (int64_t t = 0; t < c.m; ++t)
+      for (int64_t g = 0; g < groups; ++g)
+        for (int64_t i = 0; i < l.paddedGroup; ++i) {
+          bool inside = i < c.shape.groupSize && g * c.shape.groupSize + i < c.shape.k;
+          int8_t x = !inside ? 0 : c.extreme ? (t % 2 ? 127 : random() % 2 ? 127 : -127) : byte(-127, 127);
+          q[t * qStride + g * l.paddedGroup + i] = x;
+          sums[t * groups + g] += x;
+        }
+    for (int64_t t = 0; t < c.m; ++t)
+      xScales.push_back(real());
+    for (int64_t i = 0; i < n; ++i)
+      bias.push_back(real());
+    for (int64_t i = 0; i < c.m * n; ++i)
+      residual.push_back(real());
+    expected.assign(c.m * c.yStride + 1, -7.0f);
+    got = expected;
+    mm = {c.m,         n,
+          groups,      q.data(),
+          qStride,     xScales.data(),
+          sums.data(), groups,
+          packed.data(), c.bias ? bias.data() : nullptr,
+          c.residual ? residual.data() : nullptr, n,
+          expected.data(), c.yStride,
+          nullptr};
+  }
+};
+
+std::string describe(const Case &c) {
+  std::string s;
+  llvm::raw_string_ostream(s) << c.key.tier << (c.key.twoLevel ? " two-level" : c.key.symmetric ? " symmetric" : " asymmetric")
+                              << " group " << c.key.group << (c.key.halfScales ? " f16" : " f32") << " threads "
+                              << (c.key.threads ? 2 : 1) << " m " << c.m << " n " << c.shape.n << " k " << c.shape.k
+                              << (c.bias ? " bias" : "") << (c.residual ? " residual" : "")
+                              << (c.unitScales ? " unit-scales" : "") << (c.extreme ? " extreme" : "");
+  return s;
+}
+
+/// Tiers of the command line, or all of them as this machine can run them.
+std::vector<std::string> tiers() {
+  const char *reason;
+  FptqTier best = fptq_cpu_detect(&reason);
+  auto runnable = [&](const std::string &name) {
+    auto target = x86::parseTarget(name);
+    bool lacks = target && !target->emulated && int(target->tier) > int(best);
+    return lacks ? name + "-emulated" : name;
+  };
+  std::vector<std::string> names(tierOption.begin(), tierOption.end()), result;
+  if (names.empty())
+    names = {"reference", "avx2", "avx512vnni", "amx-int8"};
+  for (const std::string &name : names)
+    result.push_back(runnable(name));
+  return result;
+}
+
+/// The first differing element, or -1. NaN never equals itself here: bits are compared.
+int64_t firstDifference(const std::vector<float> &a, const std::vector<float> &b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (std::memcmp(&a[i], &b[i], 4))
+      return i;
+  return -1;
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::ParseCommandLineOptions(argc, argv, "compares generated kernels with the reference, bit for bit\n");
+  setenv("OMP_NUM_THREADS", "2", /*overwrite=*/0);
+  std::vector<std::string> names = tiers();
+  for (const std::string &name : names)
+    if (!x86::parseTarget(name)) {
+      llvm::errs() << "fptq-kernel-test: unknown tier '" << name << "'\n";
+      return 2;
+    }
+  std::map<std::string, std::unique_ptr<KernelJit>> compiled;
+  int64_t done = 0, mismatches = 0;
+  for (int64_t i = 0; i < casesOption && !mismatches; ++i)
+    for (const std::string &name : names) {
+      unsigned seed = seedOption + i;
+      Case c = draw(seed, name);
+      if (verboseOption)
+        llvm::outs() << "seed " << seed << ": " << describe(c) << "\n";
+      std::string format = describe(c).substr(0, describe(c).find(" m "));
+      auto &kernel = compiled[format];
+      if (!kernel) {
+        auto created = KernelJit::create(c.key);
+        if (!created) {
+          llvm::errs() << "fptq-kernel-test: " << toString(created.takeError()) << " (" << describe(c) << ")\n";
+          return 2;
+        }
+        kernel = std::move(*created);
+        if (!dumpOption.empty())
+          kernel->dump(dumpOption), dumpOption.clear();
+      }
+      Operands o(c, seed);
+      FptqFormat f{x86::panelLayout(c.shape).paddedGroup, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
+      fptq_reference_matmul(&o.mm, &f, 0, (c.shape.n + 15) / 16);
+      o.mm.y = o.got.data();
+      kernel->run(o.mm, o.packed.size());
+      ++done;
+      if (int64_t at = firstDifference(o.expected, o.got); at >= 0) {
+        ++mismatches;
+        llvm::errs() << "mismatch: " << describe(c) << ", row " << at / c.yStride << " column " << at % c.yStride
+                     << ": got " << o.got[at] << ", expected " << o.expected[at] << "\n"
+                     << "repeat with: fptq-kernel-test --cases 1 --seed " << seed << " --tier " << name << "\n";
+        break;
+      }
+    }
+  llvm::json::Array tierArray(names);
+  llvm::json::Object report{{"cases", done}, {"mismatches", mismatches}, {"tiers", std::move(tierArray)}};
+  if (!jsonOption.empty()) {
+    std::error_code error;
+    llvm::raw_fd_ostream out(jsonOption, error);
+    if (error) {
+      llvm::errs() << "fptq-kernel-test: cannot write '" << jsonOption << "': " << error.message() << "\n";
+      return 2;
+    }
+    out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+  }
+  llvm::outs() << done << " cases, " << mismatches << " mismatches, tiers " << llvm::join(names, " ") << "\n";
+  return mismatches != 0;
+}
