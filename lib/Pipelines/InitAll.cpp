@@ -2,7 +2,9 @@
 #include "fptq/InitAll.h"
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Pipelines/Pipelines.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -22,4 +24,6 @@ void fptq::registerAllPasses() {
   mlir::registerAllPasses();
   registerEqualizePasses();
   registerFptqToX86Passes();
+  registerLinalgToVectorPasses();
+  registerPipelines();
 }

@@ -1,0 +1,153 @@
+//===- Passes.td - the rest of the model, in pipeline order ----*- tablegen -*-===//
+#ifndef FPTQ_CONVERSION_LINALGTOVECTOR_PASSES_TD
+#define FPTQ_CONVERSION_LINALGTOVECTOR_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FptqLoadParametersPass : Pass<"fptq-load-parameters", "::mlir::ModuleOp"> {
+  let summary = "Turn loads of external parameters into resource constants over the mapped file";
+  let description = [{
+    Every `ml_program.global_load_const` of an external global becomes an `arith.constant dense_resource`
+    whose blob is the tensor's bytes in its `.safetensors` file, mapped and not copied; the blob keeps
+    the mapping alive. Globals with an inline value become plain constants. A tensor that no file has,
+    or has with another shape or element type, is an error.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def FptqLowerLinearPass : Pass<"fptq-lower-linear", "::mlir::ModuleOp"> {
+  let summary = "Lower float linears to contractions over weights packed 16 or 32 columns wide";
+  let description = [{
+    A remaining `fptq.linear` (policy float, or the float pipeline) becomes a `linalg.generic` over its
+    weight in the order [N/width][K][width], evaluated and packed now: one stream of memory, no
+    horizontal sums. N is padded with zero columns. `width` (default 32) is the number of columns.
+  }];
+  let options = [Option<"width", "width", "int64_t", "32", "columns of one packed block">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FptqAllowContractionPass : Pass<"fptq-allow-contraction"> {
+  let summary = "Let mulf and addf become one fma";
+  let description = [{
+    Sets `fastmath<contract>` on every float op; nothing else is relaxed, so results do not depend on
+    what LLVM finds to reorder. Also notes upper bounds of sizes that slice a static dimension (the KV
+    cache), while the slice is still there, for `fptq-bound-allocations`.
+  }];
+}
+
+def FptqFuseElementwisePass : Pass<"fptq-fuse-elementwise"> {
+  let summary = "Fuse elementwise producers that are read once";
+  let description = [{
+    The upstream patterns with one condition: the producer has one use and the consumer reads each of
+    its elements exactly once. `linalg-fuse-elementwise-ops` also fuses SwiGLU and softmax into the next
+    matmul and recomputes exp for every output column.
+  }];
+}
+
+def FptqFuseAttentionPass : Pass<"fptq-fuse-attention", "::mlir::func::FuncOp"> {
+  let summary = "Keep the scores of one head and a few rows in cache";
+  let description = [{
+    Tiles the consumer of an attention's second product over heads and `rows` query rows (default 16)
+    and fuses everything back to the first product into that loop, which is also the parallel one.
+  }];
+  let options = [Option<"rows", "rows", "int64_t", "16", "query rows of one tile">];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp"> {
+  let summary = "Tile linalg ops to register size";
+  let description = [{
+    Three shapes cover a model: elementwise (one vector along the output's last dimension), dot form
+    (both operands contiguous along the reduction) and outer-product form (an operand runs along the
+    output's last dimension). Contractions of at least `parallel-min` multiply-adds (default 0: none)
+    are first split in `chunks` (default 8) parallel pieces along their largest parallel dimension.
+    `accumulators` (default 96: 12 ymm registers; 384 suits AVX-512) bounds the outer-product tile.
+  }];
+  let options = [
+    Option<"parallelMin", "parallel-min", "int64_t", "0", "multiply-adds from which a contraction is parallel; 0: never">,
+    Option<"chunks", "chunks", "int64_t", "8", "parallel pieces of one contraction">,
+    Option<"accumulators", "accumulators", "int64_t", "96", "floats an outer-product tile may accumulate in registers">];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def FptqTileReductionsPass : Pass<"fptq-tile-reductions", "::mlir::func::FuncOp"> {
+  let summary = "Second half of tiling: vector accumulators along reductions";
+  let description = [{
+    Runs after canonicalization has made the peeled main tiles static. Left-over rows one by one, then
+    partial accumulators (dot form) or a loop over the reduction (outer-product form).
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def FptqVectorizeLinalgPass : Pass<"fptq-vectorize-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Vectorize tiled linalg ops, with masks where sizes are dynamic";
+  let description = [{
+    What cannot be vectorized (asserts or loops inside bodies, integer argmax, too large a tile) stays a
+    linalg op, is lowered to loops later, and is named by a remark with the reason.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def FptqRecordResultAliasesPass : Pass<"fptq-record-result-aliases", "::mlir::ModuleOp"> {
+  let summary = "Note and drop results that are arguments updated in place";
+  let description = [{
+    After bufferization: each public function that nothing in the module calls gets
+    `fptq.result_aliases`, for each of its results the argument number it is equal to, or -1; the former
+    are dropped, as `drop-equivalent-buffer-results` does for private functions.
+  }];
+}
+
+def FptqLowerCopiesPass : Pass<"fptq-lower-copies", "::mlir::func::FuncOp"> {
+  let summary = "Copies of strided buffers as loops";
+  let description = [{
+    A `memref.copy` with a layout would become a call of `memrefCopy`, a library function of MLIR's own
+    runners that copies element by element; as a linalg op it becomes loops that LLVM vectorizes.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def FptqBoundAllocationsPass : Pass<"fptq-bound-allocations", "::mlir::func::FuncOp"> {
+  let summary = "Allocate the known bound of a dynamic size";
+  let description = [{
+    A dynamic allocation all of whose sizes have a bound (noted by `fptq-allow-contraction`) becomes a
+    static one with a view of the real size, which can then move to the stack or out of a loop.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
+def FptqLowerObservePass : Pass<"fptq-lower-observe", "::mlir::ModuleOp"> {
+  let summary = "Lower fptq.observe on buffers to a call of the runtime";
+  let description = [{
+    `fptq_observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t bytes)`;
+    the executable that runs the code supplies it.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
+  let summary = "Bring vectors to shapes LLVM likes, math to polynomials";
+  let description = [{
+    Transfers without permutation maps and unit dimensions, masks, multi-reductions; exp, tanh, erf and
+    log as polynomials (at most 5 ulp; sin and cos are left to libm: their polynomials are bad away from
+    0, where rotary angles are); mulf + addf to fma.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def FptqFlattenAllocaScopePass : Pass<"fptq-flatten-alloca-scope", "::mlir::func::FuncOp"> {
+  let summary = "Undo the alloca scopes of convert-scf-to-openmp";
+  let description = [{
+    That conversion wraps bodies in `memref.alloca_scope`, which convert-scf-to-cf then makes illegal:
+    the scope is inlined and its allocas move to the start of the thread's region.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+#endif // FPTQ_CONVERSION_LINALGTOVECTOR_PASSES_TD

@@ -1,0 +1,38 @@
+//===- AllowContraction.cpp - fma, and bounds of sizes --------------------===//
+#include "Tiling.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQALLOWCONTRACTIONPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqAllowContractionPass : impl::FptqAllowContractionPassBase<FptqAllowContractionPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// A size that slices a static dimension is bounded by it. The slice itself will be folded away, so
+/// the bound is noted on the op that computes the size.
+static void noteBounds(tensor::ExtractSliceOp slice) {
+  for (auto [d, size] : llvm::enumerate(slice.getMixedSizes())) {
+    auto value = dyn_cast<Value>(size);
+    Operation *definition = value ? value.getDefiningOp() : nullptr;
+    int64_t bound = slice.getSourceType().getDimSize(d);
+    if (!definition || ShapedType::isDynamic(bound))
+      continue;
+    if (auto known = definition->getAttrOfType<IntegerAttr>(kUpperBoundAttr))
+      bound = std::min(bound, known.getInt());
+    definition->setAttr(kUpperBoundAttr, IntegerAttr::get(IndexType::get(slice.getContext()), bound));
+  }
+}
+
+void FptqAllowContractionPass::runOnOperation() {
+  getOperation()->walk([&](arith::ArithFastMathInterface op) {
+    auto flags = op.getFastMathFlagsAttr().getValue() | arith::FastMathFlags::contract;
+    op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(&getContext(), flags));
+  });
+  getOperation()->walk(noteBounds);
+}
+} // namespace mlir::fptq

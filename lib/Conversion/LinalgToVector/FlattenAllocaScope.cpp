@@ -1,0 +1,42 @@
+//===- FlattenAllocaScope.cpp - undo scopes of convert-scf-to-openmp ------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQFLATTENALLOCASCOPEPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqFlattenAllocaScopePass : impl::FptqFlattenAllocaScopePassBase<FptqFlattenAllocaScopePass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+static void inlineScope(memref::AllocaScopeOp scope) {
+  Block &body = scope.getBodyRegion().front();
+  body.getTerminator()->erase();
+  scope->getBlock()->getOperations().splice(scope->getIterator(), body.getOperations());
+  scope.erase();
+}
+
+/// A static alloca inside a loop would grow the stack in each iteration.
+static void moveToRegionEntry(memref::AllocaOp alloca) {
+  if (alloca->getNumOperands())
+    return;
+  Operation *parent = alloca->getParentOp();
+  while (!isa<func::FuncOp>(parent) && parent->getName().getStringRef() != "omp.parallel")
+    parent = parent->getParentOp();
+  Block &entry = parent->getRegion(0).front();
+  if (alloca->getBlock() != &entry)
+    alloca->moveBefore(&entry, entry.begin());
+}
+
+void FptqFlattenAllocaScopePass::runOnOperation() {
+  SmallVector<memref::AllocaScopeOp> scopes;
+  getOperation().walk([&](memref::AllocaScopeOp scope) { scopes.push_back(scope); });
+  for (memref::AllocaScopeOp scope : scopes)
+    if (scope->getNumResults() == 0 && scope.getBodyRegion().hasOneBlock())
+      inlineScope(scope);
+  getOperation().walk(moveToRegionEntry);
+}
+} // namespace mlir::fptq

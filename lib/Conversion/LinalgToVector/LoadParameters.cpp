@@ -1,0 +1,88 @@
+//===- LoadParameters.cpp - external globals to mapped constants ----------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQLOADPARAMETERSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqLoadParametersPass : impl::FptqLoadParametersPassBase<FptqLoadParametersPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+static StringRef safetensorsName(Type type) {
+  if (type.isF32())
+    return "F32";
+  if (type.isF16())
+    return "F16";
+  if (type.isBF16())
+    return "BF16";
+  if (type.isF64())
+    return "F64";
+  if (type.isInteger(8))
+    return "I8";
+  if (type.isInteger(32))
+    return "I32";
+  return type.isInteger(64) ? "I64" : "";
+}
+
+/// A resource over the mapped bytes; its deleter holds the mapping until the last user is gone.
+static DenseResourceElementsAttr mapped(RankedTensorType type, StringRef name, const SafetensorsEntry &entry,
+                                        std::shared_ptr<SafetensorsFile> file) {
+  auto keepMapped = [file = std::move(file)](void *, size_t, size_t) {};
+  AsmResourceBlob blob(entry.data, /*dataAlignment=*/1, std::move(keepMapped), /*dataIsMutable=*/false);
+  return DenseResourceElementsAttr::get(type, name, std::move(blob));
+}
+
+static FailureOr<TypedAttr> constantFor(ml_program::GlobalOp global, const ParameterFiles &files) {
+  auto type = dyn_cast<RankedTensorType>(global.getType());
+  if (!type || !type.hasStaticShape())
+    return global.emitError() << "external parameter '" << global.getSymName() << "' has no static tensor type";
+  if (auto value = dyn_cast_or_null<TypedAttr>(global.getValueAttr()); value && !isa<ml_program::ExternAttr>(value))
+    return value;
+  const SafetensorsEntry *entry = files.find(global.getSymName());
+  if (!entry)
+    return global.emitError() << "no parameter file has the tensor '" << global.getSymName() << "'";
+  bool dtype = entry->dtype == safetensorsName(type.getElementType()) ||
+               (entry->dtype == "U8" && type.getElementType().isInteger(8));
+  if (!dtype || !llvm::equal(entry->shape, type.getShape())) {
+    InFlightDiagnostic diag = global.emitError() << "tensor '" << global.getSymName() << "' is " << entry->dtype << " [";
+    llvm::interleaveComma(entry->shape, diag);
+    return diag << "] in its file, expected " << type;
+  }
+  return TypedAttr(mapped(type, global.getSymName(), *entry, files.fileOf(global.getSymName())));
+}
+
+void FptqLoadParametersPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  FailureOr<ParameterFiles> files = ParameterFiles::open(module);
+  if (failed(files))
+    return signalPassFailure();
+  llvm::StringMap<TypedAttr> constants;
+  WalkResult result = module.walk([&](ml_program::GlobalLoadConstOp load) {
+    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(load, load.getGlobalAttr());
+    TypedAttr &constant = constants[global.getSymName()];
+    if (!constant) {
+      FailureOr<TypedAttr> made = constantFor(global, *files);
+      if (failed(made))
+        return WalkResult::interrupt();
+      constant = *made;
+    }
+    OpBuilder b(load);
+    load.replaceAllUsesWith(arith::ConstantOp::create(b, load.getLoc(), constant).getResult());
+    load.erase();
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return signalPassFailure();
+  for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
+    if (SymbolTable::symbolKnownUseEmpty(global, module))
+      global.erase();
+}
+} // namespace mlir::fptq

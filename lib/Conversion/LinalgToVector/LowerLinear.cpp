@@ -1,0 +1,153 @@
+//===- LowerLinear.cpp - float linears over packed weights ----------------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/IR/Fptq.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/Utils/Utils.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQLOWERLINEARPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqLowerLinearPass : impl::FptqLowerLinearPassBase<FptqLowerLinearPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// [N, K] to [ceil(N / width), K, width], missing columns zero.
+static std::vector<float> packColumns(ArrayRef<float> weight, int64_t n, int64_t k, int64_t width) {
+  std::vector<float> packed(llvm::divideCeil(n, width) * k * width, 0.0f);
+  for (int64_t row = 0; row < n; ++row) {
+    float *to = packed.data() + row / width * k * width + row % width;
+    for (int64_t i = 0; i < k; ++i)
+      to[i * width] = weight[row * k + i];
+  }
+  return packed;
+}
+
+static Value resource(OpBuilder &b, Location loc, StringRef name, ArrayRef<int64_t> shape, std::vector<float> data) {
+  auto type = RankedTensorType::get(shape, b.getF32Type());
+  auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
+      ArrayRef<char>(reinterpret_cast<const char *>(data.data()), data.size() * sizeof(float)), /*align=*/64,
+      /*dataIsMutable=*/false);
+  return arith::ConstantOp::create(b, loc, DenseResourceElementsAttr::get(type, name, std::move(blob)));
+}
+
+/// `x` as rows x channels in f32.
+static Value asRows(OpBuilder &b, Location loc, Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (!type.getElementType().isF32())
+    x = arith::ExtFOp::create(b, loc, type.clone(b.getF32Type()), x);
+  int64_t rank = type.getRank();
+  if (rank == 2)
+    return x;
+  if (rank == 1) {
+    ReassociationIndices all{0, 1};
+    auto row = RankedTensorType::get({1, type.getDimSize(0)}, b.getF32Type());
+    return tensor::ExpandShapeOp::create(b, loc, row, x, ArrayRef<ReassociationIndices>{all});
+  }
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t d = 0; d + 1 < rank; ++d)
+    groups[0].push_back(d);
+  groups[1].push_back(rank - 1);
+  return tensor::CollapseShapeOp::create(b, loc, x, groups);
+}
+
+/// The inverse of `asRows` for a result of type `type`, with the leading sizes of `like`.
+static Value fromRows(OpBuilder &b, Location loc, Value y, RankedTensorType type, Value like) {
+  auto f32 = type.clone(b.getF32Type());
+  int64_t rank = type.getRank();
+  if (rank == 1) {
+    y = tensor::CollapseShapeOp::create(b, loc, y, ArrayRef<ReassociationIndices>{{0, 1}});
+  } else if (rank > 2) {
+    SmallVector<ReassociationIndices> groups(2);
+    for (int64_t d = 0; d + 1 < rank; ++d)
+      groups[0].push_back(d);
+    groups[1].push_back(rank - 1);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, like);
+    sizes.back() = b.getIndexAttr(type.getDimSize(rank - 1));
+    y = tensor::ExpandShapeOp::create(b, loc, f32, y, groups, sizes);
+  }
+  if (!type.getElementType().isF32())
+    y = arith::TruncFOp::create(b, loc, type, y);
+  return y;
+}
+
+/// y[m, b, n] += x[m, k] * w[b, k, n].
+static Value contract(OpBuilder &b, Location loc, Value x, Value w, ArrayRef<OpFoldResult> sizes) {
+  MLIRContext *c = b.getContext();
+  AffineExpr m, block, k, n;
+  bindDims(c, m, block, k, n);
+  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0.0f));
+  Value empty = tensor::EmptyOp::create(b, loc, sizes, b.getF32Type());
+  Value init = linalg::FillOp::create(b, loc, zero, empty).getResult(0);
+  SmallVector<AffineMap> maps = {AffineMap::get(4, 0, {m, k}, c), AffineMap::get(4, 0, {block, k, n}, c),
+                                 AffineMap::get(4, 0, {m, block, n}, c)};
+  using utils::IteratorType;
+  SmallVector<IteratorType> kinds = {IteratorType::parallel, IteratorType::parallel, IteratorType::reduction,
+                                     IteratorType::parallel};
+  return linalg::GenericOp::create(b, loc, init.getType(), ValueRange{x, w}, ValueRange{init}, maps, kinds,
+                                   [](OpBuilder &b, Location loc, ValueRange args) {
+                                     Value product = arith::MulFOp::create(b, loc, args[0], args[1]);
+                                     Value sum = arith::AddFOp::create(b, loc, args[2], product);
+                                     linalg::YieldOp::create(b, loc, sum);
+                                   })
+      .getResult(0);
+}
+
+static Value addBias(OpBuilder &b, Location loc, Value y, Value bias) {
+  auto type = cast<RankedTensorType>(y.getType());
+  if (!cast<RankedTensorType>(bias.getType()).getElementType().isF32())
+    bias = arith::ExtFOp::create(b, loc, cast<RankedTensorType>(bias.getType()).clone(b.getF32Type()), bias);
+  AffineMap rows = b.getMultiDimIdentityMap(2), column = AffineMap::get(2, 0, b.getAffineDimExpr(1));
+  return linalg::GenericOp::create(b, loc, type, ValueRange{bias}, ValueRange{y}, ArrayRef<AffineMap>{column, rows},
+                                   SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+                                   [](OpBuilder &b, Location loc, ValueRange args) {
+                                     Value sum = arith::AddFOp::create(b, loc, args[1], args[0]);
+                                     linalg::YieldOp::create(b, loc, sum);
+                                   })
+      .getResult(0);
+}
+
+static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64_t width) {
+  FailureOr<std::vector<float>> weight = evaluateConstant(op.getWeight(), files, op.getLayer());
+  if (failed(weight))
+    return failure();
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  int64_t n = op.getOutputChannels(), k = op.getInputChannels();
+  width = std::min<int64_t>(width, llvm::alignTo(n, 16));
+  int64_t blocks = llvm::divideCeil(n, width);
+  Value w = resource(b, loc, (op.getLayer() + ".packed_float").str(), {blocks, k, width},
+                     packColumns(*weight, n, k, width));
+  Value x = asRows(b, loc, op.getX());
+  OpFoldResult rows = tensor::getMixedSize(b, loc, x, 0);
+  Value y = contract(b, loc, x, w, {rows, b.getIndexAttr(blocks), b.getIndexAttr(width)});
+  y = tensor::CollapseShapeOp::create(b, loc, y, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+  if (blocks * width != n) {
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    y = tensor::ExtractSliceOp::create(b, loc, y, ArrayRef<OpFoldResult>{zero, zero},
+                                       ArrayRef<OpFoldResult>{rows, b.getIndexAttr(n)}, ArrayRef<OpFoldResult>{one, one});
+  }
+  if (op.getBias())
+    y = addBias(b, loc, y, op.getBias());
+  op.replaceAllUsesWith(fromRows(b, loc, y, op.getType(), op.getX()));
+  op.erase();
+  return success();
+}
+
+void FptqLowerLinearPass::runOnOperation() {
+  FailureOr<ParameterFiles> files = ParameterFiles::open(getOperation());
+  if (failed(files))
+    return signalPassFailure();
+  SmallVector<LinearOp> ops;
+  getOperation().walk([&](LinearOp op) { ops.push_back(op); });
+  for (LinearOp op : ops)
+    if (failed(lowerLinear(op, *files, width)))
+      return signalPassFailure();
+}
+} // namespace mlir::fptq

@@ -1,0 +1,74 @@
+//===- LowerObserve.cpp - fptq.observe to a runtime call ------------------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/IR/Fptq.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQLOWEROBSERVEPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqLowerObservePass : impl::FptqLowerObservePassBase<FptqLowerObservePass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+static constexpr StringLiteral kRuntimeFunction = "fptq_observe";
+
+/// Code of the element type in the runtime's interface: 0 f32, 1 f16, 2 bf16.
+static int32_t elementCode(Type type) { return type.isF32() ? 0 : type.isF16() ? 1 : 2; }
+
+static Value addressOfName(OpBuilder &b, ModuleOp module, Location loc, StringRef layer) {
+  std::string symbol = ("fptq.layer." + layer).str();
+  if (!module.lookupSymbol(symbol)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    std::string text = layer.str() + '\0';
+    auto type = LLVM::LLVMArrayType::get(b.getI8Type(), text.size());
+    LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol, b.getStringAttr(text));
+  }
+  return LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), symbol);
+}
+
+void FptqLowerObservePass::runOnOperation() {
+  ModuleOp module = getOperation();
+  SmallVector<ObserveOp> ops;
+  module.walk([&](ObserveOp op) { ops.push_back(op); });
+  if (ops.empty())
+    return;
+  OpBuilder b(&getContext());
+  auto pointer = LLVM::LLVMPointerType::get(&getContext());
+  SmallVector<Type> types = {pointer, pointer, b.getI64Type(), b.getI64Type(), b.getI32Type()};
+  b.setInsertionPointToEnd(module.getBody());
+  auto declaration = func::FuncOp::create(b, module.getLoc(), kRuntimeFunction, b.getFunctionType(types, {}));
+  declaration.setPrivate();
+  for (ObserveOp op : ops) {
+    b.setInsertionPoint(op);
+    Location loc = op.getLoc();
+    Value x = op.getX();
+    auto type = cast<MemRefType>(x.getType());
+    if (!type.getLayout().isIdentity()) { // the runtime reads whole rows
+      auto contiguous = MemRefType::get(type.getShape(), type.getElementType());
+      SmallVector<Value> sizes;
+      for (int64_t d = 0; d < type.getRank(); ++d)
+        if (type.isDynamicDim(d))
+          sizes.push_back(memref::DimOp::create(b, loc, x, d));
+      Value copy = memref::AllocOp::create(b, loc, contiguous, sizes);
+      memref::CopyOp::create(b, loc, x, copy);
+      x = copy;
+    }
+    Value rows = arith::ConstantIndexOp::create(b, loc, 1);
+    for (int64_t d = 0; d + 1 < type.getRank(); ++d)
+      rows = arith::MulIOp::create(b, loc, rows, memref::DimOp::create(b, loc, x, d));
+    Value channels = memref::DimOp::create(b, loc, x, type.getRank() - 1);
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, x);
+    auto toI64 = [&](Value v) { return arith::IndexCastOp::create(b, loc, b.getI64Type(), v).getResult(); };
+    Value data = LLVM::IntToPtrOp::create(b, loc, pointer, toI64(address));
+    Value code = arith::ConstantIntOp::create(b, loc, elementCode(type.getElementType()), 32);
+    func::CallOp::create(b, loc, declaration,
+                         ValueRange{addressOfName(b, module, loc, op.getLayer()), data, toI64(rows), toI64(channels), code});
+    op.erase();
+  }
+}
+} // namespace mlir::fptq

@@ -1,0 +1,164 @@
+//===- TileForVectors.cpp - linalg ops to register size -------------------===//
+#include "Tiling.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQTILEFORVECTORSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqTileForVectorsPass : impl::FptqTileForVectorsPassBase<FptqTileForVectorsPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+
+/// One function's worth of tiling; collects the loops to peel at the end.
+struct Tiler {
+  IRRewriter rewriter;
+  int64_t parallelMin, chunks, accumulators;
+  SmallVector<LoopLikeOpInterface> loops;
+
+  void tileElementwise(linalg::LinalgOp op);
+  void tileReduction(linalg::LinalgOp op);
+  linalg::LinalgOp splitParallel(linalg::LinalgOp op);
+};
+
+/// Who runs along what in a contraction of two operands.
+struct ContractionShape {
+  bool outer = false;      ///< an operand runs along the output's last dimension
+  int columns = -1;        ///< the output's last loop (outer form)
+  int weightRows = -1;     ///< a loop of the second operand only
+  int activationRows = -1; ///< a loop of the first operand only
+};
+} // namespace
+
+static constexpr int64_t kElementwiseVector = 16;
+/// Below this, a whole row is one vector.
+static constexpr int64_t kWholeRow = 32;
+
+/// Vectors along the output's last dimension, one row at a time.
+void Tiler::tileElementwise(linalg::LinalgOp op) {
+  int v = lastLoop(op, *op.getDpsInitOperand(0));
+  if (v < 0)
+    return;
+  SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 1);
+  bool whole = !ShapedType::isDynamic(extents[v]) && extents[v] <= kWholeRow;
+  tiles[v] = whole ? 0 : kElementwiseVector;
+  noteVectorSizes(tileOp(rewriter, op, tiles, /*parallel=*/false, loops), tiles, extents, kElementwiseVector);
+}
+
+static ContractionShape analyze(linalg::LinalgOp op, unsigned reduction, ArrayRef<int64_t> extents) {
+  ContractionShape shape;
+  shape.columns = lastLoop(op, *op.getDpsInitOperand(0));
+  OpOperand *weight = nullptr, *activation = nullptr;
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (shape.columns >= 0 && lastLoop(op, *input) == shape.columns &&
+        op.getMatchingIndexingMap(input).isFunctionOfDim(reduction))
+      weight = input;
+  shape.outer = weight;
+  if (!weight)
+    weight = op.getDpsInputOperand(1);
+  activation = op.getDpsInputOperand(weight == op.getDpsInputOperand(1) ? 0 : 1);
+  for (unsigned d = 0; d < extents.size(); ++d) {
+    if (d == reduction || extents[d] == 1)
+      continue;
+    bool inWeight = op.getMatchingIndexingMap(weight).isFunctionOfDim(d);
+    bool inActivation = op.getMatchingIndexingMap(activation).isFunctionOfDim(d);
+    if (inWeight && !inActivation && (shape.outer || (int)d != shape.columns))
+      shape.weightRows = d;
+    if (inWeight && !inActivation && !shape.outer && shape.weightRows < 0)
+      shape.weightRows = d;
+    if (inActivation && !inWeight)
+      shape.activationRows = d;
+  }
+  return shape;
+}
+
+/// A large contraction first becomes `chunks` parallel pieces: more pieces than threads, so that a
+/// busy core does not halve the speed.
+linalg::LinalgOp Tiler::splitParallel(linalg::LinalgOp op) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  int64_t work = 1;
+  for (int64_t e : extents)
+    work *= ShapedType::isDynamic(e) ? 64 : e;
+  if (!parallelMin || work < parallelMin || op.getNumDpsInputs() != 2)
+    return op;
+  auto kinds = op.getIteratorTypesArray();
+  int largest = -1;
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (kinds[d] == utils::IteratorType::parallel && !ShapedType::isDynamic(extents[d]) &&
+        (largest < 0 || extents[d] > extents[largest]))
+      largest = d;
+  if (largest < 0 || extents[largest] < chunks)
+    return op;
+  SmallVector<int64_t> tiles(extents.size(), 0);
+  tiles[largest] = llvm::divideCeil(extents[largest], chunks);
+  SmallVector<LoopLikeOpInterface> parallel;
+  return tileOp(rewriter, op, tiles, /*parallel=*/true, parallel);
+}
+
+/// Products and row reductions: the parallel half of their tiling. FptqTileReductionsPass goes on.
+void Tiler::tileReduction(linalg::LinalgOp op) {
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  unsigned r = reductions[0];
+  bool contraction = op.getNumDpsInputs() == 2;
+  op = splitParallel(op);
+  SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 1);
+  auto cap = [&](int64_t tile, int d) { return ShapedType::isDynamic(extents[d]) ? tile : std::min(tile, extents[d]); };
+  int64_t vector = 32; // row reductions
+  bool outer = false;
+  if (contraction) {
+    ContractionShape shape = analyze(op, r, extents);
+    outer = shape.outer;
+    if (outer) {
+      vector = 1;
+      tiles[shape.columns] = cap(64, shape.columns);
+      if (shape.activationRows >= 0)
+        tiles[shape.activationRows] =
+            cap(std::clamp<int64_t>(accumulators / tiles[shape.columns], 1, 12), shape.activationRows);
+    } else {
+      vector = 16;
+      if (shape.weightRows >= 0)
+        tiles[shape.weightRows] = cap(4, shape.weightRows);
+      if (!ShapedType::isDynamic(extents[r]) && extents[r] < 2 * vector)
+        vector = 8; // short dot products: head sizes
+      if (shape.activationRows >= 0) {
+        tiles[shape.activationRows] = cap(4, shape.activationRows);
+        if (shape.weightRows >= 0)
+          tiles[shape.weightRows] = cap(2, shape.weightRows);
+        vector = 8;
+      }
+    }
+  }
+  tiles[r] = 0;
+  linalg::LinalgOp tiled = tileOp(rewriter, op, tiles, /*parallel=*/false, loops);
+  tiles[r] = vector;
+  tiled->setAttr(kVectorSizesAttr, rewriter.getDenseI64ArrayAttr(tiles));
+  tiled->setAttr(kReductionAttr, rewriter.getI64IntegerAttr(outer ? -1 - (int64_t)r : r));
+}
+
+/// Ops whose tiles would never become vectors keep their shape: bodies with side effects, regions or
+/// several results (the integer argmax of a softmax) and reductions over more than one loop.
+static bool isTileable(linalg::LinalgOp op) {
+  if (isa<linalg::FillOp>(op) || !op.hasPureTensorSemantics() || op->getNumResults() != 1)
+    return false;
+  if (op.getNumReductionLoops() > 1 || op.getNumLoops() == 0)
+    return false;
+  return llvm::none_of(op.getBlock()->without_terminator(),
+                       [](Operation &body) { return body.getNumRegions() || !isMemoryEffectFree(&body); });
+}
+
+void FptqTileForVectorsPass::runOnOperation() {
+  Tiler tiler{IRRewriter(&getContext()), parallelMin, chunks, accumulators, {}};
+  SmallVector<linalg::LinalgOp> ops;
+  getOperation().walk([&](linalg::LinalgOp op) {
+    if (isTileable(op))
+      ops.push_back(op);
+  });
+  for (linalg::LinalgOp op : ops)
+    op.getNumReductionLoops() ? tiler.tileReduction(op) : tiler.tileElementwise(op);
+  peelLoops(tiler.rewriter, tiler.loops);
+}
+} // namespace mlir::fptq

@@ -1,0 +1,74 @@
+//===- TileReductions.cpp - vector accumulators along reductions ----------===//
+#include "Tiling.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQTILEREDUCTIONSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqTileReductionsPass : impl::FptqTileReductionsPassBase<FptqTileReductionsPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// Partial accumulators of `sizes[r]` lanes, one horizontal sum at the end: the reassociation stands
+/// in the IR and is not left to LLVM.
+static void tilePartial(IRRewriter &rewriter, linalg::LinalgOp op, unsigned r, ArrayRef<int64_t> sizes,
+                        SmallVectorImpl<LoopLikeOpInterface> &loops) {
+  SmallVector<int64_t> tiles(sizes.size(), 0);
+  tiles[r] = sizes[r];
+  scf::SCFTilingOptions options;
+  options.setTileSizes(indexAttrs(rewriter.getContext(), tiles));
+  options.setReductionTilingStrategy(ReductionTilingStrategy::PartialReductionOuterReduction);
+  options.setReductionDims({r});
+  rewriter.setInsertionPoint(op);
+  auto tiled = scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(tiled))
+    return; // left to the vectorizer as it is
+  for (Operation *piece : tiled->tiledOps)
+    noteVectorSizes(piece, sizes, sizes, sizes[r]);
+  rewriter.replaceOp(op, tiled->replacements);
+  llvm::append_range(loops, tiled->loops);
+}
+
+static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVectorImpl<LoopLikeOpInterface> &loops) {
+  int64_t encoded = op->getAttrOfType<IntegerAttr>(kReductionAttr).getInt();
+  bool outer = encoded < 0;
+  unsigned r = outer ? -1 - encoded : encoded;
+  SmallVector<int64_t> sizes(op->getAttrOfType<DenseI64ArrayAttr>(kVectorSizesAttr).asArrayRef());
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  SmallVector<int64_t> rest(extents.size(), 0), along(extents.size(), 0);
+  along[r] = sizes[r];
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (d != r && ShapedType::isDynamic(extents[d]))
+      rest[d] = 1; // what peeling left over
+  SmallVector<LoopLikeOpInterface> restLoops;
+  op = tileOp(rewriter, op, rest, /*parallel=*/false, restLoops);
+  if (outer) { // accumulators stay in registers over a loop along the reduction
+    noteVectorSizes(tileOp(rewriter, op, along, /*parallel=*/false, restLoops, /*fuseFill=*/false), sizes, sizes, 1);
+    return;
+  }
+  if (extents[r] == sizes[r]) { // one vector: reduced at once
+    op->removeAttr(kVectorSizesAttr);
+    op->removeAttr(kReductionAttr);
+    return;
+  }
+  tilePartial(rewriter, op, r, sizes, loops);
+}
+
+void FptqTileReductionsPass::runOnOperation() {
+  IRRewriter rewriter(&getContext());
+  SmallVector<linalg::LinalgOp> ops;
+  getOperation().walk([&](linalg::LinalgOp op) {
+    if (op->hasAttr(kReductionAttr))
+      ops.push_back(op);
+  });
+  SmallVector<LoopLikeOpInterface> loops;
+  for (linalg::LinalgOp op : ops)
+    tileReduction(rewriter, op, loops);
+  peelLoops(rewriter, loops);
+}
+} // namespace mlir::fptq

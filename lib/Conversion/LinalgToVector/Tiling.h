@@ -1,0 +1,36 @@
+//===- Tiling.h - what the tiling passes share -------------------*- C++ -*-===//
+#ifndef FPTQ_LIB_CONVERSION_LINALGTOVECTOR_TILING_H
+#define FPTQ_LIB_CONVERSION_LINALGTOVECTOR_TILING_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+namespace mlir::fptq {
+
+/// Discardable attributes that carry decisions from one pass to the next; they survive tiling,
+/// cloning and canonicalization.
+inline constexpr StringLiteral kVectorSizesAttr = "fptq.vector_sizes"; ///< one bound a loop, sizes of masks
+inline constexpr StringLiteral kReductionAttr = "fptq.reduction";      ///< loop r (dot form) or -1-r (outer form)
+inline constexpr StringLiteral kUpperBoundAttr = "fptq.upper_bound";   ///< largest value of a size
+
+/// Tiles `op` (0: whole) and fuses only the fill of its accumulator, if `fuseFill`. Fused into a
+/// *reduction* loop it would clear the accumulator in each step. Returns the tiled op, or `op`
+/// itself where nothing was to be tiled.
+linalg::LinalgOp tileOp(IRRewriter &rewriter, linalg::LinalgOp op, ArrayRef<int64_t> tileSizes, bool parallel,
+                        SmallVectorImpl<LoopLikeOpInterface> &loops, bool fuseFill = true);
+
+/// Notes the vector sizes of `op`: the tile size, else the static extent, else `otherwise`.
+void noteVectorSizes(Operation *op, ArrayRef<int64_t> tileSizes, ArrayRef<int64_t> extents, int64_t otherwise);
+
+/// Splits off the last, partial iteration of each scf.for, so that main tiles are static.
+void peelLoops(IRRewriter &rewriter, ArrayRef<LoopLikeOpInterface> loops);
+
+/// Index attributes of `values`.
+SmallVector<OpFoldResult> indexAttrs(MLIRContext *context, ArrayRef<int64_t> values);
+
+/// The loop that `operand` runs along in memory (its last dimension), or -1.
+int lastLoop(linalg::LinalgOp op, OpOperand &operand);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_LIB_CONVERSION_LINALGTOVECTOR_TILING_H

@@ -1,0 +1,106 @@
+//===- VectorizeLinalg.cpp - tiled linalg ops to vectors ------------------===//
+#include "Tiling.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQVECTORIZELINALGPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqVectorizeLinalgPass : impl::FptqVectorizeLinalgPassBase<FptqVectorizeLinalgPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// A tile with more lanes than this would only spill.
+static constexpr int64_t kMaxLanes = 1024;
+
+/// Drops unit dimensions while the vector sizes, one a loop, are still known; `sizes` follow.
+static FailureOr<linalg::GenericOp> dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp op,
+                                                  SmallVectorImpl<int64_t> &sizes) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  linalg::ControlDropUnitDims control;
+  control.rankReductionStrategy = linalg::ControlDropUnitDims::RankReductionStrategy::ExtractInsertSlice;
+  rewriter.setInsertionPoint(op);
+  auto dropped = linalg::dropUnitDims(rewriter, op, control);
+  if (failed(dropped))
+    return op;
+  if (sizes.size() == extents.size()) {
+    SmallVector<int64_t> kept;
+    for (auto [size, extent] : llvm::zip(sizes, extents))
+      if (extent != 1)
+        kept.push_back(size);
+    sizes = kept;
+  }
+  rewriter.replaceOp(op, dropped->replacements);
+  auto result = dyn_cast<linalg::GenericOp>(dropped->resultOp.getOperation());
+  if (!result)
+    return failure();
+  return result;
+}
+
+/// Vectorizes one op; on failure a word why.
+static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg::LinalgOp &left) {
+  SmallVector<int64_t> sizes;
+  if (auto noted = op->getAttrOfType<DenseI64ArrayAttr>(kVectorSizesAttr))
+    llvm::append_range(sizes, noted.asArrayRef());
+  rewriter.setInsertionPoint(op);
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic) {
+    auto generalized = linalg::generalizeNamedOp(rewriter, op);
+    if (failed(generalized))
+      return "no generic form";
+    generic = *generalized;
+  }
+  left = generic;
+  auto reduced = dropUnitLoops(rewriter, generic, sizes);
+  if (failed(reduced))
+    return "unit dimensions";
+  generic = *reduced;
+  left = generic;
+  SmallVector<int64_t> extents = generic.getStaticLoopRanges();
+  if (sizes.size() != extents.size())
+    sizes = extents;
+  bool dynamic = false;
+  int64_t lanes = 1;
+  for (auto [extent, size] : llvm::zip(extents, sizes)) {
+    if (ShapedType::isDynamic(extent))
+      dynamic = true;
+    else
+      size = extent;
+    lanes = ShapedType::isDynamic(size) ? kMaxLanes + 1 : std::min(kMaxLanes + 1, lanes * size);
+  }
+  if (lanes > kMaxLanes)
+    return dynamic ? "a size without bound" : "a tile too large for registers";
+  rewriter.setInsertionPoint(generic);
+  SmallVector<bool> scalable(dynamic ? sizes.size() : 0, false);
+  auto vectorized = linalg::vectorize(rewriter, generic, dynamic ? ArrayRef<int64_t>(sizes) : ArrayRef<int64_t>(),
+                                      scalable, /*vectorizeNDExtract=*/true);
+  if (failed(vectorized))
+    return "the body is not vectorizable";
+  rewriter.replaceOp(generic, vectorized->replacements);
+  return nullptr;
+}
+
+void FptqVectorizeLinalgPass::runOnOperation() {
+  IRRewriter rewriter(&getContext());
+  SmallVector<linalg::LinalgOp> ops;
+  getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+  for (linalg::LinalgOp op : ops) {
+    linalg::LinalgOp left = op;
+    if (const char *reason = vectorizeOp(rewriter, op, left))
+      left->emitRemark() << "not vectorized, will be loops: " << reason;
+  }
+  RewritePatternSet patterns(&getContext());
+  vector::populateSinkVectorOpsPatterns(patterns);
+  vector::TransferReadOp::getCanonicalizationPatterns(patterns, &getContext());
+  tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(patterns);
+  if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    signalPassFailure();
+}
+} // namespace mlir::fptq

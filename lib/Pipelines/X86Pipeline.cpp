@@ -1,0 +1,135 @@
+//===- X86Pipeline.cpp - tensors to x86 code, on one page -----------------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+/// Below this many multiply-adds a parallel region (3-4 us) costs more than it gains.
+static constexpr int64_t kParallelMin = 200'000;
+/// Buffers up to this size live on the stack.
+static constexpr unsigned kStackBytes = 64 * 1024;
+
+static int64_t accumulatorsOf(const X86PipelineOptions &options) {
+  if (options.accumulators)
+    return options.accumulators;
+  auto features = llvm::sys::getHostCPUFeatures();
+  return features.lookup("avx512f") ? 384 : 96;
+}
+
+static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options) {
+  pm.addPass(createFptqLoadParametersPass());
+  pm.addPass(createFptqLowerLinearPass({options.width}));
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createFptqAllowContractionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createFptqFuseElementwisePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createFptqFuseAttentionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass()); // exp is fused twice; this merges the copies
+}
+
+static void addVectorStages(OpPassManager &pm, const X86PipelineOptions &options) {
+  FptqTileForVectorsPassOptions tile;
+  tile.parallelMin = options.threads ? kParallelMin : 0;
+  tile.accumulators = accumulatorsOf(options);
+  pm.addNestedPass<func::FuncOp>(createFptqTileForVectorsPass(tile));
+  pm.addPass(createCanonicalizerPass()); // no cse from here to bufferization: merged fills become copies
+  pm.addNestedPass<func::FuncOp>(createFptqTileReductionsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFptqVectorizeLinalgPass());
+  pm.addNestedPass<func::FuncOp>(vector::createLowerVectorMaskPass()); // before canonicalize puts constants into masks
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createLoopInvariantSubsetHoistingPass());
+  pm.addPass(createCanonicalizerPass());
+}
+
+static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options) {
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass()); // so that results that are arguments show as such
+  pm.addPass(createFptqRecordResultAliasesPass());
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass()); // removes memref.copy %x, %x
+  pm.addPass(createFptqLowerObservePass());
+  if (options.threads)
+    pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+  else
+    pm.addNestedPass<func::FuncOp>(createForallToForLoopPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFptqBoundAllocationsPass());
+  pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
+  bufferization::PromoteBuffersToStackPassOptions stack;
+  stack.maxAllocSizeInBytes = kStackBytes;
+  pm.addNestedPass<func::FuncOp>(bufferization::createPromoteBuffersToStackPass(stack));
+  bufferization::buildBufferDeallocationPipeline(pm, {});
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFptqLowerCopiesPass());
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass()); // what the vectorizer named in remarks
+  pm.addNestedPass<func::FuncOp>(createFptqLowerVectorsPass());
+  VectorTransferToSCFOptions unroll;
+  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass(unroll.enableFullUnroll()));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(memref::createFoldMemRefAliasOpsPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  if (options.threads) {
+    pm.addPass(createConvertSCFToOpenMPPass());
+    pm.addNestedPass<func::FuncOp>(createFptqFlattenAllocaScopePass());
+  }
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.reassociateFPReductions = true; // horizontal sums of explicit partial accumulators
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertVectorToLLVMPass(vectors)); // what libm calls on vectors left
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass()); // transfer padding is ub.poison
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  if (options.threads)
+    pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options) {
+  addTensorStages(pm, options);
+  addVectorStages(pm, options);
+  addBufferStages(pm, options);
+  addLLVMStages(pm, options);
+}
+
+void mlir::fptq::registerPipelines() {
+  PassPipelineRegistration<X86PipelineOptions>("fptq-x86-pipeline", "Tensors to the LLVM dialect for x86",
+                                               buildX86Pipeline);
+}

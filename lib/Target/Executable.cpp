@@ -1,0 +1,153 @@
+//===- Executable.cpp - compile in process and call -----------------------===//
+#include "fptq/Target/Executable.h"
+#include "CallInterface.h"
+#include "ResourceSymbols.h"
+#include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Target/LLVMPipeline.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/ExecutionEngine/ExecutionEngine.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/Module.h"
+
+#include <dlfcn.h>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+//===----------------------------------------------------------------------===//
+// What compiled code calls back
+//===----------------------------------------------------------------------===//
+
+static ProfileRecorder *activeRecorder = nullptr;
+
+void Executable::setRecorder(ProfileRecorder *recorder) { activeRecorder = recorder; }
+
+/// The runtime half of fptq-lower-observe: rows of `channels` values, element code 0 f32, 1 f16, 2 bf16.
+static void observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t code) {
+  if (!activeRecorder)
+    return;
+  size_t n = rows * channels;
+  if (code == 0)
+    return activeRecorder->record(layer, ArrayRef(static_cast<const float *>(data), n), channels);
+  std::vector<float> wide(n);
+  auto *half = static_cast<const uint16_t *>(data);
+  for (size_t i = 0; i < n; ++i)
+    wide[i] = APFloat(code == 1 ? APFloat::IEEEhalf() : APFloat::BFloat(), APInt(16, half[i])).convertToFloat();
+  activeRecorder->record(layer, wide, channels);
+}
+
+/// libomp, loaded once for the process; null where it is missing.
+static void *openmp() {
+  static void *library = dlopen(FPTQ_LIBOMP, RTLD_NOW | RTLD_GLOBAL);
+  return library;
+}
+
+void Executable::setThreads(int count) {
+  if (void *library = openmp())
+    if (auto set = reinterpret_cast<void (*)(int)>(dlsym(library, "omp_set_num_threads")))
+      set(count);
+}
+
+//===----------------------------------------------------------------------===//
+// Compilation
+//===----------------------------------------------------------------------===//
+
+struct Executable::Impl {
+  ResourceSymbols resources;
+  std::unique_ptr<ExecutionEngine> engine;
+};
+
+Executable::Executable() : impl(std::make_unique<Impl>()) {}
+Executable::~Executable() = default;
+
+const EntryPoint *Executable::find(StringRef name) const {
+  auto it = llvm::find_if(entries, [&](const EntryPoint &e) { return e.name == name; });
+  return it == entries.end() ? nullptr : &*it;
+}
+
+/// Public functions, and the C wrapper each will be called through.
+static std::vector<EntryPoint> declareEntries(ModuleOp module) {
+  std::vector<EntryPoint> entries;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(module.getContext()));
+    FunctionType type = function.getFunctionType();
+    EntryPoint entry{function.getSymName().str(), {}, {}, {}};
+    llvm::append_range(entry.arguments, type.getInputs());
+    llvm::append_range(entry.results, type.getResults());
+    entry.aliases.assign(type.getNumResults(), -1);
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+/// Which results the pipeline found to be arguments.
+static void readAliases(ModuleOp module, std::vector<EntryPoint> &entries) {
+  for (EntryPoint &entry : entries)
+    if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry.name))
+      if (auto aliases = function->getAttrOfType<DenseI64ArrayAttr>("fptq.result_aliases"))
+        entry.aliases.assign(aliases.asArrayRef().begin(), aliases.asArrayRef().end());
+}
+
+static llvm::orc::SymbolMap runtimeSymbols(llvm::orc::MangleAndInterner intern, const ResourceSymbols &resources) {
+  llvm::orc::SymbolMap symbols;
+  auto add = [&](StringRef name, const void *address) {
+    symbols[intern(name)] = {llvm::orc::ExecutorAddr::fromPtr(const_cast<void *>(address)),
+                             llvm::JITSymbolFlags::Exported};
+  };
+  add("fptq_observe", reinterpret_cast<const void *>(&observe));
+  for (const auto &constant : resources.addresses)
+    add(constant.first(), constant.second);
+  return symbols;
+}
+
+FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, const CompileOptions &options) {
+  std::unique_ptr<Executable> executable(new Executable);
+  executable->entries = declareEntries(module);
+  if (options.threads && !openmp())
+    return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP << "': " << dlerror();
+
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  X86PipelineOptions pipeline;
+  pipeline.tier = options.tier;
+  pipeline.threads = options.threads;
+  buildX86Pipeline(pm, pipeline);
+  if (failed(pm.run(module)))
+    return failure();
+  readAliases(module, executable->entries);
+  executable->impl->resources = externalizeResources(module);
+
+  auto machine = hostTargetMachine();
+  if (!machine)
+    return module.emitError() << "no code generator for this machine: " << llvm::toString(machine.takeError());
+  llvm::TargetMachine *target = machine->get();
+  auto transformer = [target](llvm::Module *m) { return optimize(*m, *target); };
+  ExecutionEngineOptions engineOptions;
+  engineOptions.transformer = transformer;
+  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
+  engineOptions.enableGDBNotificationListener = engineOptions.enablePerfNotificationListener = false;
+  auto forEngine = hostTargetMachine(); // the engine takes ownership of its own
+  auto engine = ExecutionEngine::create(module, engineOptions, std::move(*forEngine));
+  if (!engine)
+    return module.emitError() << "code generation failed: " << llvm::toString(engine.takeError());
+  executable->impl->engine = std::move(*engine);
+  executable->impl->engine->registerSymbols(
+      [&](llvm::orc::MangleAndInterner intern) { return runtimeSymbols(intern, executable->impl->resources); });
+  executable->tierName = options.tier;
+  for (const EntryPoint &entry : executable->entries)
+    if (auto found = executable->impl->engine->lookupPacked("_mlir_ciface_" + entry.name); !found)
+      return module.emitError() << "cannot link '" << entry.name << "': " << llvm::toString(found.takeError());
+  return executable;
+}
+
+llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry, ArrayRef<TensorRef> arguments) {
+  if (llvm::Error e = checkArguments(entry, arguments))
+    return std::move(e);
+  auto function = impl->engine->lookupPacked("_mlir_ciface_" + entry.name);
+  if (!function)
+    return function.takeError();
+  return callPacked(*function, entry, arguments);
+}

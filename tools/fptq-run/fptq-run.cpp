@@ -1,0 +1,200 @@
+//===- fptq-run.cpp - compile float or quantized MLIR and call it ---------===//
+#include "TensorFiles.h"
+#include "fptq/IR/Fptq.h"
+#include "fptq/InitAll.h"
+#include "fptq/Profile/RangeProfile.h"
+#include "fptq/Target/Executable.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "mlir/Support/FileUtilities.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace mlir::fptq;
+namespace cl = llvm::cl;
+
+namespace {
+struct Options {
+  cl::opt<std::string> file{cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>")};
+  cl::opt<std::string> entry{"entry", cl::desc("public function to call (default: the only one)")};
+  cl::opt<std::string> inputs{"inputs", cl::desc("safetensors with arg0, arg1, ...: one call a row of their first dimension")};
+  cl::opt<std::string> results{"results", cl::desc("safetensors for result0, result1, ...")};
+  cl::list<std::string> args{"arg", cl::desc(".npy of one argument of a single call, in order")};
+  cl::list<std::string> outs{"result", cl::desc(".npy for one result of a single call, in order")};
+  cl::opt<std::string> tier{"tier", cl::init("auto"), cl::desc("reference, avx2, avx512vnni, amx-int8, each also -emulated (default: the machine's best)")};
+  cl::opt<int> threads{"threads", cl::init(0), cl::desc("threads of parallel loops (default: all cores)")};
+  cl::opt<int> repeat{"time", cl::init(0), cl::desc("time this many repetitions of the first call and print the median")};
+  cl::opt<std::string> calibrate{"calibrate", cl::desc("run with observers and write the profile here")};
+  cl::opt<std::string> observer{"observer", cl::init("min-max"), cl::desc("min-max, moving-average, percentile, mse or entropy (default min-max)")};
+};
+} // namespace
+
+static int fail(const llvm::Twine &text) {
+  llvm::errs() << "fptq-run: error: " << text << "\n";
+  return 1;
+}
+
+/// One row of `batch` (leading dimension dropped) as an argument.
+static TensorRef rowOf(Array &batch, int64_t row) {
+  SmallVector<int64_t> shape(batch.shape.begin() + 1, batch.shape.end());
+  int64_t bytes = batch.data.size() / batch.shape[0];
+  return {batch.data.data() + row * bytes, shape};
+}
+
+static Type elementOf(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped ? shaped.getElementType() : type;
+}
+
+/// Element types and a common number of calls.
+static llvm::Error checkInputs(const EntryPoint &entry, ArrayRef<Array> inputs, bool batched) {
+  auto error = [&](const llvm::Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); };
+  if (inputs.size() != entry.arguments.size())
+    return error("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) + " arguments, got " + llvm::Twine(inputs.size()));
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    StringRef expected = dtypeName(elementOf(entry.arguments[i]));
+    if (input.dtype != expected)
+      return error("argument " + llvm::Twine(i) + " is " + input.dtype + ", expected " + expected);
+    if (batched && (input.shape.empty() || input.shape[0] != inputs[0].shape[0]))
+      return error("argument " + llvm::Twine(i) + " has no leading dimension of " + llvm::Twine(inputs[0].shape.empty() ? 0 : inputs[0].shape[0]) + " calls");
+  }
+  return llvm::Error::success();
+}
+
+/// Appends one call's results to `results`, stacked along a new leading dimension.
+static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, std::vector<Array> &results, bool batched) {
+  results.resize(entry.results.size());
+  for (auto [i, result] : llvm::enumerate(call)) {
+    Array &to = results[i];
+    SmallVector<int64_t> shape = result.get().shape;
+    int64_t bytes = safetensorsElementBytes(dtypeName(elementOf(entry.results[i])));
+    for (int64_t d : shape)
+      bytes *= d;
+    if (batched) {
+      int64_t calls = to.shape.empty() ? 0 : to.shape[0];
+      if (calls && !llvm::equal(shape, ArrayRef<int64_t>(to.shape).drop_front()))
+        return llvm::createStringError(llvm::inconvertibleErrorCode(), "result " + llvm::Twine(i) + " changes its shape between calls");
+      shape.insert(shape.begin(), calls + 1);
+    }
+    to.dtype = dtypeName(elementOf(entry.results[i])).str();
+    to.shape = shape;
+    auto *data = static_cast<const char *>(result.get().data);
+    to.data.insert(to.data.end(), data, data + bytes);
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Expected<const EntryPoint *> chooseEntry(const Executable &executable, StringRef name) {
+  if (name.empty() && executable.entryPoints().size() == 1)
+    return &executable.entryPoints()[0];
+  if (const EntryPoint *entry = executable.find(name))
+    return entry;
+  std::string known;
+  for (const EntryPoint &e : executable.entryPoints())
+    known += " " + e.name;
+  return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                 (name.empty() ? "say --entry: the module has" : "no public function '" + name.str() + "'; the module has") + known);
+}
+
+static void printTimes(Executable &executable, const EntryPoint &entry, ArrayRef<TensorRef> arguments, int repeat) {
+  std::vector<double> times;
+  for (int i = 0; i < repeat; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    llvm::cantFail(executable.call(entry, arguments).takeError());
+    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+  }
+  llvm::sort(times);
+  llvm::outs() << llvm::formatv("{0}: median {1:f1} us of {2} calls (fastest {3:f1}), tier {4}\n", entry.name,
+                                times[times.size() / 2], repeat, times[0], executable.tier());
+}
+
+static llvm::Error run(Executable &executable, const Options &o) {
+  auto entry = chooseEntry(executable, o.entry);
+  if (!entry)
+    return entry.takeError();
+  bool batched = !o.inputs.empty();
+  std::vector<Array> inputs, results;
+  if (batched) {
+    auto read = readInputs(o.inputs, (*entry)->arguments.size());
+    if (!read)
+      return read.takeError();
+    inputs = std::move(*read);
+  }
+  for (const std::string &path : o.args) {
+    auto read = readNpy(path);
+    if (!read)
+      return read.takeError();
+    inputs.push_back(std::move(*read));
+  }
+  if (llvm::Error e = checkInputs(**entry, inputs, batched))
+    return e;
+  int64_t calls = batched && !inputs.empty() ? inputs[0].shape[0] : 1;
+  for (int64_t call = 0; call < calls; ++call) {
+    std::vector<TensorRef> arguments;
+    for (Array &input : inputs)
+      arguments.push_back(batched ? rowOf(input, call) : TensorRef{input.data.data(), input.shape});
+    auto result = executable.call(**entry, arguments);
+    if (!result)
+      return result.takeError();
+    if (llvm::Error e = collect(**entry, *result, results, batched))
+      return e;
+    if (call == 0 && o.repeat > 0)
+      printTimes(executable, **entry, arguments, o.repeat);
+  }
+  if (!o.results.empty())
+    if (llvm::Error e = writeResults(o.results, results))
+      return e;
+  if (o.outs.size() > results.size())
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), llvm::Twine(o.outs.size()) + " --result files for " + llvm::Twine(results.size()) + " results");
+  for (auto [path, result] : llvm::zip(o.outs, results))
+    if (llvm::Error e = writeNpy(path, result))
+      return e;
+  return llvm::Error::success();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  Options o;
+  cl::ParseCommandLineOptions(argc, argv, "compile float or quantized MLIR once and call it\n");
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry);
+  context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(
+      llvm::sys::path::has_parent_path(o.file) ? llvm::sys::path::parent_path(o.file) : ".");
+  std::string message;
+  auto source = openInputFile(o.file, &message);
+  if (!source)
+    return fail(message);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(source), llvm::SMLoc());
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (!module)
+    return 1;
+  std::unique_ptr<ProfileRecorder> recorder;
+  if (!o.calibrate.empty()) {
+    auto made = ProfileRecorder::create(o.observer);
+    if (!made)
+      return fail(llvm::toString(made.takeError()));
+    recorder = std::move(*made);
+    Executable::setRecorder(recorder.get());
+  }
+  auto executable = Executable::compile(*module, {o.tier, /*threads=*/o.threads != 1});
+  if (failed(executable))
+    return 1;
+  if (o.threads > 0)
+    Executable::setThreads(o.threads);
+  if (llvm::Error e = run(**executable, o))
+    return fail(llvm::toString(std::move(e)));
+  if (recorder)
+    if (llvm::Error e = recorder->profile().save(o.calibrate))
+      return fail(llvm::toString(std::move(e)));
+  return 0;
+}
