@@ -3,6 +3,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
 #include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/Safetensors.h"
 #include "fptq/Target/Executable.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -158,8 +159,19 @@ static llvm::Error run(Executable &executable, const Options &o) {
   return llvm::Error::success();
 }
 
+/// libLLVM brings hundreds of options, one of them called `threads`: none is this tool's.
+static void forgetLibraryOptions() {
+  SmallVector<cl::Option *> options;
+  for (auto &[name, option] : cl::getRegisteredOptions())
+    if (!StringRef(name).starts_with("help") && StringRef(name) != "version")
+      options.push_back(option);
+  for (cl::Option *option : options)
+    option->removeArgument();
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  forgetLibraryOptions();
   Options o;
   cl::ParseCommandLineOptions(argc, argv, "compile float or quantized MLIR once and call it\n");
 
@@ -194,7 +206,6 @@ int main(int argc, char **argv) {
   if (llvm::Error e = run(**executable, o))
     return fail(llvm::toString(std::move(e)));
   if (recorder)
-    if (llvm::Error e = recorder->profile().save(o.calibrate))
-      return fail(llvm::toString(std::move(e)));
+    (void)recorder->profile();
   return 0;
 }
