@@ -277,6 +277,12 @@ static std::string roundingNote(const FoldPlan &plan) {
   return "";
 }
 
+static void reportKeptFloat(LinearOp op) {
+  remark::passed(op.getLoc(), remark::RemarkOpts::name("Rescaled").category("Equalize"))
+      << remark::add("layer '{0}' stays float and takes s into its weight", op.getLayer().str())
+      << remark::metric("layer", op.getLayer());
+}
+
 static void report(const EqualizationGroup &group, LinearOp op, StringRef into, StringRef note, double before) {
   bool folded = group.plan.isLegal();
   auto options = remark::RemarkOpts::name("Equalized").category("Equalize");
@@ -313,8 +319,10 @@ void FptqEqualizePass::apply(EqualizationGroup &group, ArrayRef<float> scales, A
 
   Value columns = createVector(group.equalized.front(), scales);
   if (folded)
-    for (LinearOp op : group.keptFloat)
+    for (LinearOp op : group.keptFloat) {
       scaleWeight(op, columns, 1);
+      reportKeptFloat(op);
+    }
   for (LinearOp op : group.equalized) {
     double before = op.getRangeAttr() ? op.getRangeAttr().getAbsmax() : 0;
     scaleWeight(op, columns, 1);

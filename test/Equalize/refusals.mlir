@@ -57,6 +57,7 @@ func.func @E1_static_layer_reads_the_norm(%n: tensor<2x4xf32>, %e: tensor<2x4xf3
 // CHECK: %[[HEAD:.*]] = fptq.scale_channels %[[TABLE]], %{{.*}} dim(1) : tensor<3x4xf32>
 // CHECK: fptq.linear %[[Y:.*]], %[[HEAD]] layer("head") {policy = #fptq.policy<float, "recipe">}
 // CHECK: fptq.linear %[[Y]], %{{.*}} layer("q")
+// REMARK: [Passed] Rescaled{{.*}}"layer 'head' stays float and takes s into its weight"
 // REMARK: "layer 'q': 1/s is folded into a constant"
 func.func @kept_float_layer_takes_s_into_its_weight(%n: tensor<2x4xf32>, %i: index) -> (tensor<2x3xf32>, tensor<2x4xf32>, f32, index, tensor<2x4xf32>) {
   %gamma = arith.constant dense<2.0> : tensor<2x4xf32>
