@@ -1,5 +1,7 @@
 //===- X86Pipeline.cpp - tensors to x86 code, on one page -----------------===//
+#include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq-runtime/CpuTier.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -26,6 +28,10 @@ static int64_t accumulatorsOf(const X86PipelineOptions &options) {
     return options.accumulators;
   auto features = llvm::sys::getHostCPUFeatures();
   return features.lookup("avx512f") ? 384 : 96;
+}
+
+std::string mlir::fptq::resolveTier(StringRef name) {
+  return name == "auto" ? fptq_tier_name(fptq_cpu_tier()) : name.str();
 }
 
 static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options) {
@@ -98,6 +104,12 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options) 
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Kernels come after all clean-up: what their generator wrote is already in the order it wants.
+  ConvertFptqToX86PassOptions kernels;
+  kernels.tiers = {resolveTier(options.tier)};
+  kernels.threads = options.threads;
+  pm.addPass(createConvertFptqToX86Pass(kernels));
+  pm.addPass(createLowerX86OpsPass());
   if (options.threads) {
     pm.addPass(createConvertSCFToOpenMPPass());
     pm.addNestedPass<func::FuncOp>(createFptqFlattenAllocaScopePass());

@@ -2,6 +2,8 @@
 #include "fptq/Target/Executable.h"
 #include "CallInterface.h"
 #include "ResourceSymbols.h"
+#include "fptq-runtime/CpuTier.h"
+#include "fptq-runtime/Kernels.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Target/LLVMPipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -99,20 +101,37 @@ static llvm::orc::SymbolMap runtimeSymbols(llvm::orc::MangleAndInterner intern, 
                              llvm::JITSymbolFlags::Exported};
   };
   add("fptq_observe", reinterpret_cast<const void *>(&observe));
+  add("fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul));
+  add("fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize));
+  add("fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier));
   for (const auto &constant : resources.addresses)
     add(constant.first(), constant.second);
   return symbols;
 }
 
+/// A tier this machine would die on is refused before anything is compiled.
+static LogicalResult checkTier(ModuleOp module, StringRef tier) {
+  const char *reason = "";
+  FptqTier best = fptq_cpu_detect(&reason);
+  for (int t = best + 1; t <= FPTQ_AMX_INT8; ++t)
+    if (tier == fptq_tier_name(static_cast<FptqTier>(t)))
+      return module.emitError() << "this machine cannot run tier '" << tier << "': " << reason << "; its best is '"
+                                << fptq_tier_name(best) << "', and '" << tier << "-emulated' runs anywhere";
+  return success();
+}
+
 FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, const CompileOptions &options) {
   std::unique_ptr<Executable> executable(new Executable);
+  executable->tierName = resolveTier(options.tier);
+  if (failed(checkTier(module, executable->tierName)))
+    return failure();
   executable->entries = declareEntries(module);
   if (options.threads && !openmp())
     return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP << "': " << dlerror();
 
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
   X86PipelineOptions pipeline;
-  pipeline.tier = options.tier;
+  pipeline.tier = executable->tierName;
   pipeline.threads = options.threads;
   buildX86Pipeline(pm, pipeline);
   if (failed(pm.run(module)))
@@ -136,7 +155,6 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
   executable->impl->engine = std::move(*engine);
   executable->impl->engine->registerSymbols(
       [&](llvm::orc::MangleAndInterner intern) { return runtimeSymbols(intern, executable->impl->resources); });
-  executable->tierName = options.tier;
   for (const EntryPoint &entry : executable->entries)
     if (auto found = executable->impl->engine->lookupPacked("_mlir_ciface_" + entry.name); !found)
       return module.emitError() << "cannot link '" << entry.name << "': " << llvm::toString(found.takeError());

@@ -23,6 +23,9 @@ struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
                                llvm::cl::init(0)};
 };
 
+/// `name`, or what this machine and FPTQ_TIER offer where it is "auto".
+std::string resolveTier(StringRef name);
+
 /// Tensors with linalg, float linears and packed W4A8 linears, to the LLVM dialect.
 void buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options);
 
