@@ -2,6 +2,7 @@
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq-runtime/CpuTier.h"
+#include "fptq/Equalize/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -37,6 +38,7 @@ std::string mlir::fptq::resolveTier(StringRef name) {
 static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options) {
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));
+  pm.addPass(createFptqLowerScaleChannelsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createFptqAllowContractionPass());
   pm.addPass(createCanonicalizerPass());

@@ -30,7 +30,8 @@ static void noteBounds(tensor::ExtractSliceOp slice) {
 
 void FptqAllowContractionPass::runOnOperation() {
   getOperation()->walk([&](arith::ArithFastMathInterface op) {
-    auto flags = op.getFastMathFlagsAttr().getValue() | arith::FastMathFlags::contract;
+    arith::FastMathFlagsAttr present = op.getFastMathFlagsAttr(); // truncf may have none
+    auto flags = (present ? present.getValue() : arith::FastMathFlags::none) | arith::FastMathFlags::contract;
     op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(&getContext(), flags));
   });
   getOperation()->walk(noteBounds);
