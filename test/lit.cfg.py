@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import sys
 
 import lit.formats
 import lit.llvm
@@ -22,6 +23,7 @@ llvm_config.with_environment("PATH", [tools, config.llvm_tools_dir], append_path
 config.environment["FPTQ_SOURCE_DIR"] = config.fptq_source_dir
 config.substitutions += [
     ("%fptq_src", config.fptq_source_dir),
+    ("%python", sys.executable),
     ("%unit_tests", os.path.join(config.fptq_build_dir, "test", "unit", "FptqUnitTests")),
     ("%models", os.path.join(config.fptq_source_dir, "test", "models")),
 ]
