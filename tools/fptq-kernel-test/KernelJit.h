@@ -14,6 +14,7 @@ struct KernelKey {
   std::string tier; ///< as in convert-fptq-to-x86
   int64_t group;    ///< as in the scheme, unpadded
   bool twoLevel, symmetric, halfScales, threads;
+  int teamSize = 2; ///< OpenMP threads, where there are threads
 };
 
 class KernelJit {

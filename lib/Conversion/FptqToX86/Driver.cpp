@@ -1,20 +1,10 @@
 //===- Driver.cpp - any number of rows, a range of panels -----------------===//
 #include "KernelBuilder.h"
 #include "MatmulFields.h"
+#include "Rows.h"
 
 using namespace mlir;
 using namespace mlir::fptq::x86;
-
-/// M rows as tiles of nearly equal height: 7 rows are 4 + 3, not 6 + 1, so that no M is slower than the next.
-struct KernelBuilder::Rows {
-  Emitter &e;
-  Value m, tiles, base, longer; ///< `longer` tiles have base + 1 rows, the others base
-  Value activations, starts;    ///< as `prepare` left them
-  Value rowBytes, startBytes;   ///< of one row
-
-  Value first(Value tile) const { return e.add(e.mul(tile, base), e.min(tile, longer)); }
-  Value height(Value tile) const { return e.add(base, arith::ExtUIOp::create(e, e.i64(), e.less(tile, longer))); }
-};
 
 KernelBuilder::Rows KernelBuilder::rowTiles(Emitter &e, Value matmul) {
   MatmulFields mm(e, matmul);
@@ -27,8 +17,13 @@ KernelBuilder::Rows KernelBuilder::rowTiles(Emitter &e, Value matmul) {
   Value scratch = mm.scratch();
   // One row is its own tile: no copy.
   Value activations = e.select(e.equal(m, e.num(1)), mm.q(), scratch);
-  Value startsAt = e.at(scratch, e.mul(e.roundUp(m, 32), e.roundUp(rowBytes, 64)));
-  return {e, m, tiles, base, longer, activations, startsAt, rowBytes, e.mul(starts, 4)};
+  return {e, m, tiles, base, longer, activations, startValues(e, mm), rowBytes, e.mul(starts, 4)};
+}
+
+/// Start values lie behind the activations of the scratch memory.
+Value KernelBuilder::startValues(Emitter &e, MatmulFields &mm) {
+  Value rowBytes = e.roundUp(e.mul(mm.groups(), w.group), 64);
+  return e.at(mm.scratch(), e.mul(e.roundUp(mm.m(), 32), rowBytes));
 }
 
 /// prepare(matmul, part, parts): its share of the row tiles.
@@ -37,43 +32,54 @@ LLVM::LLVMFuncOp KernelBuilder::prepare() {
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   return function("prepare", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
     MatmulFields mm(e, args[0]);
-    Rows rows = rowTiles(e, args[0]);
-    Value q = mm.q(), qStride = mm.qStride(), groups = mm.groups(), quads = e.div(rows.rowBytes, e.num(4));
-    Value few = e.less(rows.m, e.num(isa.directMaxRows + 1)), many = e.less(e.num(1), rows.m);
-    auto value = [&](Value sum) {
-      return w.twoLevel ? sum : w.symmetric ? e.mul(sum, e.getI32(-8)) : e.sub(e.getI32(0), sum);
-    };
-    auto row = [&](Value m, Value tileRow, Value height, Value tile, Value starts) {
-      Value source = e.at(q, e.mul(m, qStride)), step = e.mul(height, 4);
-      e.ifThen(many, [&] {
-        e.loop(e.num(0), quads, 1, ValueRange{source, e.at(tile, e.mul(tileRow, 4))}, [&](Value, ValueRange now) {
-          e.store(e.load(e.getI32Type(), now[0], 4), now[1], 4);
-          return SmallVector<Value>{e.at(now[0], 4), e.at(now[1], step)};
-        });
+    if (hasAmx()) {
+      Value many = e.less(e.num(isa.amxMinRows - 1), mm.m());
+      e.ifElse(many, [&] { call(e, amxPrepare(), args); }, [&] { prepareTiles(e, args); });
+    } else {
+      prepareTiles(e, args);
+    }
+  });
+}
+
+/// Row tiles [k/4][rows][4] and a start value a row and group.
+void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
+  MatmulFields mm(e, args[0]);
+  Rows rows = rowTiles(e, args[0]);
+  Value q = mm.q(), qStride = mm.qStride(), groups = mm.groups(), quads = e.div(rows.rowBytes, e.num(4));
+  Value few = e.less(rows.m, e.num(isa.directMaxRows + 1)), many = e.less(e.num(1), rows.m);
+  auto value = [&](Value sum) {
+    return w.twoLevel ? sum : w.symmetric ? e.mul(sum, e.getI32(-8)) : e.sub(e.getI32(0), sum);
+  };
+  auto row = [&](Value m, Value tileRow, Value height, Value tile, Value starts) {
+    Value source = e.at(q, e.mul(m, qStride)), step = e.mul(height, 4);
+    e.ifThen(many, [&] {
+      e.loop(e.num(0), quads, 1, ValueRange{source, e.at(tile, e.mul(tileRow, 4))}, [&](Value, ValueRange now) {
+        e.store(e.load(e.getI32Type(), now[0], 4), now[1], 4);
+        return SmallVector<Value>{e.at(now[0], 4), e.at(now[1], step)};
       });
-      Value sums = e.at(mm.xSums(), e.mul(e.mul(m, mm.sumsStride()), 4));
-      Value to = e.at(starts, e.mul(tileRow, 4));
-      auto each = [&] {
-        e.loop(e.num(0), groups, 1, [&](Value g) {
-          e.store(value(e.load(e.getI32Type(), e.at(sums, e.mul(g, 4)), 4)), e.at(to, e.mul(g, step)), 4);
-        });
-      };
-      if (!slabHoldsBytes())
-        return each();
-      e.ifElse(few, each, [&] { // -128 times the sum over all of K
-        SmallVector<Value> total = e.loop(e.num(0), groups, 1, ValueRange{e.getI32(0)}, [&](Value g, ValueRange now) {
-          return SmallVector<Value>{e.add(now[0], e.load(e.getI32Type(), e.at(sums, e.mul(g, 4)), 4))};
-        });
-        e.store(e.mul(total[0], e.getI32(-128)), to, 4);
-      });
-    };
-    Value begin = e.div(e.mul(rows.tiles, args[1]), args[2]);
-    Value end = e.div(e.mul(rows.tiles, e.add(args[1], 1)), args[2]);
-    e.loop(begin, end, 1, [&](Value t) {
-      Value first = rows.first(t), height = rows.height(t);
-      Value tile = e.at(mm.scratch(), e.mul(first, rows.rowBytes)), starts = e.at(rows.starts, e.mul(first, rows.startBytes));
-      e.loop(e.num(0), height, 1, [&](Value r) { row(e.add(first, r), r, height, tile, starts); });
     });
+    Value sums = e.at(mm.xSums(), e.mul(e.mul(m, mm.sumsStride()), 4));
+    Value to = e.at(starts, e.mul(tileRow, 4));
+    auto each = [&] {
+      e.loop(e.num(0), groups, 1, [&](Value g) {
+        e.store(value(e.load(e.getI32Type(), e.at(sums, e.mul(g, 4)), 4)), e.at(to, e.mul(g, step)), 4);
+      });
+    };
+    if (!slabHoldsBytes())
+      return each();
+    e.ifElse(few, each, [&] { // -128 times the sum over all of K
+      SmallVector<Value> total = e.loop(e.num(0), groups, 1, ValueRange{e.getI32(0)}, [&](Value g, ValueRange now) {
+        return SmallVector<Value>{e.add(now[0], e.load(e.getI32Type(), e.at(sums, e.mul(g, 4)), 4))};
+      });
+      e.store(e.mul(total[0], e.getI32(-128)), to, 4);
+    });
+  };
+  Value begin = e.div(e.mul(rows.tiles, args[1]), args[2]);
+  Value end = e.div(e.mul(rows.tiles, e.add(args[1], 1)), args[2]);
+  e.loop(begin, end, 1, [&](Value t) {
+    Value first = rows.first(t), height = rows.height(t);
+    Value tile = e.at(mm.scratch(), e.mul(first, rows.rowBytes)), starts = e.at(rows.starts, e.mul(first, rows.startBytes));
+    e.loop(e.num(0), height, 1, [&](Value r) { row(e.add(first, r), r, height, tile, starts); });
   });
 }
 
@@ -98,6 +104,20 @@ LLVM::LLVMFuncOp KernelBuilder::matmul() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   return function("matmul", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
+    if (!hasAmx()) {
+      call(e, tileMatmul(), args);
+      return;
+    }
+    Value many = e.less(e.num(isa.amxMinRows - 1), MatmulFields(e, args[0]).m());
+    e.ifElse(many, [&] { call(e, amxMatmul(), args); }, [&] { call(e, tileMatmul(), args); });
+  });
+}
+
+/// tile_matmul(matmul, first panel, last panel): the same without AMX.
+LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  return function("tile_matmul", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
     Rows rows = rowTiles(e, args[0]);
     Value few = e.less(rows.m, e.num(isa.directMaxRows + 1));
     SlabSpace space;

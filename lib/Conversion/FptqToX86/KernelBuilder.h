@@ -10,6 +10,7 @@
 //     tile<R>          R rows x one block over a slab
 //     start, fold      for sums longer than a slab
 //     epilogue         sums to results: scales, bias, residual, ragged columns
+//     amx_*            the same steps on AMX tiles, for many rows
 //
 //===----------------------------------------------------------------------===//
 #ifndef FPTQ_LIB_CONVERSION_FPTQTOX86_KERNELBUILDER_H
@@ -21,6 +22,9 @@
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::fptq::x86 {
+
+class MatmulFields;
+class TileUnit;
 
 class KernelBuilder {
 public:
@@ -67,9 +71,26 @@ private:
   Rows rowTiles(Emitter &e, Value matmul);
   Value panelBytes(Emitter &e, Value groups);
   SmallVector<Value> blockPanels(Emitter &e, Value matmul, Value block, Value last);
+  Value startValues(Emitter &e, MatmulFields &mm);
+  void prepareTiles(Emitter &e, ValueRange args);
+  LLVM::LLVMFuncOp tileMatmul();
   void directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last);
   void sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile, Value lastTile,
              ValueRange panels);
+
+  // Amx.cpp
+  bool hasAmx() const;
+  int64_t amxGroups() const;
+  std::unique_ptr<TileUnit> tileUnit(Emitter &e);
+  LLVM::LLVMFuncOp amxUnpack();
+  SmallVector<Value> amxSteps(Emitter &e, TileUnit &unit, int64_t rowTiles, int64_t panels, Value slab,
+                              Value activations, Value tileStride, Value steps, ValueRange acc);
+  LLVM::LLVMFuncOp amxIntegers(int64_t rowTiles);
+  LLVM::LLVMFuncOp amxFloats(int64_t rowTiles);
+  LLVM::LLVMFuncOp amxPrepare();
+  LLVM::LLVMFuncOp amxMatmul();
+  void amxSweep(Emitter &e, Value matmul, const SlabSpace &space, Value tile, Value tiles, Value rows,
+                ValueRange panels);
 
   /// Sums over all of K stay integers until the epilogue.
   bool integerResult() const { return w.twoLevel; }
