@@ -1,6 +1,8 @@
 #include "fptq/Equalize/ChannelMap.h"
 #include "fptq/Equalize/EqualizationScales.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <numeric>
@@ -98,6 +100,70 @@ TEST(ChannelMap, ReshapeKeepsTheChannelOfEveryElement) {
   ChannelMap merged = *transposed.reshape({2, 3, 5, 8}, {6, 5, 8});
   expectSameElements(merged, {6, 5, 8}, {2, 3, 1, 5, 8});
   expectSameElements(ChannelMap(8, 0), {8}, {2, 2, 2});
+}
+
+/// A tensor that holds the number of its channel in every element.
+struct ChannelTensor {
+  Shape shape;
+  std::vector<float> elements;
+
+  /// Dimension d of the result is dimension order[d] of this tensor.
+  ChannelTensor transpose(llvm::ArrayRef<int64_t> order) const {
+    ChannelTensor result{Shape(shape.size()), std::vector<float>(elements.size())};
+    for (size_t d = 0; d < order.size(); ++d)
+      result.shape[d] = shape[order[d]];
+    for (size_t i = 0; i < elements.size(); ++i) {
+      Shape index(shape.size());
+      for (size_t d = shape.size(), rest = i; d-- > 0; rest /= shape[d])
+        index[d] = rest % shape[d];
+      size_t to = 0;
+      for (size_t d = 0; d < order.size(); ++d)
+        to = to * result.shape[d] + index[order[d]];
+      result.elements[to] = elements[i];
+    }
+    return result;
+  }
+};
+
+/// `shape` with one dimension split, or two neighbours merged.
+static Shape randomReshape(Shape shape, std::mt19937 &gen) {
+  size_t d = gen() % shape.size();
+  if (gen() % 2 && d + 1 < shape.size()) {
+    shape[d] *= shape[d + 1];
+    shape.erase(shape.begin() + d + 1);
+  } else {
+    int64_t factor = std::array<int64_t, 4>{1, 2, 3, 4}[gen() % 4];
+    if (shape[d] % factor == 0) {
+      shape[d] /= factor;
+      shape.insert(shape.begin() + d + gen() % 2, factor);
+    }
+  }
+  return shape;
+}
+
+TEST(ChannelMap, RandomReshapesAndTransposesAgreeWithTheElements) {
+  std::mt19937 gen(1);
+  int followed = 0, refused = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    ChannelTensor tensor{{6, 24}, {}};
+    ChannelMap map(24, 1);
+    tensor.elements = map.spread(iota(24), tensor.shape);
+    for (int step = 0; step < 6; ++step) {
+      Shape to = randomReshape(tensor.shape, gen);
+      auto moved = map.reshape(tensor.shape, to);
+      if (!moved && ++refused)
+        break;
+      map = *moved, tensor.shape = to;
+      Shape order(to.size());
+      std::iota(order.begin(), order.end(), 0);
+      std::shuffle(order.begin(), order.end(), gen);
+      tensor = tensor.transpose(order);
+      map = map.renameDims([&](int64_t dim) { return llvm::find(order, dim) - order.begin(); });
+      ASSERT_EQ(map.spread(iota(24), tensor.shape), tensor.elements) << "trial " << trial << ", step " << step;
+      ++followed;
+    }
+  }
+  EXPECT_GT(followed, 5 * refused); // refusing everything would agree, too
 }
 
 TEST(ChannelMap, ReshapeThereAndBackIsTheSame) {
