@@ -1,10 +1,9 @@
 //===- Equalize.cpp - fptq-equalize ---------------------------------------===//
-#include "EqualizationGroups.h"
+#include "EqualizationRewrites.h"
 #include "fptq/Equalize/EqualizationScales.h"
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/IntEqClasses.h"
 
 #include <cmath>
@@ -44,14 +43,6 @@ FailureOr<EqualizationOptions> FptqEqualizePass::readOptions() {
   if (!(minScale >= 0) || std::isinf(minScale))
     return refuse("min-scale", llvm::formatv("{0}", minScale.getValue()).str(), "a number of at least 0");
   return EqualizationOptions{*formulaOf, alpha, minScale};
-}
-
-/// Empty where the layer has none that can be read as f32.
-static std::vector<float> channelAbsmaxOf(LinearOp op) {
-  if (ElementsAttr attr = op.getChannelAbsmaxAttr())
-    if (auto values = attr.tryGetValues<float>())
-      return std::vector<float>(values->begin(), values->end());
-  return {};
 }
 
 FailureOr<SmallVector<LinearOp>> FptqEqualizePass::collectLayers() {
@@ -125,144 +116,6 @@ static FailureOr<std::vector<float>> chooseScales(Family family, const Equalizat
   return equalizationScales(absmax, weightAbsmax, options);
 }
 
-static std::vector<float> reciprocals(ArrayRef<float> scales) {
-  std::vector<float> result;
-  for (float s : scales)
-    result.push_back(1 / s);
-  return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Constants
-//===----------------------------------------------------------------------===//
-
-static std::string describe(Value constant) {
-  StringRef name = constantName(constant);
-  return name.empty() ? std::string("a constant") : ("'" + name + "'").str();
-}
-
-static std::string describe(const Absorber &absorber) {
-  if (LinearOp producer = absorber.linear)
-    return ("the rows of '" + producer.getLayer() + "'").str();
-  return describe(absorber.constant->get());
-}
-
-/// `values` rounded to the element type of `type`; null if one becomes infinite there (E6).
-static DenseElementsAttr roundTo(RankedTensorType type, ArrayRef<float> values) {
-  const llvm::fltSemantics &semantics = cast<FloatType>(type.getElementType()).getFloatSemantics();
-  SmallVector<APFloat> rounded;
-  for (float value : values) {
-    bool losesInfo;
-    rounded.emplace_back(value).convert(semantics, APFloat::rmNearestTiesToEven, &losesInfo);
-    if (!rounded.back().isFinite())
-      return {};
-  }
-  return DenseElementsAttr::get(type, rounded);
-}
-
-/// The elements of `constant`, each divided by the scale of its channel. Null: see roundTo.
-static FailureOr<DenseElementsAttr> divideConstant(Value constant, const ChannelMap &map, ArrayRef<float> scales,
-                                                   const ParameterFiles &files, StringRef layer) {
-  FailureOr<std::vector<float>> values = evaluateConstant(constant, files, layer);
-  if (failed(values))
-    return failure();
-  auto type = cast<RankedTensorType>(constant.getType());
-  for (auto [value, scale] : llvm::zip_equal(*values, map.spread(scales, type.getShape())))
-    value /= scale;
-  return roundTo(type, *values);
-}
-
-/// What each absorber's constant (a layer's: its bias) becomes, null where it has none. Refuses the
-/// group's plan where (E6) is hurt.
-static FailureOr<SmallVector<DenseElementsAttr>> divideConstants(EqualizationGroup &group, ArrayRef<float> scales,
-                                                                 const ParameterFiles &files) {
-  SmallVector<DenseElementsAttr> results;
-  for (const Absorber &absorber : group.plan.getAbsorbers()) {
-    LinearOp producer = absorber.linear;
-    Value constant = producer ? Value(producer.getBias()) : absorber.constant->get();
-    FailureOr<DenseElementsAttr> divided = DenseElementsAttr();
-    if (constant) {
-      divided = divideConstant(constant, absorber.map, scales, files, group.equalized.front().getLayer());
-      if (failed(divided))
-        return failure();
-      if (!*divided) {
-        group.plan = FoldPlan::refused("(E6) " + describe(absorber) + " divided by s is not finite in its type");
-        return SmallVector<DenseElementsAttr>();
-      }
-    }
-    results.push_back(*divided);
-  }
-  return results;
-}
-
-//===----------------------------------------------------------------------===//
-// Rewrites
-//===----------------------------------------------------------------------===//
-
-/// A vector constant at the head of the function around `op`, where every use is below it.
-static Value createVector(Operation *op, ArrayRef<float> values) {
-  auto function = op->getParentOfType<FunctionOpInterface>();
-  OpBuilder b = OpBuilder::atBlockBegin(function ? &function.getFunctionBody().front() : op->getBlock());
-  auto type = RankedTensorType::get(values.size(), b.getF32Type());
-  return arith::ConstantOp::create(b, op->getLoc(), DenseElementsAttr::get(type, values));
-}
-
-static void scaleWeight(LinearOp op, Value scales, int64_t dim) {
-  OpBuilder b(op);
-  op.getWeightMutable().assign(
-      ScaleChannelsOp::create(b, op.getLoc(), op.getWeight(), scales, b.getI64IntegerAttr(dim)));
-}
-
-static void applyAbsorber(const Absorber &absorber, ArrayRef<float> inverse, DenseElementsAttr constant) {
-  LinearOp producer = absorber.linear;
-  Operation *owner = producer ? producer.getOperation() : absorber.constant->getOwner();
-  OpBuilder b(owner);
-  Value divided = constant ? arith::ConstantOp::create(b, owner->getLoc(), constant) : Value();
-  if (!producer)
-    return absorber.constant->set(divided);
-  scaleWeight(producer, createVector(producer, absorber.map.spread(inverse, {producer.getOutputChannels()})), 0);
-  if (divided)
-    producer.getBiasMutable().assign(divided);
-}
-
-/// Divides the input just before the layers: one op a value, so that layers that shared an input still do.
-static void scaleInputs(EqualizationGroup &group, ArrayRef<float> inverse) {
-  Value factors = createVector(group.equalized.front(), inverse);
-  llvm::SmallDenseMap<Value, Value> scaledOf;
-  for (LinearOp op : group.equalized) {
-    Value x = op.getX();
-    Value &scaled = scaledOf[x];
-    if (!scaled) {
-      OpBuilder b(op);
-      b.setInsertionPointAfterValue(x);
-      if (x.getParentBlock() == factors.getParentBlock() && isa<BlockArgument>(x))
-        b.setInsertionPointAfterValue(factors);
-      int64_t last = cast<ShapedType>(x.getType()).getRank() - 1;
-      scaled = ScaleChannelsOp::create(b, op.getLoc(), x, factors, b.getI64IntegerAttr(last));
-    }
-    op.getXMutable().assign(scaled);
-  }
-}
-
-/// The profile of the divided input. Values above `absmax` were clipped by the observer and stay so.
-static void divideProfile(LinearOp op, ArrayRef<float> scales) {
-  std::vector<float> absmax = channelAbsmaxOf(op);
-  RangeAttr range = op.getRangeAttr();
-  double clipped = 0, bound = 0;
-  for (auto [m, s] : llvm::zip_equal(absmax, scales)) {
-    if (range)
-      clipped = std::max(clipped, std::min<double>(m, range.getAbsmax()) / s);
-    m /= s;
-    bound = std::max<double>(bound, m);
-  }
-  Builder b(op.getContext());
-  op.setChannelAbsmaxAttr(
-      DenseElementsAttr::get(RankedTensorType::get(absmax.size(), b.getF32Type()), ArrayRef<float>(absmax)));
-  if (range)
-    op.setRangeAttr(RangeAttr::get(op.getContext(), range.getMin() < 0 ? -bound : 0.0, range.getMax() > 0 ? bound : 0.0,
-                                   clipped, range.getTokens()));
-}
-
 //===----------------------------------------------------------------------===//
 // Report
 //===----------------------------------------------------------------------===//
@@ -275,6 +128,13 @@ static std::string roundingNote(const FoldPlan &plan) {
       if (Type type = getElementTypeOrSelf(absorber.constant->get().getType()); !type.isF32())
         return llvm::formatv("{0} is rounded to {1} once more", describe(absorber), type).str();
   return "";
+}
+
+static std::string describeAbsorbers(const FoldPlan &plan) {
+  std::string text;
+  for (const Absorber &absorber : plan.getAbsorbers())
+    text += (text.empty() ? "" : ", ") + describe(absorber);
+  return text;
 }
 
 static void reportKeptFloat(LinearOp op) {
@@ -305,29 +165,20 @@ static void report(const EqualizationGroup &group, LinearOp op, StringRef into, 
 
 void FptqEqualizePass::apply(EqualizationGroup &group, ArrayRef<float> scales, ArrayRef<DenseElementsAttr> constants) {
   bool folded = group.plan.isLegal();
-  std::vector<float> inverse = reciprocals(scales);
-  std::vector<std::string> absorbers;
-  for (const Absorber &absorber : group.plan.getAbsorbers())
-    absorbers.push_back(describe(absorber));
-  std::string note = roundingNote(group.plan);
-
-  if (folded)
-    for (auto [absorber, constant] : llvm::zip_equal(group.plan.getAbsorbers(), constants))
-      applyAbsorber(absorber, inverse, constant);
-  else
-    scaleInputs(group, inverse);
-
-  Value columns = createVector(group.equalized.front(), scales);
-  if (folded)
-    for (LinearOp op : group.keptFloat) {
-      scaleWeight(op, columns, 1);
-      reportKeptFloat(op);
-    }
+  std::string into = describeAbsorbers(group.plan), note = roundingNote(group.plan); // before they change
+  SmallVector<LinearOp> rescaled(ArrayRef<LinearOp>(group.equalized));
+  if (folded) {
+    divideAbsorbers(group.plan, scales, constants);
+    llvm::append_range(rescaled, group.keptFloat);
+    llvm::for_each(group.keptFloat, reportKeptFloat);
+  } else {
+    divideInputs(group.equalized, scales);
+  }
+  multiplyColumns(rescaled, scales);
   for (LinearOp op : group.equalized) {
     double before = op.getRangeAttr() ? op.getRangeAttr().getAbsmax() : 0;
-    scaleWeight(op, columns, 1);
     divideProfile(op, scales);
-    report(group, op, llvm::join(absorbers, ", "), note, before);
+    report(group, op, into, note, before);
     ++(folded ? numFolded : numMultiplied);
   }
 }

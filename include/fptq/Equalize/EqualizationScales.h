@@ -33,7 +33,7 @@ struct EqualizationOptions {
 constexpr double kSmallestScale = 1e-5;
 
 /// s_j from `absmax[j] = max_t |X_tj|` and, for SmoothQuant, `weightAbsmax[j] = max_n |W_nj|` over
-/// all layers that read X (ignored, and may be empty, otherwise). A dead channel (absmax 0) has s = 1:
+/// all layers that are equalized together (ignored, and may be empty, otherwise). A dead channel (absmax 0) has s = 1:
 /// nothing was seen of it, so nothing is known to be gained.
 std::vector<float> equalizationScales(llvm::ArrayRef<float> absmax, llvm::ArrayRef<float> weightAbsmax,
                                       const EqualizationOptions &options);
