@@ -5,6 +5,7 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -60,7 +61,7 @@ ViewStep fptq::stepThroughView(Value value, const ChannelMap &map) {
 }
 
 bool fptq::readsElements(OpOperand &use) {
-  if (isa<tensor::DimOp>(use.getOwner()))
+  if (isa<tensor::DimOp>(use.getOwner()) || isOpTriviallyDead(use.getOwner()))
     return false;
   auto op = dyn_cast<linalg::LinalgOp>(use.getOwner());
   return !op || op.payloadUsesValueFromOperand(&use);
@@ -144,7 +145,7 @@ static FoldPlan intoOperand(OpOperand &use, const ChannelMap &map) {
   if (isZero(value))
     return FoldPlan::nothing();
   if (map.numClasses() == 1 && map.numChannels() != 1)
-    return FoldPlan::refused("(E5) one number scales all channels");
+    return FoldPlan::refused("(E5) the operand is one number for all channels");
   if (isSmallestConstant(value, map))
     return FoldPlan::into({&use, {}, map});
   for (OpOperand &other : value.getUses()) {

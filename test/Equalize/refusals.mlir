@@ -50,7 +50,7 @@ func.func @E1_static_layer_reads_the_norm(%n: tensor<2x4xf32>, %e: tensor<2x4xf3
 // -----
 
 // A layer that stays float can take s into its weight, exactly; a tied one into its own chain, so that the
-// embedding keeps the table as it was. tensor.dim and an unused linalg operand read no element.
+// embedding keeps the table as it was. tensor.dim, an unused linalg operand and dead code read no element.
 // CHECK-LABEL: @kept_float_layer_takes_s_into_its_weight
 // CHECK: %[[TABLE:.*]] = arith.constant {fptq.name = "embedding"}
 // CHECK: tensor.extract %[[TABLE]]
@@ -69,6 +69,7 @@ func.func @kept_float_layer_takes_s_into_its_weight(%n: tensor<2x4xf32>, %i: ind
   %c0 = arith.constant 0 : index
   %dim = tensor.dim %y, %c0 : tensor<2x4xf32>
   %zero = arith.constant 0.0 : f32
+  %dead = linalg.add ins(%y, %y : tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
   %zeros = linalg.fill ins(%zero : f32) outs(%y : tensor<2x4xf32>) -> tensor<2x4xf32>
   %head = fptq.linear %y, %table layer("head") {policy = #fptq.policy<float, "recipe">}
     : (tensor<2x4xf32>, tensor<3x4xf32>) -> tensor<2x3xf32>
@@ -83,7 +84,8 @@ func.func @kept_float_layer_takes_s_into_its_weight(%n: tensor<2x4xf32>, %i: ind
 // REMARK: Reason="(E2) 'math.tanh' is not linear", Remark="layer 'q'
 // REMARK: Reason="(E3) 'func.return' reads it too", Remark="layer 'o'
 // REMARK: Reason="(E4) it comes from argument 0 of 'E2_to_E5'", Remark="layer 'arg'
-// REMARK: Reason="(E5) one number scales all channels", Remark="layer 'scaled'
+// REMARK: Reason="(E5) a constant of the body is one number for all channels", Remark="layer 'constant'
+// REMARK: Reason="(E5) the operand is one number for all channels", Remark="layer 'splat'
 func.func @E2_to_E5(%y: tensor<2x4xf32>, %x: tensor<2x4xf32>, %e: tensor<2x4xf32>)
     -> (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) {
   %w = arith.constant dense<0.5> : tensor<4x4xf32>
@@ -105,10 +107,16 @@ func.func @E2_to_E5(%y: tensor<2x4xf32>, %x: tensor<2x4xf32>, %e: tensor<2x4xf32
   ^bb0(%out: f32):
     linalg.yield %half : f32
   } -> tensor<2x4xf32>
-  %sl = fptq.linear %s, %w layer("scaled") {
+  %sl = fptq.linear %s, %w layer("constant") {
     channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
   } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
-  return %q, %o, %a, %v, %sl : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  %row = arith.constant dense<[0.5, 1.5]> : tensor<2xf32>
+  %b = linalg.broadcast ins(%row : tensor<2xf32>) outs(%e : tensor<2x4xf32>) dimensions = [1]
+  %bl = fptq.linear %b, %w layer("splat") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %sum = linalg.add ins(%sl, %bl : tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %q, %o, %a, %v, %sum : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
 }
 
 // -----

@@ -58,7 +58,7 @@ struct ViewStep {
 };
 ViewStep stepThroughView(Value value, const ChannelMap &map);
 
-/// False if `use` needs the shape only: tensor.dim, or an operand a linalg body ignores.
+/// False if `use` needs the shape only (tensor.dim, an operand a linalg body ignores) or is dead code.
 bool readsElements(OpOperand &use);
 
 } // namespace mlir::fptq
