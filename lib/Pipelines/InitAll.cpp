@@ -5,6 +5,7 @@
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Quantize/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -25,5 +26,6 @@ void fptq::registerAllPasses() {
   registerEqualizePasses();
   registerFptqToX86Passes();
   registerLinalgToVectorPasses();
+  registerQuantizePasses();
   registerPipelines();
 }

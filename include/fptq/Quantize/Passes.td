@@ -1,0 +1,35 @@
+//===- Passes.td - weights to 4-bit codes ----------------------*- tablegen -*-===//
+#ifndef FPTQ_QUANTIZE_PASSES_TD
+#define FPTQ_QUANTIZE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Replace decided linears by quantized activations and 4-bit weights";
+  let description = [{
+    Each `fptq.linear` whose policy is not `float` becomes `fptq.quantize_activations` and
+    `fptq.quantized_matmul`; leading dimensions are collapsed to rows and expanded again, a
+    `fptq.scale_channels` by a constant directly before becomes the `multiplier`. Policies static and
+    equalized take the scale `range.absmax / 127`, per_token computes it at run time.
+
+    A weight is evaluated, quantized by its `scheme` and written one at a time. Calls of the same layer
+    (prefill and decode) share one result. Without `parameters-out` (default) results are resource
+    constants; with it they are external globals whose bytes are streamed into that .safetensors file,
+    together with every other external parameter still in use, so that the module needs no other file.
+    The file is written as `FILE.partial` and renamed at the end; with `resume` (default: true) what a
+    killed run with the same plan had finished is kept.
+
+    `scale-type` (default: f32) is f32 or f16. `progress` (default: false) emits a remark a weight.
+    A layer without policy or scheme, a static policy without range, and a weight with NaN or infinity
+    are errors that name the layer.
+  }];
+  let options = [
+    Option<"parametersOut", "parameters-out", "std::string", "\"\"", "stream quantized parameters into this .safetensors file">,
+    Option<"resume", "resume", "bool", "true", "go on where a killed run stopped">,
+    Option<"scaleType", "scale-type", "std::string", "\"f32\"", "f32 or f16">,
+    Option<"progress", "progress", "bool", "false", "a remark for each weight">];
+  let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::ml_program::MLProgramDialect"];
+}
+
+#endif // FPTQ_QUANTIZE_PASSES_TD

@@ -1,0 +1,135 @@
+//===- WeightStore.cpp - where quantized weights go -----------------------===//
+#include "WeightStore.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/Path.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+SmallVector<WeightOperand> mlir::fptq::weightOperands(MLIRContext *context, SchemeAttr scheme, int64_t n, int64_t k,
+                                                      bool halfScales) {
+  Builder b(context);
+  Type scaleType = halfScales ? Type(b.getF16Type()) : Type(b.getF32Type());
+  int64_t groups = scheme.numGroups(k), codeBytes = llvm::divideCeil(groups * scheme.groupSizeFor(k), 2);
+  bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel;
+  SmallVector<int64_t> scaleShape = twoLevel ? SmallVector<int64_t>{n} : SmallVector<int64_t>{n, groups};
+  SmallVector<WeightOperand> operands = {
+      {"codes", "U8", RankedTensorType::get({n, codeBytes}, b.getI8Type())},
+      {"scales", halfScales ? "F16" : "F32", RankedTensorType::get(scaleShape, scaleType)}};
+  if (!scheme.getSymmetric())
+    operands.push_back({"zeros", "U8", RankedTensorType::get({n, groups}, b.getI8Type())});
+  if (twoLevel)
+    operands.push_back({"multipliers", "U8", RankedTensorType::get({n, groups}, b.getI8Type())});
+  return operands;
+}
+
+template <typename T> static std::vector<char> bytesOf(const std::vector<T> &values) {
+  std::vector<char> bytes(values.size() * sizeof(T));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+
+std::vector<char> mlir::fptq::operandBytes(const QuantizedWeight &weight, StringRef suffix, bool halfScales) {
+  if (suffix == "codes")
+    return bytesOf(weight.codes);
+  if (suffix == "zeros")
+    return bytesOf(weight.zeros);
+  if (suffix == "multipliers")
+    return bytesOf(weight.multipliers);
+  if (halfScales)
+    return bytesOf(std::vector<_Float16>(weight.scales.begin(), weight.scales.end()));
+  return bytesOf(weight.scales);
+}
+
+static std::string keyOf(const PlannedWeight &weight, const WeightOperand &operand) {
+  return (weight.layer + "." + operand.suffix).str();
+}
+
+/// A new external global beside the others.
+static void declareGlobal(ModuleOp module, StringRef name, Type type) {
+  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+  ml_program::GlobalOp::create(b, module.getLoc(), name, type, /*is_mutable=*/false,
+                               ml_program::ExternAttr::get(module.getContext(), type), b.getStringAttr("private"));
+}
+
+FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, StringRef path, bool resume,
+                                                            ArrayRef<PlannedWeight> weights,
+                                                            ArrayRef<ml_program::GlobalOp> kept,
+                                                            const ParameterFiles &files) {
+  auto store = std::make_unique<WeightStore>();
+  store->module = module;
+  store->path = path.str();
+  store->files = &files;
+  if (path.empty())
+    return store;
+  std::vector<SafetensorsWriter::Plan> plan;
+  for (const PlannedWeight &weight : weights)
+    for (const WeightOperand &operand : weight.operands) {
+      plan.push_back({keyOf(weight, operand), operand.dtype.str(), SmallVector<int64_t>(operand.type.getShape())});
+      declareGlobal(module, keyOf(weight, operand), operand.type);
+    }
+  for (ml_program::GlobalOp global : kept) {
+    const SafetensorsEntry *entry = files.find(global.getSymName());
+    if (!entry)
+      return global.emitError() << "no parameter file has the tensor '" << global.getSymName() << "'";
+    plan.push_back({global.getSymName().str(), entry->dtype, entry->shape});
+    store->kept.push_back(global);
+  }
+  auto writer = SafetensorsWriter::create(path, plan, {}, resume);
+  if (!writer)
+    return module.emitError() << "cannot write quantized parameters: " << llvm::toString(writer.takeError());
+  store->writer = std::move(*writer);
+  return store;
+}
+
+bool WeightStore::isDone(const PlannedWeight &weight) const {
+  return writer && llvm::all_of(weight.operands, [&](const WeightOperand &operand) {
+           return writer->isDone(keyOf(weight, operand));
+         });
+}
+
+LogicalResult WeightStore::add(Location location, const PlannedWeight &weight, const QuantizedWeight &quantized,
+                               bool halfScales) {
+  for (const WeightOperand &operand : weight.operands) {
+    std::vector<char> bytes = operandBytes(quantized, operand.suffix, halfScales);
+    if (!writer) {
+      auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64, /*dataIsMutable=*/false);
+      resources[keyOf(weight, operand)] =
+          DenseResourceElementsAttr::get(operand.type, keyOf(weight, operand), std::move(blob));
+      continue;
+    }
+    if (llvm::Error error = writer->write(keyOf(weight, operand), bytes))
+      return emitError(location) << "cannot write quantized parameters: " << llvm::toString(std::move(error));
+  }
+  return success();
+}
+
+Value WeightStore::load(OpBuilder &b, Location location, const PlannedWeight &weight, const WeightOperand &operand) {
+  std::string key = keyOf(weight, operand);
+  if (!writer)
+    return arith::ConstantOp::create(b, location, resources[key]);
+  return ml_program::GlobalLoadConstOp::create(b, location, operand.type, FlatSymbolRefAttr::get(b.getContext(), key));
+}
+
+LogicalResult WeightStore::finish() {
+  if (!writer)
+    return success();
+  auto fail = [&](llvm::Error error) {
+    return module.emitError() << "cannot write quantized parameters: " << llvm::toString(std::move(error));
+  };
+  for (ml_program::GlobalOp global : kept)
+    if (!writer->isDone(global.getSymName())) // straight from one mapping to the other file
+      if (llvm::Error error = writer->write(global.getSymName(), files->find(global.getSymName())->data))
+        return fail(std::move(error));
+  if (llvm::Error error = writer->finish())
+    return fail(std::move(error));
+  Builder b(module.getContext());
+  module->setAttr(FptqDialect::kParametersAttr, b.getStrArrayAttr({llvm::sys::path::filename(path)}));
+  StringRef folder = llvm::sys::path::parent_path(path);
+  // Folders are searched in order: the new file must be found before another of its name.
+  module.getContext()->getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
+  return success();
+}

@@ -1,0 +1,46 @@
+// RUN: fptq-opt --fptq-quantize-weights --split-input-file --verify-diagnostics %s
+
+func.func @no_policy(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<2x4xf32>
+  // expected-error@+1 {{has no policy (layer 'a')}}
+  %y = fptq.linear %x, %w layer("a") : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @static_without_range(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<2x4xf32>
+  // expected-error@+1 {{has no profiled range for its static policy (layer 'a')}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<static, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @nan_in_weight(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  // expected-error@+1 {{weight holds NaN at row 1, column 0 (layer 'bad')}}
+  %w = arith.constant dense<[[1.0, 2.0], [0x7FC00000, 3.0]]> : tensor<2x2xf32>
+  %y = fptq.linear %x, %w layer("bad") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @two_weights_of_one_name(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = arith.constant {fptq.name = "one"} dense<1.0> : tensor<2x2xf32>
+  %v = arith.constant {fptq.name = "two"} dense<2.0> : tensor<2x2xf32>
+  // expected-note@+1 {{earlier call}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  // expected-error@+1 {{has another weight or scheme than an earlier call (layer 'a')}}
+  %z = fptq.linear %x, %v layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  return %y, %z : tensor<3x2xf32>, tensor<3x2xf32>
+}
