@@ -250,10 +250,18 @@ LogicalResult Lowering::lower(QuantizeActivationsOp op) {
   z.set(offsetof(FptqQuantize, sums_stride), sums->stride);
   Type element = cast<MemRefType>(op.getX().getType()).getElementType();
   FptqElement kind = element.isF32() ? FPTQ_F32 : element.isF16() ? FPTQ_F16 : FPTQ_BF16;
-  auto reference = runtimeFunction(e, "fptq_reference_quantize", LLVM::LLVMVoidType::get(e.getContext()),
-                                   {e.ptr(), e.getI32Type(), e.i64(), e.i64()});
-  chunks(e, m, 1, e.mul(e.mul(m, k), 8), [&](Value first, Value last) {
-    LLVM::CallOp::create(e, reference, ValueRange{z.base, e.getI32(kind), first, last});
+  dispatch(e, [&](Target target) {
+    // A division and a handful of operations for each element: worth about eight multiply-adds.
+    chunks(e, m, 1, e.mul(e.mul(m, k), 8), [&](Value first, Value last) {
+      if (target.tier == Tier::Reference) {
+        auto reference = runtimeFunction(e, "fptq_reference_quantize", LLVM::LLVMVoidType::get(e.getContext()),
+                                         {e.ptr(), e.getI32Type(), e.i64(), e.i64()});
+        LLVM::CallOp::create(e, reference, ValueRange{z.base, e.getI32(kind), first, last});
+        return;
+      }
+      QuantizeFormat format{element, bool(op.getMultiplier()), bool(op.getStaticScale())};
+      LLVM::CallOp::create(e, getOrCreateQuantize(module, target, format), ValueRange{z.base, first, last});
+    });
   });
   op.erase();
   return success();

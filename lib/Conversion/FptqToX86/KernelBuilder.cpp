@@ -35,11 +35,12 @@ int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {
   return rows * llvm::alignTo(groups * group, 64) + rows * groups * 4 + 64;
 }
 
+const Isa &x86::isaOf(Tier tier) {
+  return tier == Tier::Avx2 ? avx2Isa() : tier == Tier::Avx512Vnni ? avx512VnniIsa() : amxInt8Isa();
+}
+
 KernelSet x86::getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format) {
-  const Isa &isa = target.tier == Tier::Avx2         ? avx2Isa()
-                   : target.tier == Tier::Avx512Vnni ? avx512VnniIsa()
-                                                     : amxInt8Isa();
-  KernelBuilder builder(module, isa, target.emulated, format);
+  KernelBuilder builder(module, isaOf(target.tier), target.emulated, format);
   return {builder.prepare(), builder.matmul()};
 }
 
@@ -47,15 +48,13 @@ KernelSet x86::getOrCreateKernels(ModuleOp module, Target target, const WeightFo
 // Functions
 //===----------------------------------------------------------------------===//
 
-static std::string setName(const Isa &isa, bool emulated, const WeightFormat &w) {
-  std::string name = ("fptq_" + isa.name + (emulated ? "_emulated" : "")).str();
-  std::replace(name.begin(), name.end(), '-', '_');
-  name += w.twoLevel ? "_two_level" : w.symmetric ? "_sym" : "_asym";
+static std::string setName(const WeightFormat &w) {
+  std::string name = w.twoLevel ? "two_level" : w.symmetric ? "sym" : "asym";
   return name + "_g" + std::to_string(w.group) + (w.halfScales ? "_f16" : "_f32");
 }
 
 KernelBuilder::KernelBuilder(ModuleOp module, const Isa &isa, bool emulated, const WeightFormat &w)
-    : module(module), isa(isa), emulated(emulated), w(w), prefix(setName(isa, emulated, w)) {
+    : module(module), isa(isa), emulated(emulated), w(w), prefix(setName(w)) {
   Builder b(module.getContext());
   bytes = VectorType::get(4 * isa.lanes, b.getI8Type());
   ints = VectorType::get(isa.lanes, b.getI32Type());
@@ -63,8 +62,10 @@ KernelBuilder::KernelBuilder(ModuleOp module, const Isa &isa, bool emulated, con
   sums = isa.pairSums ? VectorType::get(2 * isa.lanes, b.getI16Type()) : ints;
 }
 
-LLVM::LLVMFuncOp KernelBuilder::function(const Twine &name, ArrayRef<Type> arguments, BodyFn body) {
-  std::string symbol = (prefix + "_" + name).str();
+LLVM::LLVMFuncOp x86::getOrCreateFunction(ModuleOp module, const Isa &isa, bool emulated, const Twine &name,
+                                          ArrayRef<Type> arguments, BodyFn body) {
+  std::string symbol = ("fptq_" + isa.name + (emulated ? "_emulated_" : "_") + name).str();
+  std::replace(symbol.begin(), symbol.end(), '-', '_');
   if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol))
     return existing;
   Emitter e(module.getLoc(), module.getContext());
@@ -86,6 +87,10 @@ LLVM::LLVMFuncOp KernelBuilder::function(const Twine &name, ArrayRef<Type> argum
   body(e, entry->getArguments());
   LLVM::ReturnOp::create(e, ValueRange());
   return f;
+}
+
+LLVM::LLVMFuncOp KernelBuilder::function(const Twine &name, ArrayRef<Type> arguments, BodyFn body) {
+  return getOrCreateFunction(module, isa, emulated, prefix + "_" + name, arguments, body);
 }
 
 void KernelBuilder::call(Emitter &e, LLVM::LLVMFuncOp callee, ValueRange arguments) {

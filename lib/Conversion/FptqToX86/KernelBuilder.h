@@ -26,6 +26,13 @@ namespace mlir::fptq::x86 {
 class MatmulFields;
 class TileUnit;
 
+const Isa &isaOf(Tier tier);
+
+using BodyFn = llvm::function_ref<void(Emitter &, ValueRange)>;
+/// The internal function fptq_<isa>_<name> with the isa's target features, written by `body` when first asked for.
+LLVM::LLVMFuncOp getOrCreateFunction(ModuleOp module, const Isa &isa, bool emulated, const Twine &name,
+                                     ArrayRef<Type> arguments, BodyFn body);
+
 class KernelBuilder {
 public:
   KernelBuilder(ModuleOp module, const Isa &isa, bool emulated, const WeightFormat &format);
@@ -34,7 +41,6 @@ public:
   LLVM::LLVMFuncOp matmul();
 
 private:
-  using BodyFn = llvm::function_ref<void(Emitter &, ValueRange)>;
   /// The function `name` of this set, written by `body` when it is first asked for.
   LLVM::LLVMFuncOp function(const Twine &name, ArrayRef<Type> arguments, BodyFn body);
   void call(Emitter &e, LLVM::LLVMFuncOp callee, ValueRange arguments);

@@ -41,6 +41,15 @@ int64_t scratchBytes(int64_t m, int64_t groups, int64_t paddedGroup);
 /// The kernels of `target` for `format`, added to `module` unless it has them. Not for the reference tier.
 KernelSet getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format);
 
+/// The constants of one quantization.
+struct QuantizeFormat {
+  Type element; ///< f32, f16 or bf16
+  bool multiplier, staticScale;
+};
+
+/// (quantize, first row, last row), on an FptqQuantize. Not for the reference tier.
+LLVM::LLVMFuncOp getOrCreateQuantize(ModuleOp module, Target target, const QuantizeFormat &format);
+
 } // namespace mlir::fptq::x86
 
 #endif // FPTQ_CONVERSION_FPTQTOX86_KERNELS_H
