@@ -48,7 +48,8 @@ struct Layer {
     const uint8_t *w = packed.data() + (64 - uintptr_t(packed.data()) % 64) % 64 + copy * bytes;
     FptqMatmul mm{m, shape.n, layout.groups, q.data(), layout.groups * layout.paddedGroup, xScales.data(),
                   sums.data(), layout.groups, w, nullptr, nullptr, shape.n, y.data(), shape.n, nullptr};
-    kernel.run(mm, bytes);
+    if (llvm::Error error = kernel.run(mm, bytes))
+      llvm::report_fatal_error(std::move(error));
   }
 };
 
@@ -88,7 +89,7 @@ int main(int argc, char **argv) {
   llvm::outs() << "tier        scheme     group    m      n      k thr  resident     GOPS  peak GOPS/limit  share\n";
   for (int threads : orDefault<int>(threadsOption, {1, 2})) {
     std::string count = std::to_string(threads);
-    setenv("OMP_NUM_THREADS", count.c_str(), 1);
+    Executable::setThreads(threads);
     double l3 = bench::readPeak(20 << 20, threads), dram = bench::readPeak(400 << 20, threads);
     peaks["read_l3_" + count] = l3;
     peaks["read_dram_" + count] = dram;
@@ -97,11 +98,9 @@ int main(int argc, char **argv) {
       for (const std::string &scheme : orDefault<std::string>(schemeOption, {"group", "two-level"}))
         for (int64_t group : orDefault<int64_t>(groupOption, {128, 32})) {
           bool twoLevel = scheme == "two-level", symmetric = scheme == "group";
-          auto kernel = KernelJit::create({tier, group, twoLevel, symmetric, true, threads > 1, threads});
-          if (!kernel) {
-            llvm::errs() << toString(kernel.takeError()) << "\n";
+          auto kernel = KernelJit::create({tier, group, twoLevel, symmetric, true, threads > 1});
+          if (failed(kernel))
             return 2;
-          }
           for (const std::string &text : shapes) {
             auto [n, k] = llvm::StringRef(text).split('x');
             PackedShape shape{std::stoll(n.str()), std::stoll(k.str()), group, twoLevel, symmetric, true};

@@ -1,151 +1,96 @@
 //===- KernelJit.cpp - one weight format, compiled for one tier -----------===//
 #include "KernelJit.h"
-#include "fptq-runtime/CpuTier.h"
-#include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/InitAll.h"
-#include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "fptq/Pack/Layout.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// Four functions: bit 0 with a bias, bit 1 with a residual.
+/// matmul<i>: bit 0 with a bias, bit 1 with a residual.
+static std::string matmulSource(const KernelKey &key, int i) {
+  return llvm::formatv(R"(
+func.func @matmul{0}(%q: tensor<?x?xi8>, %xs: tensor<?xf32>, %sums: tensor<?x?xi32>, %w: tensor<?xi8>,
+    %bias: tensor<?xf32>, %residual: tensor<?x?xf32>,
+    %y: tensor<?x?xf32> {{bufferization.writable = true}) -> tensor<?x?xf32> {{
+  %r = fptq.packed_matmul #scheme <"x86"> k({1}) layer("l")
+    ins(%q, %xs, %sums : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>) weights(%w : tensor<?xi8>) {2} {3}
+    outs(%y : tensor<?x?xf32>) {4} -> tensor<?x?xf32>
+  return %r : tensor<?x?xf32>
+}
+)",
+                       i, key.group, i & 1 ? "bias(%bias : tensor<?xf32>)" : "",
+                       i & 2 ? "residual(%residual : tensor<?x?xf32>)" : "", key.halfScales ? "{half_scales}" : "");
+}
+
+/// quantize<i>: bit 0 with a multiplier, bit 1 with a static scale.
+static std::string quantizeSource(const KernelKey &key, int i) {
+  const char *element = key.element == FPTQ_F32 ? "f32" : key.element == FPTQ_F16 ? "f16" : "bf16";
+  return llvm::formatv(R"(
+func.func @quantize{0}(%x: tensor<?x?x{1}>, %m: tensor<?xf32>, %s: f32, %q: tensor<?x?xi8> {{bufferization.writable = true},
+    %scales: tensor<?xf32> {{bufferization.writable = true}, %sums: tensor<?x?xi32> {{bufferization.writable = true})
+    -> (tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>) {{
+  %r:3 = fptq.quantize_activations group_size({2}) padded_group_size({3}) ins(%x : tensor<?x?x{1}>) {4} {5}
+    outs(%q, %scales, %sums : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>)
+    -> tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>
+  return %r#0, %r#1, %r#2 : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>
+}
+)",
+                       i, element, key.group, paddedGroupSize("x86", key.group),
+                       i & 1 ? "multiplier(%m : tensor<?xf32>)" : "", i & 2 ? "static_scale(%s)" : "");
+}
+
 static std::string source(const KernelKey &key) {
-  std::string text = "#scheme = #fptq.scheme<" + std::string(key.twoLevel ? "two_level" : "group") +
-                     ", group_size = " + std::to_string(key.group) +
-                     ", symmetric = " + (key.symmetric ? "true" : "false") + ", method = rtn>\n";
-  for (int i = 0; i < 4; ++i) {
-    text += "func.func @f" + std::to_string(i) +
-            "(%q: memref<?x?xi8, strided<[?, 1]>>, %xs: memref<?xf32>, %sums: memref<?x?xi32>, %w: memref<?xi8>, "
-            "%bias: memref<?xf32>, %residual: memref<?x?xf32>, %y: memref<?x?xf32, strided<[?, 1], offset: ?>>) "
-            "attributes {llvm.emit_c_interface} {\n"
-            "  fptq.packed_matmul #scheme <\"x86\"> k(" + std::to_string(key.group) + ") layer(\"l\") "
-            "ins(%q, %xs, %sums : memref<?x?xi8, strided<[?, 1]>>, memref<?xf32>, memref<?x?xi32>) weights(%w : memref<?xi8>) " +
-            (i & 1 ? "bias(%bias : memref<?xf32>) " : "") + (i & 2 ? "residual(%residual : memref<?x?xf32>) " : "") +
-            "outs(%y : memref<?x?xf32, strided<[?, 1], offset: ?>>) " + (key.halfScales ? "{half_scales}" : "") + "\n  return\n}\n";
-  }
+  std::string text = llvm::formatv("#scheme = #fptq.scheme<{0}, group_size = {1}, symmetric = {2}, method = rtn>\n",
+                                   key.twoLevel ? "two_level" : "group", key.group, key.symmetric ? "true" : "false");
+  for (int i = 0; i < 4; ++i)
+    text += matmulSource(key, i) + quantizeSource(key, i);
   return text;
 }
 
-static LogicalResult lower(ModuleOp module, const KernelKey &key) {
-  PassManager pm(module.getContext());
-  ConvertFptqToX86PassOptions options;
-  options.tiers = {key.tier};
-  options.threads = key.threads;
-  pm.addPass(createConvertFptqToX86Pass(options));
-  pm.addPass(createLowerX86OpsPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
-  pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertOpenMPToLLVMPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
-  return pm.run(module);
-}
-
-/// What the kernels' writer asks of LLVM: keep the loops as they are.
-static llvm::Error keepLoops(llvm::Module *module, llvm::TargetMachine *machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graph, modules);
-  llvm::ModulePassManager passes;
-  if (llvm::Error error = builder.parsePassPipeline(
-          passes, "always-inline,function(sroa,early-cse,instsimplify,loop-simplify,lcssa,loop(loop-rotate),"
-                  "early-cse,simplifycfg)"))
-    return error;
-  passes.run(*module, modules);
-  return llvm::Error::success();
-}
-
-static std::unique_ptr<llvm::TargetMachine> targetMachine() {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  std::string error;
-  llvm::Triple triple("x86_64-unknown-linux-gnu");
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, llvm::sys::getHostCPUName(), "", llvm::TargetOptions(), llvm::Reloc::PIC_, {},
-                                  llvm::CodeGenOptLevel::Aggressive));
-}
-
-llvm::Expected<std::unique_ptr<KernelJit>> KernelJit::create(const KernelKey &key) {
+FailureOr<std::unique_ptr<KernelJit>> KernelJit::create(const KernelKey &key) {
   static auto context = [] {
     DialectRegistry registry;
     registerAllDialects(registry);
     return std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   }();
-  auto jit = std::make_unique<KernelJit>();
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source(key), context.get());
-  if (!module || failed(lower(*module, key)))
-    return llvm::createStringError("the kernel does not compile");
-  auto machine = targetMachine();
-  auto transformer = [&](llvm::Module *m) { return keepLoops(m, machine.get()); };
-  ExecutionEngineOptions options;
-  options.transformer = transformer;
-  options.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
-  options.enableObjectDump = true;
-  SmallVector<StringRef> libraries;
-  if (key.threads)
-    libraries.push_back(FPTQ_OPENMP_LIBRARY);
-  options.sharedLibPaths = libraries;
-  auto engine = ExecutionEngine::create(*module, options, targetMachine());
-  if (!engine)
-    return engine.takeError();
-  jit->engine = std::move(*engine);
-  jit->engine->registerSymbols([](llvm::orc::MangleAndInterner interner) {
-    llvm::orc::SymbolMap symbols;
-    auto add = [&](StringRef name, auto *pointer) {
-      symbols[interner(name)] = {llvm::orc::ExecutorAddr::fromPtr(pointer), llvm::JITSymbolFlags::Exported};
-    };
-    add("fptq_reference_matmul", &fptq_reference_matmul);
-    add("fptq_reference_quantize", &fptq_reference_quantize);
-    add("fptq_cpu_tier", &fptq_cpu_tier);
-    return symbols;
-  });
-  for (int i = 0; i < 4; ++i) {
-    auto symbol = jit->engine->lookup("_mlir_ciface_f" + std::to_string(i));
-    if (!symbol)
-      return symbol.takeError();
-    jit->function[i] = reinterpret_cast<decltype(jit->function[i])>(*symbol);
-  }
+  if (!module)
+    return failure();
+  auto executable = Executable::compile(*module, {key.tier, key.threads});
+  if (failed(executable))
+    return failure();
+  auto jit = std::make_unique<KernelJit>();
+  jit->executable = std::move(*executable);
   return jit;
 }
 
-namespace {
-template <int Rank> struct MemRef {
-  void *allocated, *aligned;
-  int64_t offset = 0, sizes[Rank], strides[Rank];
-  MemRef(const void *p, int64_t n) : allocated(const_cast<void *>(p)), aligned(allocated), sizes{n}, strides{1} {}
-  MemRef(const void *p, int64_t m, int64_t n, int64_t stride)
-      : allocated(const_cast<void *>(p)), aligned(allocated), sizes{m, n}, strides{stride, 1} {}
-};
-} // namespace
+llvm::Error KernelJit::call(const std::string &name, ArrayRef<TensorRef> arguments) {
+  auto results = executable->call(*executable->find(name), arguments);
+  return results ? llvm::Error::success() : results.takeError();
+}
 
-void KernelJit::run(const FptqMatmul &mm, int64_t packedBytes) {
-  MemRef<2> q(mm.q, mm.m, mm.q_stride, mm.q_stride), sums(mm.x_sums, mm.m, mm.groups, mm.sums_stride),
-      residual(mm.residual, mm.m, mm.n, mm.residual_stride), y(mm.y, mm.m, mm.n, mm.y_stride);
-  MemRef<1> xScales(mm.x_scales, mm.m), packed(mm.packed, packedBytes), bias(mm.bias, mm.n);
-  function[(mm.bias ? 1 : 0) + (mm.residual ? 2 : 0)](&q, &xScales, &sums, &packed, &bias, &residual, &y);
+template <typename T> static TensorRef tensor(const T *data, ArrayRef<int64_t> shape) {
+  static T nothing;
+  return {const_cast<std::remove_const_t<T> *>(data ? data : &nothing), SmallVector<int64_t>(shape)};
+}
+
+llvm::Error KernelJit::run(const FptqMatmul &mm, int64_t packedBytes) {
+  int64_t residualRows = mm.residual ? mm.m : 0;
+  return call("matmul" + std::to_string((mm.bias ? 1 : 0) + (mm.residual ? 2 : 0)),
+              {tensor(mm.q, {mm.m, mm.q_stride}), tensor(mm.x_scales, {mm.m}), tensor(mm.x_sums, {mm.m, mm.groups}),
+               tensor(mm.packed, {packedBytes}), tensor(mm.bias, {mm.bias ? mm.n : 0}),
+               tensor(mm.residual, {residualRows, mm.n}), tensor(mm.y, {mm.m, mm.n})});
+}
+
+llvm::Error KernelJit::run(const FptqQuantize &z) {
+  int64_t groups = (z.k + z.group_size - 1) / z.group_size;
+  TensorRef x{const_cast<void *>(z.x), {z.m, z.k}}, scale{const_cast<float *>(z.static_scale), {}};
+  static float unused;
+  if (!z.static_scale)
+    scale.data = &unused;
+  return call("quantize" + std::to_string((z.multiplier ? 1 : 0) + (z.static_scale ? 2 : 0)),
+              {x, tensor(z.multiplier, {z.multiplier ? z.k : 0}), scale, tensor(z.q, {z.m, groups * z.padded_group}),
+               tensor(z.scales, {z.m}), tensor(z.sums, {z.m, groups})});
 }

@@ -3,9 +3,7 @@
 #define FPTQ_TOOLS_KERNEL_TEST_KERNELJIT_H
 
 #include "fptq-runtime/Kernels.h"
-#include "mlir/ExecutionEngine/ExecutionEngine.h"
-#include <memory>
-#include <string>
+#include "fptq/Target/Executable.h"
 
 namespace mlir::fptq {
 
@@ -14,20 +12,22 @@ struct KernelKey {
   std::string tier; ///< as in convert-fptq-to-x86
   int64_t group;    ///< as in the scheme, unpadded
   bool twoLevel, symmetric, halfScales, threads;
-  int teamSize = 2; ///< OpenMP threads, where there are threads
+  FptqElement element = FPTQ_F32; ///< of the activations that are quantized
 };
 
+/// Functions of one operation each, through the whole x86 pipeline.
 class KernelJit {
 public:
-  /// Compiles a function of one fptq.packed_matmul through the real lowering.
-  static llvm::Expected<std::unique_ptr<KernelJit>> create(const KernelKey &key);
-  void run(const FptqMatmul &matmul, int64_t packedBytes);
-  /// The object file, to look at.
-  void dump(llvm::StringRef file) { engine->dumpToObjectFile(file); }
+  static FailureOr<std::unique_ptr<KernelJit>> create(const KernelKey &key);
+
+  /// fptq.packed_matmul; rows have to be contiguous. `matmul.y` is written in place.
+  llvm::Error run(const FptqMatmul &matmul, int64_t packedBytes);
+  /// fptq.quantize_activations, likewise.
+  llvm::Error run(const FptqQuantize &quantize);
 
 private:
-  std::unique_ptr<ExecutionEngine> engine;
-  void (*function[4])(void *, void *, void *, void *, void *, void *, void *) = {};
+  llvm::Error call(const std::string &name, ArrayRef<TensorRef> arguments);
+  std::unique_ptr<Executable> executable;
 };
 
 } // namespace mlir::fptq

@@ -8,6 +8,7 @@
 #include "fptq-runtime/CpuTier.h"
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/Pack/X86Layout.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/JSON.h"
@@ -22,7 +23,6 @@ static cl::opt<unsigned> seedOption("seed", cl::desc("seed of the first shape (d
 static cl::list<std::string> tierOption("tier", cl::desc("tiers to test (default: all, emulated where the machine lacks one)"),
                                         cl::CommaSeparated);
 static cl::opt<std::string> jsonOption("json", cl::desc("write a report"), cl::value_desc("file"));
-static cl::opt<std::string> dumpOption("dump-object", cl::desc("write the object of the first kernel"), cl::value_desc("file"));
 static cl::opt<bool> verboseOption("verbose", cl::desc("print every case"));
 
 namespace {
@@ -30,7 +30,7 @@ namespace {
 struct Case {
   KernelKey key;
   PackedShape shape;
-  int64_t m, yStride;
+  int64_t m;
   bool bias, residual, unitScales, extreme;
 };
 
@@ -43,13 +43,13 @@ Case draw(unsigned seed, const std::string &tier) {
   Case c;
   int64_t format = below(std::size(kGroups) * 3), group = kGroups[format / 3], scheme = format % 3;
   c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, format / 2 % 2 == 1};
+  c.key.element = FptqElement(format % 5 < 3 ? 0 : format % 5 - 2);
   c.shape = {1 + below(150), 0, group, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
   c.shape.k = 1 + below(std::max<int64_t>(group, below(4) ? 700 : 3000));
   if (group > 512 && below(2))
     c.shape.k = group;
   c.m = below(12) == 0 ? below(300) : below(40);
   c.bias = below(2), c.residual = below(2), c.unitScales = below(2), c.extreme = below(4) == 0;
-  c.yStride = c.shape.n + below(3);
   return c;
 }
 
@@ -83,8 +83,8 @@ struct Operands {
     }
     packed.resize(packedBytes("x86", c.shape));
     packWeights("x86", c.shape, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
-    int64_t qStride = groups * l.paddedGroup + random() % 2 * 64;
-    q.assign(c.m * qStride + 64, 99);
+    int64_t qStride = groups * l.paddedGroup;
+    q.assign(c.m * qStride, 99);
     sums.assign(c.m * groups, 0);
     for (int64_t t = 0; t < c.m; ++t)
       for (int64_t g = 0; g < groups; ++g)
@@ -100,7 +100,7 @@ struct Operands {
       bias.push_back(real());
     for (int64_t i = 0; i < c.m * n; ++i)
       residual.push_back(real());
-    expected.assign(c.m * c.yStride + 1, -7.0f);
+    expected.assign(c.m * n, -7.0f);
     got = expected;
     mm = {c.m,         n,
           groups,      q.data(),
@@ -108,7 +108,7 @@ struct Operands {
           sums.data(), groups,
           packed.data(), c.bias ? bias.data() : nullptr,
           c.residual ? residual.data() : nullptr, n,
-          expected.data(), c.yStride,
+          expected.data(), n,
           nullptr};
   }
 };
@@ -149,10 +149,50 @@ int64_t firstDifference(const std::vector<float> &a, const std::vector<float> &b
 }
 } // namespace
 
+static void check(llvm::Error error) {
+  if (error)
+    llvm::report_fatal_error(std::move(error));
+}
+
+/// The case's activations, with a NaN, an infinity, zero rows and half-way values among them.
+static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
+  std::mt19937 random(seed * 104729 + 3);
+  x86::PanelLayout l = x86::panelLayout(c.shape);
+  int64_t k = c.shape.k, columns = l.groups * l.paddedGroup;
+  std::vector<uint32_t> x(c.m * k);
+  std::vector<uint16_t> halves(c.m * k);
+  for (int64_t i = 0; i < c.m * k; ++i) {
+    float f = (int(random() % 4001) - 2000) * 0.0625f * (i / k % 3 == 2 ? 0.0f : 1.0f);
+    if (random() % 5000 == 0)
+      f = random() % 2 ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
+    std::memcpy(&x[i], &f, 4);
+    halves[i] = c.key.element == FPTQ_BF16 ? x[i] >> 16 : random(); // any f16, subnormals and NaNs too
+  }
+  std::vector<float> multiplier(k);
+  for (float &m : multiplier)
+    m = 0.25f + random() % 64 * 0.03125f;
+  float scale = 0.5f;
+  struct Result {
+    std::vector<int8_t> q;
+    std::vector<float> scales;
+    std::vector<int32_t> sums;
+  } expected{std::vector<int8_t>(c.m * columns, 9), std::vector<float>(c.m), std::vector<int32_t>(c.m * l.groups)}, got = expected;
+  auto operands = [&](Result &r) {
+    return FptqQuantize{c.m, k, c.shape.groupSize, l.paddedGroup,
+                        c.key.element == FPTQ_F32 ? static_cast<void *>(x.data()) : halves.data(), k,
+                        c.bias ? multiplier.data() : nullptr, c.residual ? &scale : nullptr, r.q.data(), columns,
+                        r.scales.data(), r.sums.data(), l.groups};
+  };
+  FptqQuantize z = operands(expected);
+  fptq_reference_quantize(&z, c.key.element, 0, c.m);
+  check(kernel.run(operands(got)));
+  return expected.q == got.q && expected.sums == got.sums && firstDifference(expected.scales, got.scales) < 0;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::ParseCommandLineOptions(argc, argv, "compares generated kernels with the reference, bit for bit\n");
-  setenv("OMP_NUM_THREADS", "2", /*overwrite=*/0);
+  Executable::setThreads(2);
   std::vector<std::string> names = tiers();
   for (const std::string &name : names)
     if (!x86::parseTarget(name)) {
@@ -171,23 +211,25 @@ int main(int argc, char **argv) {
       auto &kernel = compiled[format];
       if (!kernel) {
         auto created = KernelJit::create(c.key);
-        if (!created) {
-          llvm::errs() << "fptq-kernel-test: " << toString(created.takeError()) << " (" << describe(c) << ")\n";
+        if (failed(created)) {
+          llvm::errs() << "fptq-kernel-test: does not compile: " << describe(c) << "\n";
           return 2;
         }
         kernel = std::move(*created);
-        if (!dumpOption.empty())
-          kernel->dump(dumpOption), dumpOption.clear();
       }
       Operands o(c, seed);
       FptqFormat f{x86::panelLayout(c.shape).paddedGroup, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
       fptq_reference_matmul(&o.mm, &f, 0, (c.shape.n + 15) / 16);
       o.mm.y = o.got.data();
-      kernel->run(o.mm, o.packed.size());
+      check(kernel->run(o.mm, o.packed.size()));
       ++done;
-      if (int64_t at = firstDifference(o.expected, o.got); at >= 0) {
+      bool quantizes = testQuantize(c, *kernel, seed);
+      int64_t at = firstDifference(o.expected, o.got);
+      if (at >= 0 || !quantizes) {
         ++mismatches;
-        llvm::errs() << "mismatch: " << describe(c) << ", row " << at / c.yStride << " column " << at % c.yStride
+        if (!quantizes)
+          llvm::errs() << "quantization differs\n";
+        llvm::errs() << "mismatch: " << describe(c) << ", row " << at / c.shape.n << " column " << at % c.shape.n
                      << ": got " << o.got[at] << ", expected " << o.expected[at] << "\n"
                      << "repeat with: fptq-kernel-test --cases 1 --seed " << seed << " --tier " << name << "\n";
         break;

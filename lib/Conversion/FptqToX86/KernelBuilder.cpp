@@ -72,7 +72,8 @@ LLVM::LLVMFuncOp x86::getOrCreateFunction(ModuleOp module, const Isa &isa, bool 
   e.setInsertionPointToEnd(module.getBody());
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(e.getContext()), arguments);
   auto f = LLVM::LLVMFuncOp::create(e, symbol, type, LLVM::Linkage::Internal);
-  f.setPassthroughAttr(e.getStrArrayAttr({"nounwind"}));
+  // "fptq-kernel": Target runs only a short list of LLVM passes on it, which keep what is written here.
+  f.setPassthroughAttr(e.getStrArrayAttr({"nounwind", "fptq-kernel"}));
   if (emulated) {
     f->setAttr(kEmulatedAttr, e.getUnitAttr());
   } else {

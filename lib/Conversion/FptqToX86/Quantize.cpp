@@ -31,15 +31,19 @@ private:
 
   /// x * multiplier of channels k.., 0 where the mask is false. A null mask means all lanes.
   Value load(Value x, Value multiplier, Value k, Value valid) {
-    auto element = e.vec(lanes, format.element);
-    Value from = e.at(x, e.mul(k, element.getElementTypeBitWidth() / 8)), v;
+    // 16-bit floats as integers: what LLVM makes of a masked load of bf16 calls the compiler's runtime.
+    int64_t bits = format.element.getIntOrFloatBitWidth();
+    auto element = bits == 32 ? floats : e.vec(lanes, e.getIntegerType(bits));
+    Value from = e.at(x, e.mul(k, bits / 8)), v;
     Value lanesIn = valid ? mask(valid) : Value();
     if (valid)
       v = LLVM::MaskedLoadOp::create(e, element, from, lanesIn, e.zeros(element), 1);
     else
       v = e.load(element, from);
-    if (!format.element.isF32())
-      v = arith::ExtFOp::create(e, floats, v);
+    if (format.element.isF16())
+      v = arith::ExtFOp::create(e, floats, e.bitcast(e.vec(lanes, e.getF16Type()), v));
+    else if (format.element.isBF16())
+      v = e.bitcast(floats, arith::ShLIOp::create(e, arith::ExtUIOp::create(e, ints, v), e.splat(ints, 16)));
     if (!format.multiplier)
       return v;
     Value m = e.at(multiplier, e.mul(k, 4));
