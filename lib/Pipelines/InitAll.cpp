@@ -3,7 +3,9 @@
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Fuse/Passes.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Pack/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Quantize/Passes.h"
 #include "mlir/InitAllDialects.h"
@@ -27,5 +29,7 @@ void fptq::registerAllPasses() {
   registerFptqToX86Passes();
   registerLinalgToVectorPasses();
   registerQuantizePasses();
+  registerFusePasses();
+  registerPackPasses();
   registerPipelines();
 }

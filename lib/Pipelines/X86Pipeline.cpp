@@ -3,6 +3,7 @@
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq/Equalize/Passes.h"
+#include "fptq/Pack/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -36,6 +37,7 @@ std::string mlir::fptq::resolveTier(StringRef name) {
 }
 
 static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options) {
+  pm.addPass(createFptqPackPass());
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));
   pm.addPass(createFptqLowerScaleChannelsPass());

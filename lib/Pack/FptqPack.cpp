@@ -1,0 +1,161 @@
+//===- FptqPack.cpp - quantized products to packed ones -------------------===//
+#include "fptq/IR/Fptq.h"
+#include "fptq/Pack/PackWeights.h"
+#include "fptq/Pack/Passes.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/Dialect/Tensor/Utils/Utils.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQPACKPASS
+#include "fptq/Pack/Passes.h.inc"
+
+namespace {
+struct FptqPackPass : impl::FptqPackPassBase<FptqPackPass> {
+  using Base::Base;
+  void runOnOperation() override;
+
+private:
+  FailureOr<DenseResourceElementsAttr> packed(QuantizedMatmulOp op, const ParameterFiles &files);
+  LogicalResult rewrite(QuantizedMatmulOp op, const ParameterFiles &files);
+
+  llvm::StringMap<DenseResourceElementsAttr> byLayer; ///< one packed weight a layer
+  DenseMap<Operation *, QuantizeActivationsOp> repadded; ///< products that shared a quantize step still do
+};
+} // namespace
+
+/// The bytes of a constant operand, wherever it lives; empty for an absent one.
+static FailureOr<ArrayRef<char>> bytesOf(Value value, QuantizedMatmulOp op, const ParameterFiles &files) {
+  if (!value)
+    return ArrayRef<char>();
+  auto type = cast<RankedTensorType>(value.getType());
+  size_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  auto checked = [&](ArrayRef<char> data) -> FailureOr<ArrayRef<char>> {
+    if (data.size() != bytes)
+      return op.emitOpError() << "has a constant of " << data.size() << " bytes, its type needs " << bytes
+                              << " (layer '" << op.getLayer() << "')";
+    return data;
+  };
+  if (auto load = value.getDefiningOp<ml_program::GlobalLoadConstOp>()) {
+    StringRef name = load.getGlobal().getLeafReference();
+    if (const SafetensorsEntry *entry = files.find(name))
+      return checked(entry->data);
+    return op.emitOpError() << "needs the tensor '" << name << "', which no parameter file has (layer '"
+                            << op.getLayer() << "')";
+  }
+  Attribute constant;
+  if (matchPattern(value, m_Constant(&constant))) {
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
+      if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+        return checked(blob->getData());
+    if (auto dense = dyn_cast<DenseElementsAttr>(constant))
+      if (!dense.isSplat() || type.getNumElements() == 1)
+        return checked(dense.getRawData());
+  }
+  return op.emitOpError() << "has a weight that is no constant (layer '" << op.getLayer() << "')";
+}
+
+/// PK3, per group.
+static LogicalResult checkTwoLevel(QuantizedMatmulOp op, ArrayRef<char> multipliers, ArrayRef<char> offsets) {
+  for (size_t i = 0; i < multipliers.size(); ++i) {
+    int a = static_cast<uint8_t>(multipliers[i]), b = static_cast<uint8_t>(offsets[i]);
+    if (a < 1 || a > 16 || 15 * a + b > 255)
+      return op.emitOpError() << "(PK3) group " << i << " has multiplier " << a << " and offset " << b
+                              << ", expected 1..16 and 15 a + b <= 255 (layer '" << op.getLayer() << "')";
+  }
+  return success();
+}
+
+static int64_t inputChannels(QuantizedMatmulOp op) {
+  if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
+    return quantize.getInputChannels();
+  return cast<ShapedType>(op.getQ().getType()).getDimSize(1);
+}
+
+FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(QuantizedMatmulOp op, const ParameterFiles &files) {
+  DenseResourceElementsAttr &known = byLayer[op.getLayer()];
+  if (known)
+    return known;
+  auto codes = bytesOf(op.getCodes(), op, files), scales = bytesOf(op.getScales(), op, files),
+       zeros = bytesOf(op.getZeros(), op, files), multipliers = bytesOf(op.getMultipliers(), op, files);
+  if (failed(codes) || failed(scales) || failed(zeros) || failed(multipliers) ||
+      failed(checkTwoLevel(op, *multipliers, *zeros)))
+    return failure();
+  SchemeAttr scheme = op.getScheme();
+  int64_t n = cast<ShapedType>(op.getCodes().getType()).getDimSize(0), k = inputChannels(op);
+  PackedShape shape{n, k, scheme.groupSizeFor(k), scheme.getKind() == SchemeKind::TwoLevel, scheme.getSymmetric(),
+                    cast<ShapedType>(op.getScales().getType()).getElementType().isF16()};
+  auto pointer = [](ArrayRef<char> data) {
+    return data.empty() ? nullptr : reinterpret_cast<const uint8_t *>(data.data());
+  };
+  std::vector<char> bytes(packedBytes(layout.getValue(), shape));
+  WeightOperands<const uint8_t> weight{pointer(*codes), pointer(*scales), pointer(*zeros), pointer(*multipliers)};
+  if (!packWeights(layout.getValue(), shape, weight, reinterpret_cast<uint8_t *>(bytes.data())))
+    return op.emitOpError() << "cannot be packed: unknown layout '" << layout.getValue() << "'";
+  auto type = RankedTensorType::get({(int64_t)bytes.size()}, IntegerType::get(op.getContext(), 8));
+  auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64, /*dataIsMutable=*/false);
+  known = DenseResourceElementsAttr::get(type, (op.getLayer() + ".packed").str(), std::move(blob));
+  return known;
+}
+
+/// The quantize step with the layout's padding; one for all products that share it.
+static QuantizeActivationsOp repad(OpBuilder &b, QuantizeActivationsOp op, int64_t padded) {
+  if ((int64_t)op.getPaddedGroupSize() == padded)
+    return op;
+  b.setInsertionPoint(op);
+  int64_t groups = cast<ShapedType>(op.getSumsInit().getType()).getDimSize(1);
+  OpFoldResult rows = tensor::getMixedSize(b, op.getLoc(), op.getX(), 0);
+  Value q = tensor::EmptyOp::create(b, op.getLoc(), ArrayRef<OpFoldResult>{rows, b.getIndexAttr(groups * padded)}, b.getI8Type());
+  return QuantizeActivationsOp::create(
+      b, op.getLoc(), TypeRange{q.getType(), op.getScalesInit().getType(), op.getSumsInit().getType()}, op.getX(),
+      op.getMultiplier(), op.getStaticScale(), q, op.getScalesInit(), op.getSumsInit(), op.getGroupSize(), padded);
+}
+
+LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &files) {
+  auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>();
+  if (!quantize)
+    return op.emitOpError() << "has activations that no fptq.quantize_activations made (layer '" << op.getLayer() << "')";
+  FailureOr<DenseResourceElementsAttr> bytes = packed(op, files);
+  if (failed(bytes))
+    return failure();
+  OpBuilder b(op);
+  int64_t k = quantize.getInputChannels();
+  int64_t padded = paddedGroupSize(layout.getValue(), op.getScheme().groupSizeFor(k));
+  QuantizeActivationsOp &padding = repadded[quantize];
+  if (!padding)
+    padding = repad(b, quantize, padded);
+  b.setInsertionPoint(op);
+  Value weight = arith::ConstantOp::create(b, op.getLoc(), *bytes);
+  auto matmul = PackedMatmulOp::create(b, op.getLoc(), op->getResultTypes(), padding.getResult(0), padding.getResult(1),
+                                       padding.getResult(2), weight, op.getBias(), op.getResidual(), op.getInit(),
+                                       op.getScheme(), LayoutAttr::get(op.getContext(), layout.getValue()), k,
+                                       op.getLayerAttr());
+  matmul->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  op->replaceAllUsesWith(matmul);
+  op.erase();
+  return success();
+}
+
+void FptqPackPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  FailureOr<ParameterFiles> files = ParameterFiles::open(module);
+  if (failed(files))
+    return signalPassFailure();
+  SmallVector<QuantizedMatmulOp> ops;
+  module.walk([&](QuantizedMatmulOp op) { ops.push_back(op); });
+  for (QuantizedMatmulOp op : ops)
+    if (failed(rewrite(op, *files)))
+      return signalPassFailure();
+  byLayer.clear();
+  repadded.clear();
+  IRRewriter rewriter(&getContext());
+  (void)runRegionDCE(rewriter, module->getRegions()); // the portable constants; failure: nothing was dead
+  for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
+    if (SymbolTable::symbolKnownUseEmpty(global, module))
+      global.erase();
+}
+} // namespace mlir::fptq
