@@ -8,6 +8,7 @@
 #include "fptq/Pack/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Quantize/Passes.h"
+#include "fptq/Raise/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -28,6 +29,7 @@ void fptq::registerAllPasses() {
   registerEqualizePasses();
   registerFptqToX86Passes();
   registerLinalgToVectorPasses();
+  registerRaisePasses();
   registerQuantizePasses();
   registerFusePasses();
   registerPackPasses();

@@ -1,0 +1,100 @@
+//===- AbsorbBias.cpp - the bias added to a linear ------------------------===//
+#include "AbsorbBias.h"
+#include "MatchLinear.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+/// The other operand of an elementwise add of `value`, and the map from the sum's dimensions to its own.
+static Value otherSummand(linalg::LinalgOp add, Value value, AffineMap &map) {
+  if (add->getNumResults() != 1 || add.getNumReductionLoops() || add.getBlock()->getOperations().size() != 2)
+    return {};
+  auto sum = dyn_cast<arith::AddFOp>(add.getBlock()->front());
+  AffineMap out = add.getMatchingIndexingMap(add.getDpsInitOperand(0));
+  if (!sum || !out.isIdentity() || add.getBlock()->getTerminator()->getOperand(0) != sum.getResult())
+    return {};
+  OpOperand *mine = nullptr, *other = nullptr;
+  for (Value side : {sum.getLhs(), sum.getRhs()}) {
+    auto argument = dyn_cast<BlockArgument>(side);
+    if (!argument)
+      return {};
+    OpOperand *operand = add.getMatchingOpOperand(argument);
+    if (operand->get() == value && !mine)
+      mine = operand;
+    else
+      other = operand;
+  }
+  if (!mine || !other || !add.getMatchingIndexingMap(mine).isIdentity())
+    return {};
+  map = add.getMatchingIndexingMap(other);
+  return other->get();
+}
+
+/// `value`, indexed through `map`, as a constant vector along `column` only; null otherwise.
+static Value vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map, unsigned column, int64_t n) {
+  while (true) {
+    AffineMap move;
+    if (Value below = lookThroughMove(value, move)) {
+      map = move.compose(map);
+      value = below;
+    } else if (Value below = lookThroughExtension(value); below != value) {
+      value = below;
+    } else if (auto expand = value.getDefiningOp<tensor::ExpandShapeOp>();
+               expand && expand.getSrcType().getRank() == 1) {
+      value = expand.getSrc(); // [N] as 1 x .. x N
+      map = AffineMap::get(map.getNumDims(), 0, {map.getResults().back()}, map.getContext());
+    } else {
+      break;
+    }
+  }
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !isConstantChain(value) || type.getNumElements() != n || n == 1)
+    return {};
+  for (auto [d, result] : llvm::enumerate(map.getResults())) {
+    auto dim = dyn_cast<AffineDimExpr>(result);
+    bool alongColumn = dim && dim.getPosition() == column;
+    if (alongColumn != (type.getDimSize(d) != 1))
+      return {};
+  }
+  if (type.getRank() == 1)
+    return value;
+  ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
+  return tensor::CollapseShapeOp::create(b, loc, value, ArrayRef<ReassociationIndices>{all});
+}
+
+void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
+  Value y = op.getResult();
+  tensor::ExpandShapeOp expand;
+  if (!y.hasOneUse())
+    return;
+  if ((expand = dyn_cast<tensor::ExpandShapeOp>(*y.getUsers().begin()))) {
+    if (expand.getReassociationIndices().back().size() != 1 || !expand.getResult().hasOneUse())
+      return;
+    y = expand.getResult();
+  }
+  auto add = dyn_cast<linalg::LinalgOp>(*y.getUsers().begin());
+  AffineMap map;
+  Value other = add ? otherSummand(add, y, map) : Value();
+  if (!other)
+    return;
+  unsigned column = cast<RankedTensorType>(y.getType()).getRank() - 1;
+  rewriter.setInsertionPoint(op);
+  Value bias = vectorAlong(rewriter, op.getLoc(), other, map, column, op.getOutputChannels());
+  if (!bias)
+    return;
+  // The bias may be defined below the linear: move the linear down to the add.
+  if (Operation *definition = bias.getDefiningOp(); definition && definition->getBlock() == op->getBlock() &&
+                                                    op->isBeforeInBlock(definition)) {
+    if (expand) {
+      rewriter.moveOpBefore(expand, add);
+      rewriter.moveOpBefore(op, expand);
+    } else {
+      rewriter.moveOpBefore(op, add);
+    }
+  }
+  op.getBiasMutable().assign(bias);
+  rewriter.replaceOp(add, y);
+}

@@ -1,0 +1,16 @@
+//===- AbsorbBias.h - the bias added to a linear -----------------*- C++ -*-===//
+#ifndef FPTQ_LIB_RAISE_ABSORBBIAS_H
+#define FPTQ_LIB_RAISE_ABSORBBIAS_H
+
+#include "fptq/IR/Fptq.h"
+
+namespace mlir::fptq {
+
+/// Takes a constant added to every row of `op`'s result, directly or after an expand_shape that
+/// leaves the columns alone, into its `bias`. Only an add in the linear's own element type: one after
+/// a truncation rounds twice and stays.
+void absorbBias(IRRewriter &rewriter, LinearOp op);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_LIB_RAISE_ABSORBBIAS_H

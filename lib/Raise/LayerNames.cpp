@@ -1,0 +1,92 @@
+//===- LayerNames.cpp - a layer is called like its weight -----------------===//
+#include "LayerNames.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+llvm::Error LayerNames::loadMap(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return llvm::createFileError(path, buffer.getError());
+  auto parsed = llvm::json::parse((*buffer)->getBuffer());
+  if (!parsed)
+    return llvm::createFileError(path, parsed.takeError());
+  const llvm::json::Object *object = parsed->getAsObject();
+  if (!object)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": is no JSON object of names");
+  for (auto &[key, value] : *object) {
+    auto name = value.getAsString();
+    if (!name)
+      return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": '" + StringRef(key) + "' is no string");
+    given[key] = name->str();
+  }
+  return llvm::Error::success();
+}
+
+/// Where the chain's slices begin: slices of one stacked parameter are different layers.
+static std::string slicesOf(Value weight) {
+  std::string text;
+  for (Operation *op = weight.getDefiningOp(); op && op->getNumOperands(); op = op->getOperand(0).getDefiningOp())
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+      for (auto [offset, size, extent] : llvm::zip(slice.getStaticOffsets(), slice.getStaticSizes(), slice.getSourceType().getShape()))
+        if (size != extent)
+          text += "." + std::to_string(offset);
+  return text;
+}
+
+/// What the weight is, beyond its name: the global, or the constant attribute itself.
+static std::string identityOf(Value weight, StringRef slices) {
+  Operation *root = weight.getDefiningOp();
+  Attribute constant;
+  while (root && !isa<ml_program::GlobalLoadConstOp>(root) && !matchPattern(root, m_Constant(&constant)))
+    root = root->getOperand(0).getDefiningOp();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto load = dyn_cast_or_null<ml_program::GlobalLoadConstOp>(root))
+    os << "@" << load.getGlobal().getLeafReference().getValue();
+  else
+    os << constant.getAsOpaquePointer();
+  os << slices;
+  return text;
+}
+
+/// Drops what frontends append: ".weight", and the "_3" of a repeated resource key.
+static std::string strip(StringRef key) {
+  SmallVector<StringRef> parts;
+  if (llvm::Regex("^(.*)\\.(weight|kernel)(_[0-9]+)?$").match(key, &parts))
+    return parts[1].str();
+  return key.str();
+}
+
+/// Names that only number a blob say nothing about the layer.
+static bool isNumbered(StringRef key) {
+  return key.empty() || key.starts_with("torch_tensor_") || key.starts_with("__auto.constant") ||
+         key.starts_with("dense_elements_") || key.starts_with("cst");
+}
+
+std::string LayerNames::nameOf(Value weight) {
+  std::string slices = slicesOf(weight), identity = ::identityOf(weight, slices);
+  auto known = nameByIdentity.find(identity);
+  if (known != nameByIdentity.end())
+    return known->second;
+  StringRef key = constantName(weight);
+  key.consume_front("__auto."); // IREE's prefix of parameters
+  std::string name;
+  if (auto it = given.find(key); it != given.end())
+    name = it->second + slices;
+  else
+    name = isNumbered(key) ? "linear_" + std::to_string(unnamed++) : strip(key) + slices;
+  std::string base = name;
+  for (int i = 2; identityOf.contains(name); ++i)
+    name = base + "_" + std::to_string(i);
+  identityOf[name] = identity;
+  nameByIdentity[identity] = name;
+  return name;
+}

@@ -1,0 +1,28 @@
+//===- LayerNames.h - a layer is called like its weight ----------*- C++ -*-===//
+#ifndef FPTQ_LIB_RAISE_LAYERNAMES_H
+#define FPTQ_LIB_RAISE_LAYERNAMES_H
+
+#include "mlir/IR/Value.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
+
+namespace mlir::fptq {
+
+/// Names unique to a weight: two uses of one weight get one name, two weights never do.
+class LayerNames {
+public:
+  /// Reads the JSON object `path` (weight name to layer name); errors name file and key.
+  llvm::Error loadMap(StringRef path);
+
+  std::string nameOf(Value weight);
+
+private:
+  llvm::StringMap<std::string> given;
+  llvm::StringMap<std::string> identityOf; ///< layer name to the weight that has it
+  llvm::StringMap<std::string> nameByIdentity;
+  int64_t unnamed = 0;
+};
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_LIB_RAISE_LAYERNAMES_H

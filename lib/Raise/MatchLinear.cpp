@@ -1,0 +1,135 @@
+//===- MatchLinear.cpp - is this contraction a linear layer? --------------===//
+//
+// Named ops are not looked at: what decides is which loops each operand runs along. Attention's
+// products are contractions too; neither of their operands reaches a constant.
+//
+//===----------------------------------------------------------------------===//
+#include "MatchLinear.h"
+#include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+static Value skipExtensions(Value value) {
+  while (auto extension = value.getDefiningOp<arith::ExtFOp>())
+    value = extension.getIn();
+  return value;
+}
+
+bool mlir::fptq::isMultiplyAccumulate(linalg::LinalgOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.getNumReductionLoops())
+    return false;
+  Block *body = op.getBlock();
+  Value a = body->getArgument(0), b = body->getArgument(1), sum = body->getArgument(2);
+  Operation *add = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
+    return false;
+  for (auto [accumulator, term] : {std::pair(add->getOperand(0), add->getOperand(1)), std::pair(add->getOperand(1), add->getOperand(0))}) {
+    Operation *product = term.getDefiningOp();
+    if (accumulator != sum || !isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product))
+      continue;
+    Value left = skipExtensions(product->getOperand(0)), right = skipExtensions(product->getOperand(1));
+    if ((left == a && right == b) || (left == b && right == a))
+      return true;
+    if (isa<arith::MulIOp>(product))
+      return true; // integer widening casts: told apart by type afterwards
+  }
+  return false;
+}
+
+Value mlir::fptq::lookThroughMove(Value value, AffineMap &map) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || op.getNumReductionLoops() || !op.hasPureTensorSemantics())
+    return {};
+  if (op.getBlock()->getTerminator()->getOperand(0) != op.getBlock()->getArgument(0))
+    return {};
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  if (!out.isPermutation() || !in.isProjectedPermutation(/*allowZeroInResults=*/true))
+    return {};
+  map = in.compose(inversePermutation(out));
+  return op.getDpsInputOperand(0)->get();
+}
+
+Value mlir::fptq::lookThroughExtension(Value value) {
+  if (auto extension = value.getDefiningOp<arith::ExtFOp>())
+    return extension.getIn();
+  auto op = value.getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || op.getNumReductionLoops())
+    return value;
+  auto extension = op.getBlock()->getTerminator()->getOperand(0).getDefiningOp<arith::ExtFOp>();
+  bool plain = extension && extension.getIn() == op.getBlock()->getArgument(0) &&
+               llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); });
+  return plain ? op.getDpsInputOperand(0)->get() : value;
+}
+
+/// Looks through everything that only moves or extends a weight; `map` follows.
+static Value peelWeight(Value weight, AffineMap &map) {
+  while (true) {
+    AffineMap move;
+    if (Value below = lookThroughMove(weight, move)) {
+      map = move.compose(map);
+      weight = below;
+    } else if (Value below = lookThroughExtension(weight); below != weight) {
+      weight = below;
+    } else {
+      return weight;
+    }
+  }
+}
+
+static bool isFloat(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && (type.getElementType().isF32() || type.getElementType().isF16() || type.getElementType().isBF16());
+}
+
+/// Sorts the loops; false if the weight differs along a loop that x has too (a true batch).
+static bool sortLoops(LinearMatch &match, unsigned loops, ArrayRef<int64_t> extents) {
+  auto uses = [](AffineMap map, unsigned loop) { return map.isFunctionOfDim(loop); };
+  for (AffineExpr result : match.resultMap.getResults()) {
+    unsigned loop = cast<AffineDimExpr>(result).getPosition();
+    bool inX = uses(match.xMap, loop), inWeight = uses(match.weightMap, loop);
+    if (inX && inWeight && extents[loop] != 1)
+      return false;
+    // A unit batch counts as a row: the weight's unit dimension is dropped when it is reshaped.
+    (inWeight && !inX ? match.columns : match.rows).push_back(loop);
+  }
+  for (unsigned loop = 0; loop < loops; ++loop)
+    if (!uses(match.resultMap, loop))
+      match.reductions.push_back(loop);
+  return llvm::all_of(match.reductions, [&](unsigned loop) { return uses(match.xMap, loop) && uses(match.weightMap, loop); });
+}
+
+FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &reason) {
+  reason = "";
+  if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op))
+    return failure();
+  auto maps = op.getIndexingMapsArray();
+  if (!llvm::all_of(maps, [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return reason = "an operand is not indexed by plain loops", failure();
+  OpOperand *inputs[] = {op.getDpsInputOperand(0), op.getDpsInputOperand(1)};
+  int weightSide = -1;
+  AffineMap weightMap;
+  Value weight;
+  for (int side : {1, 0}) {
+    AffineMap map = maps[side];
+    Value below = peelWeight(inputs[side]->get(), map);
+    if (!isConstantChain(below))
+      continue;
+    if (weightSide >= 0)
+      return reason = "both operands are constant", failure();
+    weightSide = side, weightMap = map, weight = below;
+  }
+  if (weightSide < 0)
+    return reason = "no operand is constant (a product of two activations)", failure();
+  LinearMatch match;
+  match.x = lookThroughExtension(inputs[1 - weightSide]->get());
+  match.xMap = maps[1 - weightSide], match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
+  if (!isFloat(match.x) || !isFloat(weight) || !isFloat(op->getResult(0)))
+    return reason = "its element types are not f32, f16 or bf16", failure();
+  if (!sortLoops(match, op.getNumLoops(), op.getStaticLoopRanges()))
+    return reason = "the weight differs along a batch dimension", failure();
+  if (match.columns.empty() || match.reductions.empty())
+    return reason = "it has no output or no input channels of its own", failure();
+  return match;
+}

@@ -1,0 +1,31 @@
+//===- MatchLinear.h - is this contraction a linear layer? -------*- C++ -*-===//
+#ifndef FPTQ_LIB_RAISE_MATCHLINEAR_H
+#define FPTQ_LIB_RAISE_MATCHLINEAR_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::fptq {
+
+/// y[m.., n..] += x[m.., k..] * w[n.., k..], each in its own order of dimensions.
+struct LinearMatch {
+  Value x, weight;                         ///< after looking through casts and, for the weight, transpositions and broadcasts
+  AffineMap xMap, weightMap, resultMap;    ///< loops to dimensions; the weight's may hold constants (unit dimensions)
+  SmallVector<unsigned> rows, columns, reductions; ///< loops, rows and columns in the result's order
+};
+
+/// A match, or the reason why `op` is none; the reason is empty where `op` is no contraction at all.
+FailureOr<LinearMatch> matchLinear(linalg::LinalgOp op, StringRef &reason);
+
+/// The yielded value is out + a * b, possibly with the factors extended first.
+bool isMultiplyAccumulate(linalg::LinalgOp op);
+
+/// The value below a broadcast or transposition that only moves elements, and the map from its
+/// result's dimensions to the source's; null where `value` is none.
+Value lookThroughMove(Value value, AffineMap &map);
+
+/// The value below an exact extension to a wider float type, or `value` itself.
+Value lookThroughExtension(Value value);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_LIB_RAISE_MATCHLINEAR_H

@@ -1,0 +1,50 @@
+// RUN: fptq-opt --fptq-raise %s --remarks-filter=Raise --remark-format=yaml --remarks-output-file=%t.yaml | FileCheck %s
+// RUN: FileCheck %s --check-prefix=REASON < %t.yaml
+
+// CHECK-LABEL: @attention
+// CHECK: linalg.batch_matmul
+// CHECK-NOT: fptq.linear
+// REASON: no operand is constant (a product of two activations)
+func.func @attention(%q: tensor<4x8x16xf32>, %k: tensor<4x16x8xf32>) -> tensor<4x8x8xf32> {
+  %cst = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8x8xf32>
+  %z = linalg.fill ins(%cst : f32) outs(%e : tensor<4x8x8xf32>) -> tensor<4x8x8xf32>
+  %r = linalg.batch_matmul ins(%q, %k : tensor<4x8x16xf32>, tensor<4x16x8xf32>) outs(%z : tensor<4x8x8xf32>) -> tensor<4x8x8xf32>
+  return %r : tensor<4x8x8xf32>
+}
+
+// CHECK-LABEL: @integer_accumulator
+// CHECK: linalg.matmul
+// CHECK-NOT: fptq.linear
+// REASON: its element types are not f32, f16 or bf16
+func.func @integer_accumulator(%x: tensor<4x8xi8>) -> tensor<4x8xi32> {
+  %w = arith.constant dense<1> : tensor<8x8xi8>
+  %c = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<4x8xi32>
+  %z = linalg.fill ins(%c : i32) outs(%e : tensor<4x8xi32>) -> tensor<4x8xi32>
+  %r = linalg.matmul ins(%x, %w : tensor<4x8xi8>, tensor<8x8xi8>) outs(%z : tensor<4x8xi32>) -> tensor<4x8xi32>
+  return %r : tensor<4x8xi32>
+}
+
+// CHECK-LABEL: @batched_weight
+// CHECK: linalg.batch_matmul
+// CHECK-NOT: fptq.linear
+// REASON: the weight differs along a batch dimension
+func.func @batched_weight(%x: tensor<4x8x16xf32>) -> tensor<4x8x8xf32> {
+  %w = arith.constant dense<1.0> : tensor<4x16x8xf32>
+  %cst = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8x8xf32>
+  %z = linalg.fill ins(%cst : f32) outs(%e : tensor<4x8x8xf32>) -> tensor<4x8x8xf32>
+  %r = linalg.batch_matmul ins(%x, %w : tensor<4x8x16xf32>, tensor<4x16x8xf32>) outs(%z : tensor<4x8x8xf32>) -> tensor<4x8x8xf32>
+  return %r : tensor<4x8x8xf32>
+}
+
+// An accumulator that is no zero is added afterwards.
+// CHECK-LABEL: @starts_at_residual
+// CHECK: %[[Y:.*]] = fptq.linear
+// CHECK: arith.addf %[[Y]], %arg1
+func.func @starts_at_residual(%x: tensor<4x16xf32>, %r: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  %w = arith.constant dense<1.0> : tensor<16x16xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<4x16xf32>, tensor<16x16xf32>) outs(%r : tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %y : tensor<4x16xf32>
+}
