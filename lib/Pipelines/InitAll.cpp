@@ -9,6 +9,7 @@
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Quantize/Passes.h"
 #include "fptq/Raise/Passes.h"
+#include "fptq/Policy/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -34,4 +35,5 @@ void fptq::registerAllPasses() {
   registerFusePasses();
   registerPackPasses();
   registerPipelines();
+  registerPolicyPasses();
 }

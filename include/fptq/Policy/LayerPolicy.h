@@ -1,0 +1,70 @@
+//===- LayerPolicy.h - the choice for one layer ------------------*- C++ -*-===//
+//
+// FPTQ (arXiv 2308.15987, section 3.1) chooses by v, the largest |activation| at a layer's input:
+// static for v <= v0, log-equalized and static between, per token from v1 on. A recipe's rule, or
+// the policy asked for all layers, comes first.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FPTQ_POLICY_LAYERPOLICY_H
+#define FPTQ_POLICY_LAYERPOLICY_H
+
+#include "fptq/Policy/Recipe.h"
+#include "llvm/Support/JSON.h"
+
+namespace mlir::fptq {
+
+class RangeProfile;
+
+/// Thresholds and defaults of a run; a recipe's rule overrides them layer by layer.
+struct PolicyOptions {
+  double v0 = 15, v1 = 150;
+  PolicyMode mode = PolicyMode::Fptq;
+  SchemeKind scheme = SchemeKind::Group;
+  int64_t groupSize = 128;       ///< 0: per channel
+  std::optional<bool> symmetric; ///< open: yes for group, no for two_level
+  WeightMethod method = WeightMethod::Rtn;
+  RaggedMode ragged = RaggedMode::Pad;
+  /// Layers that stay float unless a recipe's rule names them. The paper quantizes the linears of
+  /// the transformer blocks; everybody's head stays float.
+  std::string keepFloat = "(^|[./])lm_head$";
+  bool strict = true; ///< a layer that cannot have what was asked is an error, else it goes per token
+
+  /// v0 <= v1, both finite; a regular expression that compiles; a scheme that can be symmetric.
+  llvm::Error verify() const;
+};
+
+/// What a decision may look at.
+struct LayerFacts {
+  llvm::StringRef name;
+  int64_t k = 0;                ///< input channels; 0 where unknown (a profile of whole tensors)
+  std::optional<double> absmax; ///< v, if the layer was profiled
+  bool hasChannels = false;     ///< per-channel maxima are known, as equalization needs
+};
+
+struct LayerDecision {
+  PolicyKind policy = PolicyKind::Static;
+  std::string reason; ///< in words: range and thresholds, or the rule
+  SchemeKind scheme = SchemeKind::Group;
+  int64_t groupSize = 0; ///< 0: per channel
+  bool symmetric = true;
+  WeightMethod method = WeightMethod::Rtn;
+  std::string note; ///< what differs from what was asked (fallback, adjusted group), or empty
+};
+
+/// Decides one layer. An error says why not, without the layer's name.
+llvm::Expected<LayerDecision> decideLayer(const LayerFacts &facts, const PolicyOptions &options, const Recipe *recipe);
+
+/// The largest divisor of `k` that is at most `groupSize`.
+int64_t adjustGroupSize(int64_t k, int64_t groupSize);
+
+/// The rules of `recipe` that decided no layer of `names`, as "file:line: rule 'match' matches no layer".
+std::vector<std::string> unmatchedRules(const Recipe &recipe, llvm::ArrayRef<llvm::StringRef> names);
+
+/// Policies from ranges alone, without a model: `{"layers": [...], "counts": {...}, "v0", "v1"}`.
+/// The error lists every layer that cannot be decided and, in strict mode, every unmatched rule.
+llvm::Expected<llvm::json::Value> decidePolicies(const RangeProfile &profile, const PolicyOptions &options,
+                                                 const Recipe *recipe);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_POLICY_LAYERPOLICY_H

@@ -1,0 +1,14 @@
+//===- Passes.h - the policy stage -------------------------------*- C++ -*-===//
+#ifndef FPTQ_POLICY_PASSES_H
+#define FPTQ_POLICY_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DECL
+#include "fptq/Policy/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "fptq/Policy/Passes.h.inc"
+} // namespace mlir::fptq
+
+#endif // FPTQ_POLICY_PASSES_H

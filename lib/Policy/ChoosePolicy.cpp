@@ -1,0 +1,151 @@
+//===- ChoosePolicy.cpp - fptq-choose-policy ------------------------------===//
+#include "fptq/IR/Fptq.h"
+#include "fptq/Policy/LayerPolicy.h"
+#include "fptq/Policy/Passes.h"
+#include "mlir/IR/Remarks.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQCHOOSEPOLICYPASS
+#include "fptq/Policy/Passes.h.inc"
+
+namespace {
+struct FptqChoosePolicyPass : impl::FptqChoosePolicyPassBase<FptqChoosePolicyPass> {
+  using Base::Base;
+  void runOnOperation() override;
+
+private:
+  FailureOr<PolicyOptions> readOptions();
+  FailureOr<std::optional<Recipe>> readRecipe();
+  LogicalResult reportUnmatched(const Recipe &recipe, ArrayRef<StringRef> names);
+  void apply(LinearOp op, const LayerDecision &decision);
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+FailureOr<PolicyOptions> FptqChoosePolicyPass::readOptions() {
+  auto refuse = [&](StringRef option, StringRef text, StringRef expected) {
+    return getOperation().emitError() << "fptq-choose-policy: option " << option << "='" << text
+                                      << "' is not one of " << expected;
+  };
+  auto modeOf = parsePolicyMode(policy);
+  if (!modeOf)
+    return refuse("policy", policy, "fptq, static, equalized, per-token, float");
+  auto schemeOf = parseSchemeKind(scheme);
+  if (!schemeOf)
+    return refuse("scheme", scheme, "group, two-level");
+  auto methodOf = symbolizeWeightMethod(method);
+  if (!methodOf)
+    return refuse("method", method, "rtn, mse");
+  auto raggedOf = parseRaggedMode(ragged);
+  if (!raggedOf)
+    return refuse("ragged", ragged, "pad, adjust, error");
+  std::optional<bool> symmetricOf;
+  if (symmetric == "true" || symmetric == "false")
+    symmetricOf = symmetric == "true";
+  else if (symmetric != "auto")
+    return refuse("symmetric", symmetric, "true, false, auto");
+  PolicyOptions options{v0,        v1,        *modeOf,   *schemeOf, groupSize,
+                        symmetricOf, *methodOf, *raggedOf, keepFloat, strict};
+  if (llvm::Error error = options.verify())
+    return getOperation().emitError() << "fptq-choose-policy: " << llvm::toString(std::move(error));
+  return options;
+}
+
+FailureOr<std::optional<Recipe>> FptqChoosePolicyPass::readRecipe() {
+  if (recipe.empty())
+    return std::optional<Recipe>();
+  llvm::Expected<Recipe> loaded = Recipe::load(recipe);
+  if (!loaded)
+    return getOperation().emitError() << llvm::toString(loaded.takeError());
+  return std::optional<Recipe>(std::move(*loaded));
+}
+
+//===----------------------------------------------------------------------===//
+// Decisions
+//===----------------------------------------------------------------------===//
+
+static LayerFacts factsOf(LinearOp op) {
+  LayerFacts facts{op.getLayer(), op.getInputChannels()};
+  if (RangeAttr range = op.getRangeAttr())
+    facts.absmax = range.getAbsmax();
+  facts.hasChannels = bool(op.getChannelAbsmaxAttr());
+  return facts;
+}
+
+static void emitRemark(LinearOp op, const LayerDecision &decision) {
+  bool fellBack = !decision.note.empty() && decision.note.rfind("per token", 0) == 0;
+  auto options = remark::RemarkOpts::name("LayerPolicy").category("Policy");
+  auto remark = fellBack ? remark::missed(op.getLoc(), options) : remark::passed(op.getLoc(), options);
+  remark << remark::add("layer '{0}' is {1}: {2}", op.getLayer().str(), policyWord(decision.policy).str(),
+                        decision.reason);
+  if (!decision.note.empty())
+    remark << remark::reason("{0}", decision.note);
+  remark << remark::metric("layer", op.getLayer()) << remark::metric("policy", policyWord(decision.policy))
+         << remark::metric("k", op.getInputChannels()) << remark::metric("n", op.getOutputChannels())
+         << remark::metric("group_size", decision.groupSize);
+  if (RangeAttr range = op.getRangeAttr())
+    remark << remark::metric("range", range.getAbsmax());
+}
+
+void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
+  MLIRContext *context = op.getContext();
+  op.setPolicyAttr(PolicyAttr::get(context, decision.policy, decision.reason));
+  if (decision.policy == PolicyKind::Float)
+    op.removeSchemeAttr();
+  else
+    op.setSchemeAttr(
+        SchemeAttr::get(context, decision.scheme, decision.groupSize, decision.symmetric, decision.method));
+  emitRemark(op, decision);
+  switch (decision.policy) {
+  case PolicyKind::Static: ++numStatic; break;
+  case PolicyKind::Equalized: ++numEqualized; break;
+  case PolicyKind::PerToken: ++numPerToken; break;
+  case PolicyKind::Float: ++numFloat; break;
+  }
+}
+
+LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayRef<StringRef> names) {
+  std::vector<std::string> messages = unmatchedRules(recipe, names);
+  for (const std::string &message : messages) {
+    if (strict)
+      getOperation().emitError() << message;
+    else
+      getOperation().emitWarning() << message;
+  }
+  return failure(strict && !messages.empty());
+}
+
+void FptqChoosePolicyPass::runOnOperation() {
+  FailureOr<PolicyOptions> options = readOptions();
+  if (failed(options))
+    return signalPassFailure();
+  FailureOr<std::optional<Recipe>> loaded = readRecipe();
+  if (failed(loaded))
+    return signalPassFailure();
+  const Recipe *rules = *loaded ? &**loaded : nullptr;
+
+  SmallVector<std::pair<LinearOp, LayerDecision>> decisions;
+  SmallVector<StringRef> names;
+  bool ok = true;
+  getOperation().walk([&](LinearOp op) {
+    names.push_back(op.getLayer());
+    llvm::Expected<LayerDecision> decision = decideLayer(factsOf(op), *options, rules);
+    if (decision) {
+      decisions.emplace_back(op, std::move(*decision));
+      return;
+    }
+    op.emitOpError() << "layer '" << op.getLayer() << "' " << llvm::toString(decision.takeError());
+    ok = false;
+  });
+  if (rules && failed(reportUnmatched(*rules, names)))
+    ok = false;
+  if (!ok)
+    return signalPassFailure();
+  for (auto &[op, decision] : decisions)
+    apply(op, decision);
+}
+
+} // namespace mlir::fptq

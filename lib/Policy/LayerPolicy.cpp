@@ -1,0 +1,167 @@
+//===- LayerPolicy.cpp - the choice for one layer -------------------------===//
+#include "fptq/Policy/LayerPolicy.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+
+using namespace mlir::fptq;
+using llvm::formatv;
+using llvm::StringRef;
+
+llvm::Error PolicyOptions::verify() const {
+  if (!std::isfinite(v0) || !std::isfinite(v1) || v0 < 0 || v0 > v1)
+    return llvm::createStringError(formatv("thresholds v0 = {0}, v1 = {1}: expected 0 <= v0 <= v1", v0, v1));
+  if (groupSize < 0)
+    return llvm::createStringError(formatv("group size {0} is negative; 0 means per channel", groupSize));
+  if (scheme == SchemeKind::TwoLevel && symmetric.value_or(false))
+    return llvm::createStringError("the two-level scheme has offsets and cannot be symmetric");
+  if (std::string problem; !keepFloat.empty() && !llvm::Regex(keepFloat).isValid(problem))
+    return llvm::createStringError(formatv("keep-float: bad regular expression '{0}': {1}", keepFloat, problem));
+  return llvm::Error::success();
+}
+
+int64_t mlir::fptq::adjustGroupSize(int64_t k, int64_t groupSize) {
+  for (int64_t g = std::min(k, groupSize); g > 1; --g)
+    if (k % g == 0)
+      return g;
+  return 1;
+}
+
+namespace {
+/// The options of one layer after its rule, and where they come from.
+struct Request {
+  PolicyOptions options;
+  std::string source; // in words, for a policy that is not the range's choice
+};
+} // namespace
+
+static Request requestFor(StringRef layer, const PolicyOptions &options, const Recipe *recipe) {
+  Request request{options, formatv("policy={0}", stringifyPolicyMode(options.mode)).str()};
+  PolicyOptions &asked = request.options;
+  const RecipeRule *rule = recipe ? recipe->match(layer) : nullptr;
+  if (!rule) {
+    if (!options.keepFloat.empty() && llvm::Regex(options.keepFloat).match(layer)) {
+      asked.mode = PolicyMode::Float;
+      request.source = formatv("keep-float={0}", options.keepFloat);
+    }
+    return request;
+  }
+  if (rule->policy) {
+    asked.mode = *rule->policy;
+    request.source = formatv("{0}:{1}: match '{2}' says {3}", recipe->file(), rule->line, rule->match,
+                             stringifyPolicyMode(asked.mode));
+  }
+  // A rule that sets one threshold moves the other one along where they would cross.
+  asked.v0 = rule->v0.value_or(std::min(options.v0, rule->v1.value_or(options.v0)));
+  asked.v1 = rule->v1.value_or(std::max(options.v1, asked.v0));
+  if (rule->scheme && *rule->scheme != asked.scheme) {
+    asked.scheme = *rule->scheme;
+    asked.symmetric.reset(); // the run's symmetry was meant for the run's scheme
+  }
+  if (rule->symmetric)
+    asked.symmetric = rule->symmetric;
+  asked.groupSize = rule->groupSize.value_or(asked.groupSize);
+  asked.method = rule->method.value_or(asked.method);
+  asked.ragged = rule->ragged.value_or(asked.ragged);
+  return request;
+}
+
+static std::string number(double value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", value);
+  return text;
+}
+
+/// FPTQ's three bands.
+static void decideByRange(double v, double v0, double v1, LayerDecision &decision) {
+  if (v <= v0) {
+    decision.policy = PolicyKind::Static;
+    decision.reason = formatv("v = {0} <= v0 = {1}", number(v), number(v0));
+  } else if (v < v1) {
+    decision.policy = PolicyKind::Equalized;
+    decision.reason = formatv("v0 = {0} < v = {1} < v1 = {2}", number(v0), number(v), number(v1));
+  } else {
+    decision.policy = PolicyKind::PerToken;
+    decision.reason = formatv("v = {0} >= v1 = {1}", number(v), number(v1));
+  }
+}
+
+/// Why a policy cannot be had from what is known of the layer; empty if it can.
+static StringRef missingFacts(const LayerFacts &facts, PolicyMode mode, PolicyKind policy) {
+  bool needsRange = mode == PolicyMode::Fptq || policy == PolicyKind::Static || policy == PolicyKind::Equalized;
+  if (needsRange && !facts.absmax)
+    return "has no profiled range";
+  if (policy == PolicyKind::Equalized && !facts.hasChannels)
+    return "has no per-channel maxima, which equalization needs";
+  return "";
+}
+
+static llvm::Error decideActivation(const LayerFacts &facts, const Request &request, LayerDecision &decision) {
+  PolicyMode mode = request.options.mode;
+  if (mode != PolicyMode::Fptq) {
+    decision.policy = static_cast<PolicyKind>(static_cast<int>(mode) - 1);
+    decision.reason = request.source;
+  } else if (facts.absmax) {
+    decideByRange(*facts.absmax, request.options.v0, request.options.v1, decision);
+  }
+  StringRef missing = missingFacts(facts, mode, decision.policy);
+  if (missing.empty())
+    return llvm::Error::success();
+  if (request.options.strict)
+    return llvm::createStringError(missing);
+  decision.policy = PolicyKind::PerToken; // needs no profile
+  decision.note = decision.reason = formatv("per token, because it {0}", missing);
+  return llvm::Error::success();
+}
+
+static llvm::Error decideGroups(int64_t k, const PolicyOptions &asked, LayerDecision &decision) {
+  decision.groupSize = asked.groupSize;
+  if (asked.groupSize == 0 || k == 0 || k % asked.groupSize == 0)
+    return llvm::Error::success();
+  if (asked.ragged == RaggedMode::Error)
+    return llvm::createStringError(formatv("K = {0} is not divisible by group size {1} (remainder {2})", k,
+                                           asked.groupSize, k % asked.groupSize));
+  if (asked.ragged == RaggedMode::Adjust)
+    decision.groupSize = adjustGroupSize(k, asked.groupSize);
+  else if (k < asked.groupSize) // one group without padding
+    decision.groupSize = k;
+  std::string note = decision.groupSize == asked.groupSize
+                         ? formatv("the last group of {0} has {1} of {2} channels (padded)", k, k % asked.groupSize,
+                                   asked.groupSize)
+                         : formatv("group size {0} instead of {1} for K = {2}", decision.groupSize, asked.groupSize, k);
+  decision.note += (decision.note.empty() ? "" : "; ") + note;
+  return llvm::Error::success();
+}
+
+llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, const PolicyOptions &options,
+                                                      const Recipe *recipe) {
+  Request request = requestFor(facts.name, options, recipe);
+  LayerDecision decision;
+  if (llvm::Error error = decideActivation(facts, request, decision))
+    return std::move(error);
+  decision.scheme = request.options.scheme;
+  decision.method = request.options.method;
+  decision.symmetric = request.options.symmetric.value_or(decision.scheme == SchemeKind::Group);
+  if (decision.scheme == SchemeKind::TwoLevel && decision.symmetric)
+    return llvm::createStringError("asks for the two_level scheme and symmetric, which exclude each other");
+  if (decision.policy == PolicyKind::Float)
+    return decision;
+  if (llvm::Error error = decideGroups(facts.k, request.options, decision))
+    return std::move(error);
+  return decision;
+}
+
+std::vector<std::string> mlir::fptq::unmatchedRules(const Recipe &recipe, llvm::ArrayRef<StringRef> names) {
+  llvm::SmallPtrSet<const RecipeRule *, 16> used;
+  for (StringRef name : names)
+    used.insert(recipe.match(name));
+  std::vector<std::string> messages;
+  for (const RecipeRule &rule : recipe.rules())
+    if (!used.contains(&rule))
+      messages.push_back(formatv("{0}:{1}: rule '{2}' {3}", recipe.file(), rule.line, rule.match,
+                                 llvm::any_of(names, [&](StringRef name) { return rule.regex.match(name); })
+                                     ? "is hidden by rules before it"
+                                     : "matches no layer"));
+  return messages;
+}
