@@ -98,6 +98,14 @@ FPTQ_EXPORT int fptqCalibrationStart(FptqContext *context, const char *observer)
 /// Writes the profile, with `modelHash` in it ("" for none), and stops recording.
 FPTQ_EXPORT int fptqCalibrationFinish(FptqContext *context, const char *path, const char *modelHash);
 
+/// Policies from ranges alone: the table of fptqModuleLayers for every layer of the profile at `path`
+/// (ours or a foreign one), with thresholds `v0` and `v1` and a recipe file ("" for none); NULL on failure.
+FPTQ_EXPORT const char *fptqPoliciesFromProfile(FptqContext *context, const char *path, double v0, double v1,
+                                                const char *recipe);
+
+/// Merges `count` profiles of one model (maxima of maxima, sums of counts) into `out`.
+FPTQ_EXPORT int fptqProfilesMerge(FptqContext *context, const char *const *paths, size_t count, const char *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 struct FptqContext {
   mlir::MLIRContext context;
   std::string error;
+  std::string text; ///< of the last returned string
   std::unique_ptr<mlir::fptq::ProfileRecorder> recorder;
   FptqDiagnosticHandler handler = nullptr;
   void *userData = nullptr;

@@ -6,8 +6,10 @@
 #include "fptq/Fuse/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Pack/Passes.h"
+#include "fptq/Pipelines/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Quantize/Passes.h"
+#include "fptq/Profile/Passes.h"
 #include "fptq/Raise/Passes.h"
 #include "fptq/Policy/Passes.h"
 #include "mlir/InitAllDialects.h"
@@ -31,9 +33,11 @@ void fptq::registerAllPasses() {
   registerFptqToX86Passes();
   registerLinalgToVectorPasses();
   registerRaisePasses();
+  registerProfilePasses();
   registerQuantizePasses();
   registerFusePasses();
   registerPackPasses();
+  registerPipelinesPasses();
   registerPipelines();
   registerPolicyPasses();
 }

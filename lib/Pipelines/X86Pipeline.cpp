@@ -146,6 +146,8 @@ void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &o
 }
 
 void mlir::fptq::registerPipelines() {
+  PassPipelineRegistration<QuantizePipelineOptions>("fptq-quantize-pipeline", "Float linalg to 4-bit weights",
+                                                    buildQuantizePipeline);
   PassPipelineRegistration<X86PipelineOptions>("fptq-x86-pipeline", "Tensors to the LLVM dialect for x86",
                                                buildX86Pipeline);
 }

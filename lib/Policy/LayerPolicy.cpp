@@ -129,7 +129,9 @@ static llvm::Error decideGroups(int64_t k, const PolicyOptions &asked, LayerDeci
   std::string note = decision.groupSize == asked.groupSize
                          ? formatv("the last group of {0} has {1} of {2} channels (padded)", k, k % asked.groupSize,
                                    asked.groupSize)
-                         : formatv("group size {0} instead of {1} for K = {2}", decision.groupSize, asked.groupSize, k);
+                               .str()
+                         : formatv("group size {0} instead of {1} for K = {2}", decision.groupSize, asked.groupSize, k)
+                               .str();
   decision.note += (decision.note.empty() ? "" : "; ") + note;
   return llvm::Error::success();
 }

@@ -2,7 +2,9 @@
 #include "fptq/Policy/LayerTable.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Policy/Recipe.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatAdapters.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <map>
@@ -126,7 +128,7 @@ void mlir::fptq::printLayerTable(ArrayRef<LayerRow> rows, raw_ostream &os) {
   for (const LayerRow &row : rows)
     width = std::max(width, row.name.size());
   auto line = [&](StringRef name, StringRef shape, StringRef range, StringRef policy, StringRef group, StringRef error) {
-    std::string text = llvm::formatv("{0} {1,13} {2,9} {3,-9} {4,7} {5,9}", fmt_align(name, llvm::AlignStyle::Left, width),
+    std::string text = llvm::formatv("{0} {1,13} {2,9} {3,-9} {4,7} {5,9}", llvm::fmt_align(name, llvm::AlignStyle::Left, width),
                                      shape, range, policy, group, error);
     os << StringRef(text).rtrim() << "\n";
   };

@@ -102,17 +102,17 @@ private:
 } // namespace
 
 std::string RecipeReader::scalar(StringRef key, yaml::Node *node) {
-  if (auto *block = dyn_cast_or_null<yaml::BlockScalarNode>(node))
+  if (auto *block = llvm::dyn_cast_or_null<yaml::BlockScalarNode>(node))
     return block->getValue().rtrim('\n').str();
   llvm::SmallString<32> storage;
-  if (auto *plain = dyn_cast_or_null<yaml::ScalarNode>(node))
+  if (auto *plain = llvm::dyn_cast_or_null<yaml::ScalarNode>(node))
     return plain->getValue(storage).str();
   failKey(node, key, "expected one value");
   return "";
 }
 
 void RecipeReader::readMapping(yaml::Node *node, StringRef what, KeyHandler handle) {
-  auto *mapping = dyn_cast_or_null<yaml::MappingNode>(node);
+  auto *mapping = llvm::dyn_cast_or_null<yaml::MappingNode>(node);
   if (!mapping)
     return fail(lineOf(node), what + " must be a mapping of keys to values");
   llvm::StringSet<> seen;
@@ -215,7 +215,7 @@ void RecipeReader::readRule(yaml::Node *node) {
 }
 
 void RecipeReader::readRules(yaml::Node *node) {
-  auto *sequence = dyn_cast_or_null<yaml::SequenceNode>(node);
+  auto *sequence = llvm::dyn_cast_or_null<yaml::SequenceNode>(node);
   if (!sequence)
     return failKey(node, "rules", "expected a list of rules");
   for (yaml::Node &rule : *sequence) {

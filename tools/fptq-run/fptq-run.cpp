@@ -206,6 +206,7 @@ int main(int argc, char **argv) {
   if (llvm::Error e = run(**executable, o))
     return fail(llvm::toString(std::move(e)));
   if (recorder)
-    (void)recorder->profile();
+    if (llvm::Error e = recorder->profile().save(o.calibrate))
+      return fail(llvm::toString(std::move(e)));
   return 0;
 }

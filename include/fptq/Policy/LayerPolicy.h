@@ -26,7 +26,7 @@ struct PolicyOptions {
   RaggedMode ragged = RaggedMode::Pad;
   /// Layers that stay float unless a recipe's rule names them. The paper quantizes the linears of
   /// the transformer blocks; everybody's head stays float.
-  std::string keepFloat = "(^|[./])lm_head$";
+  std::string keepFloat = "(^|[./])(lm_head|embed_tokens|wte)$";
   bool strict = true; ///< a layer that cannot have what was asked is an error, else it goes per token
 
   /// v0 <= v1, both finite; a regular expression that compiles; a scheme that can be symmetric.

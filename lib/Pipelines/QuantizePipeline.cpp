@@ -1,0 +1,68 @@
+//===- QuantizePipeline.cpp - float linalg to 4-bit weights, on one page --===//
+#include "fptq/Equalize/Passes.h"
+#include "fptq/Fuse/Passes.h"
+#include "fptq/Pipelines/Passes.h"
+#include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Policy/Passes.h"
+#include "fptq/Profile/Passes.h"
+#include "fptq/Quantize/Passes.h"
+#include "fptq/Raise/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+/// Each stage's promise is checked where it was made (docs/Architecture.md).
+static void verifyStage(OpPassManager &pm, StringRef stage) {
+  FptqVerifyStagePassOptions options;
+  options.stage = stage.str();
+  pm.addPass(createFptqVerifyStagePass(options));
+}
+
+void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options) {
+  pm.addPass(createInlinerPass()); // jax outlines silu and where
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  FptqRaisePassOptions raise;
+  raise.names = options.names;
+  pm.addPass(createFptqRaisePass(raise));
+  verifyStage(pm, "raised");
+
+  if (!options.profile.empty()) {
+    FptqAttachProfilePassOptions profile;
+    profile.profile = options.profile;
+    profile.strict = options.strict;
+    pm.addPass(createFptqAttachProfilePass(profile));
+    if (options.strict)
+      verifyStage(pm, "profiled");
+  }
+
+  FptqChoosePolicyPassOptions policy;
+  policy.policy = options.policy;
+  policy.v0 = options.v0;
+  policy.v1 = options.v1;
+  policy.recipe = options.recipe;
+  policy.scheme = options.scheme;
+  policy.groupSize = options.groupSize;
+  policy.symmetric = options.symmetric;
+  policy.method = options.method;
+  policy.ragged = options.ragged;
+  policy.keepFloat = options.keepFloat;
+  policy.strict = options.strict;
+  pm.addPass(createFptqChoosePolicyPass(policy));
+  verifyStage(pm, "decided");
+
+  FptqEqualizePassOptions equalize;
+  equalize.formula = options.formula;
+  equalize.minScale = options.minScale;
+  pm.addPass(createFptqEqualizePass(equalize));
+
+  FptqQuantizeWeightsPassOptions quantize;
+  quantize.parametersOut = options.parametersOut;
+  quantize.resume = options.resume;
+  quantize.scaleType = options.scaleType;
+  quantize.progress = options.progress;
+  pm.addPass(createFptqQuantizeWeightsPass(quantize));
+  verifyStage(pm, "quantized");
+  pm.addPass(createFptqFusePass());
+}

@@ -1,0 +1,89 @@
+//===- VerifyStage.cpp - what a stage promises the next -------------------===//
+#include "fptq/IR/Fptq.h"
+#include "fptq/Pipelines/Passes.h"
+#include "fptq/Support/Parameters.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQVERIFYSTAGEPASS
+#include "fptq/Pipelines/Passes.h.inc"
+
+namespace {
+struct FptqVerifyStagePass : impl::FptqVerifyStagePassBase<FptqVerifyStagePass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+static InFlightDiagnostic broken(LinearOp op, StringRef stage) {
+  return op.emitOpError() << "breaks the promise of stage '" << stage << "' (layer '" << op.getLayer() << "'): ";
+}
+
+static LogicalResult checkRaised(LinearOp op) {
+  if (op.getLayer().empty())
+    return broken(op, "raised") << "it has no name";
+  if (!isConstantChain(op.getWeight()))
+    return broken(op, "raised") << "its weight is no constant";
+  return success();
+}
+
+static LogicalResult checkProfiled(LinearOp op) {
+  if (!op.getRangeAttr())
+    return broken(op, "profiled") << "it has no range";
+  if (!op.getChannelAbsmaxAttr())
+    return broken(op, "profiled") << "it has no channel maxima";
+  return success();
+}
+
+static LogicalResult checkDecided(LinearOp op) {
+  if (!op.getPolicyAttr())
+    return broken(op, "decided") << "it has no policy";
+  if (op.getPolicyAttr().getKind() != PolicyKind::Float && !op.getSchemeAttr())
+    return broken(op, "decided") << "it has no scheme";
+  return success();
+}
+
+static LogicalResult checkQuantized(Operation *op) {
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    if (!linear.getPolicyAttr() || linear.getPolicyAttr().getKind() != PolicyKind::Float)
+      return broken(linear, "quantized") << "it is still a linear";
+    return success();
+  }
+  auto matmul = dyn_cast<QuantizedMatmulOp>(op);
+  if (matmul && !matmul.getQ().getDefiningOp<QuantizeActivationsOp>())
+    return matmul.emitOpError() << "breaks the promise of stage 'quantized' (layer '" << matmul.getLayer()
+                                << "'): its activations come from no quantize step";
+  return success();
+}
+
+static LogicalResult checkPacked(Operation *op) {
+  if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
+    return matmul.emitOpError() << "breaks the promise of stage 'packed' (layer '" << matmul.getLayer()
+                                << "'): it is not packed";
+  return success();
+}
+
+static LogicalResult check(Operation *op, StringRef stage) {
+  if (stage == "quantized")
+    return checkQuantized(op);
+  if (stage == "packed")
+    return checkPacked(op);
+  auto linear = dyn_cast<LinearOp>(op);
+  if (!linear)
+    return success();
+  return stage == "raised" ? checkRaised(linear) : stage == "profiled" ? checkProfiled(linear) : checkDecided(linear);
+}
+
+void FptqVerifyStagePass::runOnOperation() {
+  static constexpr StringLiteral kStages[] = {"raised", "profiled", "decided", "quantized", "packed"};
+  if (!llvm::is_contained(kStages, StringRef(stage))) {
+    getOperation().emitError() << "fptq-verify-stage: option stage='" << stage
+                               << "' is not one of raised, profiled, decided, quantized, packed";
+    return signalPassFailure();
+  }
+  bool ok = true;
+  getOperation().walk([&](Operation *op) { ok &= succeeded(check(op, stage)); });
+  if (!ok)
+    signalPassFailure();
+  markAllAnalysesPreserved();
+}
+} // namespace mlir::fptq

@@ -1,0 +1,83 @@
+//===- ProfileWriter.cpp - JSON and its sidecar ---------------------------===//
+#include "ProfileKeys.h"
+#include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/Safetensors.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstring>
+
+using namespace mlir::fptq;
+using llvm::StringRef;
+
+namespace {
+/// What goes into the sidecar, collected while the plan is made.
+struct Sidecar {
+  std::vector<SafetensorsWriter::Plan> plan;
+  std::vector<llvm::ArrayRef<char>> data;
+
+  template <typename T> void add(std::string key, StringRef dtype, llvm::ArrayRef<T> values) {
+    if (values.empty())
+      return;
+    plan.push_back({std::move(key), dtype.str(), {(int64_t)values.size()}});
+    data.push_back({reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T)});
+  }
+};
+} // namespace
+
+static llvm::Error writeSidecar(StringRef path, const Sidecar &sidecar) {
+  auto writer = SafetensorsWriter::create(path, sidecar.plan, {}, /*resume=*/false);
+  if (!writer)
+    return writer.takeError();
+  for (auto [plan, bytes] : llvm::zip(sidecar.plan, sidecar.data))
+    if (llvm::Error error = (*writer)->write(plan.key, bytes))
+      return error;
+  return (*writer)->finish();
+}
+
+static void writeLayer(llvm::json::OStream &json, const LayerRange &range) {
+  json.object([&] {
+    json.attribute("name", range.layer);
+    json.attribute("channels", range.channels);
+    json.attribute("tokens", range.tokens);
+    json.attribute("min", range.min);
+    json.attribute("max", range.max);
+    json.attribute("absmax", range.absmax);
+    if (!range.histogram.empty())
+      json.attribute("histogram_exponent", range.histogram.getExponent());
+  });
+}
+
+llvm::Error RangeProfile::save(StringRef path) const {
+  if (llvm::Error error = verify(path)) // a faulty run leaves nothing behind
+    return error;
+  Sidecar sidecar;
+  for (const LayerRange &range : layers) {
+    sidecar.add<float>(range.layer + kAbsmaxSuffix.str(), "F32", range.channelAbsmax);
+    sidecar.add<float>(range.layer + kMinSuffix.str(), "F32", range.channelMin);
+    sidecar.add<float>(range.layer + kMaxSuffix.str(), "F32", range.channelMax);
+    sidecar.add<int64_t>(range.layer + kHistogramSuffix.str(), "I64", range.histogram.getBins());
+  }
+  std::string sidecarFile = sidecarPath(path);
+  if (sidecarFile == path)
+    return profileError(path, "", "", "a profile is JSON; its sidecar takes the name '" + sidecarFile + "'");
+  if (llvm::Error error = writeSidecar(sidecarFile, sidecar))
+    return error;
+  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    llvm::json::OStream json(os, /*IndentSize=*/1);
+    json.object([&] {
+      json.attribute("format", kProfileFormat);
+      json.attribute("version", kVersion);
+      json.attribute("model_hash", modelHash);
+      json.attribute("observer", observer);
+      json.attribute("sidecar", llvm::sys::path::filename(sidecarFile));
+      json.attributeArray("layers", [&] {
+        for (const LayerRange &range : layers)
+          writeLayer(json, range);
+      });
+    });
+    os << "\n";
+    return llvm::Error::success();
+  });
+}
