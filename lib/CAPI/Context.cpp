@@ -48,6 +48,7 @@ FptqContext *fptqContextCreate(void) {
   DialectRegistry registry;
   registerAllDialects(registry);
   auto *result = new FptqContext(registry);
+  result->context.printOpOnDiagnostic(false); // a module in an error's text helps nobody
   result->context.getDiagEngine().registerHandler([result](Diagnostic &diagnostic) {
     handle(*result, diagnostic);
     return success();

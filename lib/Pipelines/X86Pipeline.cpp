@@ -75,8 +75,8 @@ static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options
   bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass()); // so that results that are arguments show as such
-  pm.addPass(createFptqRecordResultAliasesPass());
   pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  pm.addPass(createFptqRecordResultAliasesPass()); // after: results of private layers are their arguments
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass()); // removes memref.copy %x, %x

@@ -1,0 +1,90 @@
+"""ctypes over libFPTQ-C (include/fptq-c/FptqC.h): one thin method a function, failures as FptqError."""
+
+from __future__ import annotations
+
+import ctypes as c
+import functools
+import os
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+from quant_fptq.errors import FptqError
+
+#: FptqDtype, in its order.
+DTYPES = [np.dtype(x) for x in ("f4", "f2", ml_dtypes.bfloat16, "f8", "i1", "i2", "i4", "i8", "?")]
+
+
+class Tensor(c.Structure):
+    _fields_ = [("data", c.c_void_p), ("shape", c.POINTER(c.c_int64)), ("rank", c.c_int64), ("dtype", c.c_int)]
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> Tensor:
+        """A view of `array`, which must stay alive; it has to be contiguous."""
+        if not array.flags.c_contiguous:
+            raise ValueError("arguments have to be contiguous")
+        shape = (c.c_int64 * array.ndim)(*array.shape)
+        return cls(array.ctypes.data, shape, array.ndim, DTYPES.index(array.dtype))
+
+    def copy(self) -> np.ndarray:
+        dtype = DTYPES[self.dtype]
+        shape = tuple(self.shape[i] for i in range(self.rank))
+        result = np.empty(shape, dtype)
+        if result.nbytes:
+            c.memmove(result.ctypes.data, self.data, result.nbytes)
+        return result
+
+
+#: name: (result, arguments...); P is an opaque handle, S a string.
+P, S, I = c.c_void_p, c.c_char_p, c.c_int
+HANDLER = c.CFUNCTYPE(None, c.c_int, c.c_char_p, c.c_void_p)
+_FUNCTIONS = {
+    "fptqVersion": (S,),
+    "fptqContextCreate": (P,),
+    "fptqContextDestroy": (None, P),
+    "fptqContextSetDiagnosticHandler": (None, P, HANDLER, P),
+    "fptqLastError": (S, P),
+    "fptqModuleParseFile": (P, P, S),
+    "fptqModuleParse": (P, P, S, c.c_size_t),
+    "fptqModuleClone": (P, P),
+    "fptqModuleDestroy": (None, P),
+    "fptqModuleRunPipeline": (I, P, S),
+    "fptqModuleWrite": (I, P, S, I),
+    "fptqModuleText": (S, P),
+    "fptqModuleLayers": (S, P),
+    "fptqCompile": (P, P, S, I),
+    "fptqExecutableDestroy": (None, P),
+    "fptqExecutableTier": (S, P),
+    "fptqExecutableSignatures": (S, P),
+    "fptqExecutableCall": (P, P, S, c.POINTER(Tensor), c.c_size_t),
+    "fptqResultsCount": (c.c_size_t, P),
+    "fptqResultsGet": (Tensor, P, c.c_size_t),
+    "fptqResultsDestroy": (None, P),
+    "fptqCalibrationStart": (I, P, S),
+    "fptqCalibrationFinish": (I, P, S, S),
+}
+
+
+def _library_path() -> Path:
+    """FPTQ_LIBRARY, or build/lib of the checkout that this file lies in."""
+    named = os.environ.get("FPTQ_LIBRARY")
+    if named:
+        return Path(named)
+    return Path(__file__).resolve().parents[2] / "build" / "lib" / "libFPTQ-C.so"
+
+
+@functools.lru_cache(maxsize=1)
+def library() -> c.CDLL:
+    """The loaded library. Raises FptqError where it is not built."""
+    path = _library_path()
+    try:
+        loaded = c.CDLL(os.fspath(path))
+    except OSError as error:
+        raise FptqError(f"{path}: {error}; build it with cmake --build build, or set FPTQ_LIBRARY") from None
+    for name, (result, *arguments) in _FUNCTIONS.items():
+        function = getattr(loaded, name, None)
+        if function is None:
+            continue
+        function.restype, function.argtypes = result, arguments
+    return loaded

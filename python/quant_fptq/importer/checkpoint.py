@@ -1,0 +1,146 @@
+"""What a Llama checkpoint is to the rest of the package, whatever file it came in."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+
+from quant_fptq.errors import FptqError
+
+#: The linear layers of one decoder layer, in the order in which they run.
+LINEARS = (
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+)
+
+EMBEDDING = "model.embed_tokens.weight"
+HEAD = "lm_head.weight"
+FINAL_NORM = "model.norm.weight"
+
+
+@dataclass(frozen=True)
+class LlamaConfig:
+    """Sizes of a Llama-architecture model; `interleaved` tells how rotary pairs are laid out."""
+
+    hidden_size: int
+    intermediate_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    vocab_size: int
+    context: int  #: positions of the KV cache
+    head_dim: int
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+    rope_scaling: dict | None = None
+    interleaved: bool = False  #: pairs (2i, 2i+1) as in llama2.c, not (i, i + head_dim / 2)
+    tied: bool = True  #: the head is the embedding
+    bos: int | None = 1
+    eos: int | None = 2
+
+    @property
+    def q_size(self) -> int:
+        return self.num_heads * self.head_dim
+
+    @property
+    def kv_size(self) -> int:
+        return self.num_kv_heads * self.head_dim
+
+    def shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Name and shape of every weight, in the order of use."""
+        d, f, q, kv = self.hidden_size, self.intermediate_size, self.q_size, self.kv_size
+        yield EMBEDDING, (self.vocab_size, d)
+        for i in range(self.num_layers):
+            p = f"model.layers.{i}."
+            yield p + "input_layernorm.weight", (d,)
+            yield p + "self_attn.q_proj.weight", (q, d)
+            yield p + "self_attn.k_proj.weight", (kv, d)
+            yield p + "self_attn.v_proj.weight", (kv, d)
+            yield p + "self_attn.o_proj.weight", (d, q)
+            yield p + "post_attention_layernorm.weight", (d,)
+            yield p + "mlp.gate_proj.weight", (f, d)
+            yield p + "mlp.up_proj.weight", (f, d)
+            yield p + "mlp.down_proj.weight", (d, f)
+        yield FINAL_NORM, (d,)
+        if not self.tied:
+            yield HEAD, (self.vocab_size, d)
+
+    def check(self, where: str) -> None:
+        """Raises FptqError where the sizes do not fit each other."""
+        for key in ("hidden_size", "intermediate_size", "num_layers", "num_heads", "num_kv_heads", "vocab_size",
+                    "context", "head_dim"):
+            if getattr(self, key) <= 0:
+                raise FptqError(f"{where}: {key} is {getattr(self, key)}, expected a positive number")
+        if self.num_heads % self.num_kv_heads:
+            raise FptqError(f"{where}: {self.num_heads} heads cannot share {self.num_kv_heads} key-value heads")
+        if self.head_dim % 2:
+            raise FptqError(f"{where}: head_dim {self.head_dim} is odd; rotary embeddings need pairs")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A weight as it lies in its (mapped) file; `array` is read-only and not copied."""
+
+    array: np.ndarray
+    path: Path | None = None  #: safetensors file that has it under its own name, or None
+
+
+@dataclass
+class Checkpoint:
+    """A model: sizes, and weights under Hugging Face's names."""
+
+    source: Path
+    config: LlamaConfig
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.tensors[name].array
+
+    def float32(self, name: str) -> np.ndarray:
+        """The weight as float32, copied unless it is that already."""
+        return np.asarray(self[name], dtype=np.float32)
+
+    def check(self) -> None:
+        """Raises FptqError for a weight that is missing or has the wrong shape."""
+        for name, shape in self.config.shapes():
+            if name not in self.tensors:
+                raise FptqError(f"{self.source}: no tensor '{name}'")
+            if self[name].shape != shape:
+                raise FptqError(f"{self.source}: tensor '{name}' has shape {list(self[name].shape)}, "
+                                f"expected {list(shape)}")
+
+    def hash(self) -> str:
+        """Tells models apart: sizes, names, and a sample of every weight (not every byte of 100 GB)."""
+        digest = hashlib.sha256(repr(self.config).encode())
+        for name, tensor in sorted(self.tensors.items()):
+            digest.update(f"{name}{tensor.array.dtype}{tensor.array.shape}".encode())
+            flat = tensor.array.reshape(-1)
+            digest.update(flat[:: max(1, flat.size // 256)].tobytes())
+        return digest.hexdigest()[:32]
+
+
+def load_checkpoint(path: str | Path, context: int | None = None) -> Checkpoint:
+    """A llama2.c version-0 `.bin`, or a folder with config.json and safetensors.
+
+    `context` bounds the KV cache (default: the checkpoint's own, at most 2048). Weights are mapped,
+    not read. Raises FptqError naming file and key.
+    """
+    from quant_fptq.importer import huggingface, llama2c
+
+    path = Path(path)
+    if path.is_dir():
+        return huggingface.load(path, context)
+    if not path.exists():
+        raise FptqError(f"{path}: no such file or folder")
+    if path.suffix == ".bin":
+        return llama2c.load(path, context)
+    raise FptqError(f"{path}: expected a llama2.c .bin file or a folder with config.json and safetensors")

@@ -1,0 +1,115 @@
+"""Hugging Face folders of the Llama architecture: config.json and one or many safetensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from quant_fptq.errors import FptqError
+from quant_fptq.importer import safetensors
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor
+
+#: Positions of the KV cache where neither the user nor the model asks for fewer.
+DEFAULT_CONTEXT = 2048
+_FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
+
+
+def _json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FptqError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise FptqError(f"{path}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise FptqError(f"{path}: expected a JSON object")
+    return value
+
+
+def _refuse_other_architectures(path: Path, raw: dict) -> None:
+    if raw.get("model_type") != "llama":
+        raise FptqError(f"{path}: model_type is '{raw.get('model_type')}', expected 'llama'")
+    if raw.get("hidden_act", "silu") not in ("silu", "swish"):
+        raise FptqError(f"{path}: hidden_act is '{raw['hidden_act']}', expected 'silu'")
+    for key in ("attention_bias", "mlp_bias"):
+        if raw.get(key):
+            raise FptqError(f"{path}: {key} is set; biases are not supported by this importer")
+
+
+def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
+    scaling = raw.get("rope_scaling") or raw.get("rope_parameters")
+    theta = float(raw.get("rope_theta") or (scaling or {}).get("rope_theta") or 10000.0)
+    if scaling:
+        kind = scaling.get("rope_type", scaling.get("type", "default"))
+        if kind not in ("default", "linear", "llama3"):
+            raise FptqError(f"{path}: rope_scaling type '{kind}', expected default, linear or llama3")
+        scaling = None if kind == "default" else {**scaling, "rope_type": kind}
+    return theta, scaling
+
+
+def _token(value) -> int | None:
+    return value[0] if isinstance(value, list) and value else value
+
+
+def read_config(path: Path, context: int | None = None) -> LlamaConfig:
+    """config.json as sizes. Raises FptqError naming the key."""
+    raw = _json(path)
+    _refuse_other_architectures(path, raw)
+
+    def size(key: str, default: int | None = None) -> int:
+        value = raw.get(key)
+        if value is None:
+            value = default
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise FptqError(f"{path}: key '{key}' is {value!r}, expected a number")
+        return value
+
+    heads, hidden = size("num_attention_heads"), size("hidden_size")
+    positions = size("max_position_embeddings", DEFAULT_CONTEXT)
+    theta, scaling = _rope(path, raw)
+    config = LlamaConfig(
+        hidden_size=hidden,
+        intermediate_size=size("intermediate_size"),
+        num_layers=size("num_hidden_layers"),
+        num_heads=heads,
+        num_kv_heads=size("num_key_value_heads", heads),
+        vocab_size=size("vocab_size"),
+        context=min(positions, context or DEFAULT_CONTEXT),
+        head_dim=size("head_dim", hidden // max(heads, 1)),
+        rms_norm_eps=float(raw.get("rms_norm_eps", 1e-6)),
+        rope_theta=theta,
+        rope_scaling=scaling,
+        tied=bool(raw.get("tie_word_embeddings", False)),
+        bos=_token(raw.get("bos_token_id")),
+        eos=_token(raw.get("eos_token_id")),
+    )
+    config.check(str(path))
+    return config
+
+
+def _files(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return [folder / "model.safetensors"]
+    names = _json(index).get("weight_map")
+    if not isinstance(names, dict):
+        raise FptqError(f"{index}: key 'weight_map' is missing")
+    return [folder / name for name in sorted(set(names.values()))]
+
+
+def load(folder: Path, context: int | None = None) -> Checkpoint:
+    """Maps every shard of `folder`; weights the architecture does not know are left out."""
+    config = read_config(folder / "config.json", context)
+    checkpoint = Checkpoint(folder, config)
+    wanted = {name for name, _ in config.shapes()}
+    for path in _files(folder):
+        for name, array in safetensors.open_mapped(path).items():
+            if name not in wanted:
+                continue
+            if array.dtype not in _FLOATS:
+                raise FptqError(f"{path}: tensor '{name}' is {array.dtype}, expected f32, f16 or bf16")
+            checkpoint.tensors[name] = Tensor(np.asarray(array), path.resolve())
+    checkpoint.check()
+    return checkpoint

@@ -1,0 +1,285 @@
+"""A Llama as linalg on tensors with external weights.
+
+Public functions, with a KV cache that is updated in place:
+
+    @prefill(tokens: tensor<?xi32>, position: index, k0, v0, k1, v1, ...) -> (logits [?, V], k0, v0, ...)
+    @decode(token: tensor<1xi32>, position: index, k0, v0, k1, v1, ...) -> (logits [1, V], k0, v0, ...)
+
+k and v of a layer are tensor<KV x S x HD x f32>, already rotated. Every layer is a private function of its
+own for each mode: bufferization takes quadratic time in a function's size.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from quant_fptq.importer import safetensors
+from quant_fptq.importer.builder import Builder, Size, Value, tensor_type
+from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig
+
+_ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+COSINES, SINES = "rotary.cosines", "rotary.sines"
+
+
+def rotary_frequencies(config: LlamaConfig) -> np.ndarray:
+    """Radians per position of each pair, with `rope_scaling` applied (float64)."""
+    pairs = config.head_dim // 2
+    frequencies = config.rope_theta ** (-np.arange(pairs, dtype=np.float64) / pairs)
+    scaling = config.rope_scaling
+    if not scaling:
+        return frequencies
+    factor = float(scaling["factor"])
+    if scaling["rope_type"] == "linear":
+        return frequencies / factor
+    low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
+    turns = float(scaling["original_max_position_embeddings"]) * frequencies / (2 * math.pi)
+    smooth = np.clip((turns - low) / (high - low), 0.0, 1.0)
+    return frequencies * (smooth + (1 - smooth) / factor)
+
+
+def rotary_tables(config: LlamaConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines [context, head_dim / 2], float32."""
+    angles = np.outer(np.arange(config.context, dtype=np.float64), rotary_frequencies(config))
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+
+
+class _Function:
+    """What both modes share: the number of tokens is dynamic in prefill and 1 in decode."""
+
+    def __init__(self, checkpoint: Checkpoint, prefill: bool) -> None:
+        self.checkpoint, self.config, self.prefill = checkpoint, checkpoint.config, prefill
+        self.b = Builder()
+        self.m: Size = 1
+        self.length: Size = "%length"
+
+    def start(self, tokens: Value) -> None:
+        """Names the number of tokens and the number of cached positions after them."""
+        b = self.b
+        if self.prefill:
+            b.line("%zero = arith.constant 0 : index")
+            b.line(f"%m = tensor.dim {tokens.name}, %zero : {tokens.type}")
+            self.m = "%m"
+        else:
+            b.line("%m = arith.constant 1 : index")
+        b.line("%length = arith.addi %position, %m : index")
+
+    def weight(self, name: str) -> Value:
+        """The weight as stored; halves are widened where they are used."""
+        array = self.checkpoint[name]
+        element = _ELEMENTS[array.dtype.name]
+        type_ = tensor_type(array.shape, element)
+        return self.b.emit(f'ml_program.global_load_const @"{name}" : {type_}', array.shape, element)
+
+    def widened(self, name: str) -> Value:
+        """The weight in f32, through an `extf` generic if it is stored as half."""
+        weight = self.weight(name)
+        if weight.element == "f32":
+            return weight
+        letters = "nk"[: len(weight.sizes)]
+        return self.b.generic(letters, [(weight, letters)], (self.b.empty(weight.sizes), letters),
+                              [f"%r = arith.extf %a0 : {weight.element} to f32"], "%r")
+
+    def linear(self, x: Value, name: str) -> Value:
+        return self.b.matmul_transposed(x, self.widened(name))
+
+    def norm(self, x: Value, name: str) -> Value:
+        """RMSNorm; gamma is a multiplication of its own, into which equalization folds its scales."""
+        b, (m, d) = self.b, x.sizes
+        squares = b.generic("md", [(x, "md")], (b.empty((m, d)), "md"), ["%r = arith.mulf %a0, %a0 : f32"], "%r")
+        total = b.generic("md", [(squares, "md")], (b.fill("0.0", (m,)), "m"), ["%r = arith.addf %a0, %o : f32"], "%r",
+                          reduced="d")
+        body = [f"%n = arith.constant {float(d):e} : f32",
+                f"%eps = arith.constant {self.config.rms_norm_eps:e} : f32",
+                "%mean = arith.divf %a0, %n : f32", "%sum = arith.addf %mean, %eps : f32", "%r = math.rsqrt %sum : f32"]
+        inverse = b.generic("m", [(total, "m")], (b.empty((m,)), "m"), body, "%r")
+        unit = b.generic("md", [(x, "md"), (inverse, "m")], (b.empty((m, d)), "md"),
+                         ["%r = arith.mulf %a0, %a1 : f32"], "%r")
+        return b.generic("md", [(self.widened(name), "d"), (unit, "md")], (b.empty((m, d)), "md"),
+                         ["%r = arith.mulf %a0, %a1 : f32"], "%r")
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y in x's own buffer."""
+        return self.b.generic("md", [(y, "md")], (x, "md"), ["%r = arith.addf %o, %a0 : f32"], "%r")
+
+    def rotate(self, x: Value, into: Value, offsets: tuple[Size, Size], order: str, tables: list[Value]) -> Value:
+        """Rotates x [m, heads, head_dim] by its positions and writes it into `into`, dimensions in `order`."""
+        b, (m, heads, _) = self.b, x.sizes
+        half = self.config.head_dim // 2
+        stride, second = (2, 1) if self.config.interleaved else (1, half)
+        low, high = (b.slice(x, (0, 0, at), (m, heads, half), (1, 1, stride)) for at in (0, second))
+        sizes = (m, heads, half) if order == "mhi" else (heads, m, half)
+        for at, (p, q, op) in zip((0, second), ((low, high, "subf"), (high, low, "addf"))):
+            inputs = [(p, "mhi"), (q, "mhi"), (tables[0], "mi"), (tables[1], "mi")]
+            part = b.generic("mhi", inputs, (b.empty(sizes), order),
+                             ["%u = arith.mulf %a0, %a2 : f32", "%w = arith.mulf %a1, %a3 : f32",
+                              f"%r = arith.{op} %u, %w : f32"], "%r")
+            into = b.insert(part, into, (*offsets, at), (1, 1, stride))
+        return into
+
+    def tables(self) -> list[Value]:
+        """This call's rows of the rotary tables."""
+        sizes = (self.config.context, self.config.head_dim // 2)
+        loads = [self.b.emit(f'ml_program.global_load_const @"{name}" : {tensor_type(sizes)}', sizes)
+                 for name in (COSINES, SINES)]
+        return [self.b.slice(table, ("%position", 0), (self.m, sizes[1])) for table in loads]
+
+    def scores(self, q: Value, keys: Value) -> Value:
+        """exp of the scaled, masked scores less their maximum: [kv, group, m, length]."""
+        c, b, m = self.config, self.b, self.m
+        sizes = (*q.sizes[1:3], m, self.length)
+        dot = b.generic("hgmtd", [(q, "mhgd"), (keys, "htd")], (b.fill("0.0", sizes), "hgmt"),
+                        ["%p = arith.mulf %a0, %a1 : f32", "%r = arith.addf %o, %p : f32"], "%r", reduced="d")
+        body = [f"%c = arith.constant {c.head_dim ** -0.5:.9e} : f32", "%r = arith.mulf %a0, %c : f32"]
+        result = "%r"
+        if self.prefill:
+            body += ["%i = linalg.index 2 : index", "%j = linalg.index 3 : index",
+                     "%last = arith.addi %i, %position : index", "%seen = arith.cmpi ule, %j, %last : index",
+                     "%never = arith.constant 0xFF800000 : f32", "%masked = arith.select %seen, %r, %never : f32"]
+            result = "%masked"
+        scaled = b.generic("hgmt", [(dot, "hgmt")], (b.empty(sizes), "hgmt"), body, result)
+        largest = b.generic("hgmt", [(scaled, "hgmt")], (b.fill("0xFF800000", sizes[:3]), "hgm"),
+                            ["%r = arith.maximumf %a0, %o : f32"], "%r", reduced="t")
+        return b.generic("hgmt", [(scaled, "hgmt"), (largest, "hgm")], (b.empty(sizes), "hgmt"),
+                         ["%d = arith.subf %a0, %a1 : f32", "%r = math.exp %d : f32"], "%r")
+
+    def attention(self, h: Value, prefix: str, k_cache: Value, v_cache: Value) -> tuple[Value, Value, Value]:
+        c, b, m = self.config, self.b, self.m
+        heads, kv, hd, group = c.num_heads, c.num_kv_heads, c.head_dim, c.num_heads // c.num_kv_heads
+        projected = (self.linear(h, f"{prefix}self_attn.{n}_proj.weight") for n in "qkv")
+        q, k, v = (b.expand(y, "[[0], [1, 2]]", (m, n, hd)) for y, n in zip(projected, (heads, kv, kv)))
+        tables = self.tables()
+        q = self.rotate(q, b.empty((m, heads, hd)), (0, 0), "mhi", tables)
+        k_cache = self.rotate(k, k_cache, (0, "%position"), "hmi", tables)
+        v = b.generic("hmi", [(v, "mhi")], (b.empty((kv, m, hd)), "hmi"), [], "%a0")
+        v_cache = b.insert(v, v_cache, (0, "%position", 0))
+        keys, values = (b.slice(cache, (0, 0, 0), (kv, self.length, hd)) for cache in (k_cache, v_cache))
+        q = b.expand(q, "[[0], [1, 2], [3]]", (m, kv, group, hd))
+        e = self.scores(q, keys)
+        total = b.generic("hgmt", [(e, "hgmt")], (b.fill("0.0", (kv, group, m)), "hgm"),
+                          ["%r = arith.addf %a0, %o : f32"], "%r", reduced="t")
+        sizes = (m, kv, group, hd)
+        y = b.generic("hgmdt", [(e, "hgmt"), (values, "htd")], (b.fill("0.0", sizes), "mhgd"),
+                      ["%p = arith.mulf %a0, %a1 : f32", "%r = arith.addf %o, %p : f32"], "%r", reduced="t")
+        # Divided after the product with the values: length / head_dim times fewer divisions.
+        y = b.generic("mhgd", [(y, "mhgd"), (total, "hgm")], (b.empty(sizes), "mhgd"),
+                      ["%r = arith.divf %a0, %a1 : f32"], "%r")
+        return b.collapse(y, "[[0], [1, 2, 3]]", (m, c.q_size)), k_cache, v_cache
+
+    def gated(self, h: Value, prefix: str) -> Value:
+        """silu(gate) * up."""
+        b = self.b
+        gate, up = (self.linear(h, f"{prefix}mlp.{name}_proj.weight") for name in ("gate", "up"))
+        sizes = gate.sizes
+        sigmoid = b.generic("md", [(gate, "md")], (b.empty(sizes), "md"),
+                            ["%one = arith.constant 1.0 : f32", "%n = arith.negf %a0 : f32", "%e = math.exp %n : f32",
+                             "%d = arith.addf %e, %one : f32", "%r = arith.divf %one, %d : f32"], "%r")
+        silu = b.generic("md", [(gate, "md"), (sigmoid, "md")], (b.empty(sizes), "md"),
+                         ["%r = arith.mulf %a0, %a1 : f32"], "%r")
+        return b.generic("md", [(silu, "md"), (up, "md")], (b.empty(sizes), "md"),
+                         ["%r = arith.mulf %a0, %a1 : f32"], "%r")
+
+    def layer(self, i: int) -> str:
+        """The private function of decoder layer `i`."""
+        c = self.config
+        x = Value("%x", ("%m" if self.prefill else 1, c.hidden_size))
+        k, v = (Value(name, (c.num_kv_heads, c.context, c.head_dim)) for name in ("%k", "%v"))
+        self.start(x)
+        prefix = f"model.layers.{i}."
+        y, k_out, v_out = self.attention(self.norm(x, prefix + "input_layernorm.weight"), prefix, k, v)
+        out = self.add(x, self.linear(y, prefix + "self_attn.o_proj.weight"))
+        gated = self.gated(self.norm(out, prefix + "post_attention_layernorm.weight"), prefix)
+        out = self.add(out, self.linear(gated, prefix + "mlp.down_proj.weight"))
+        self.b.line(f"return {out.name}, {k_out.name}, {v_out.name} : {x.type}, {k.type}, {v.type}")
+        arguments = [_writable("%x", x.type), "%position: index", _writable("%k", k.type), _writable("%v", v.type)]
+        signature = f"@{self.mode}_layer_{i}({', '.join(arguments)}) -> ({x.type}, {k.type}, {v.type})"
+        return self._function(f"func.func private {signature} attributes {{no_inline}}")
+
+    @property
+    def mode(self) -> str:
+        return "prefill" if self.prefill else "decode"
+
+    def main(self) -> str:
+        """The public function: embedding, layers, final norm, head."""
+        c, b = self.config, self.b
+        tokens = Value("%tokens", ("%m" if self.prefill else 1,), "i32")
+        self.start(tokens)
+        x = self.embed(tokens)
+        cache = tensor_type((c.num_kv_heads, c.context, c.head_dim))
+        caches = []
+        for i in range(c.num_layers):
+            call = b.name()
+            b.line(f"{call}:3 = func.call @{self.mode}_layer_{i}({x.name}, %position, %k{i}, %v{i}) : "
+                   f"({x.type}, index, {cache}, {cache}) -> ({x.type}, {cache}, {cache})")
+            x = Value(f"{call}#0", x.sizes)
+            caches += [f"{call}#1", f"{call}#2"]
+        logits = self.linear(self.norm(x, FINAL_NORM), EMBEDDING if c.tied else HEAD)
+        results = ", ".join([logits.type] + [cache] * len(caches))
+        b.line(f"return {', '.join([logits.name, *caches])} : {results}")
+        arguments = [f"%tokens: {tokens.type}", "%position: index"]
+        arguments += [_writable(f"%{kv}{i}", cache) for i in range(c.num_layers) for kv in "kv"]
+        return self._function(f"func.func @{self.mode}({', '.join(arguments)}) -> ({results})")
+
+    def embed(self, tokens: Value) -> Value:
+        b, d = self.b, self.config.hidden_size
+        table = self.weight(EMBEDDING)
+        body = ["%i = arith.index_cast %a0 : i32 to index", "%j = linalg.index 1 : index",
+                f"%e = tensor.extract {table.name}[%i, %j] : {table.type}"]
+        result = "%e"
+        if table.element != "f32":
+            body.append(f"%r = arith.extf %e : {table.element} to f32")
+            result = "%r"
+        return b.generic("md", [(tokens, "m")], (b.empty((self.m, d)), "md"), body, result)
+
+    def _function(self, head: str) -> str:
+        return "\n".join([f"  {head} {{", *self.b.lines, "  }"])
+
+
+def _writable(name: str, type_: str) -> str:
+    return f"{name}: {type_} {{bufferization.writable = true}}"
+
+
+def _globals(checkpoint: Checkpoint) -> list[str]:
+    lines = []
+    for name, shape in checkpoint.config.shapes():
+        type_ = tensor_type(shape, _ELEMENTS[checkpoint[name].dtype.name])
+        lines.append(f'  ml_program.global private @"{name}"(#ml_program.extern : {type_}) : {type_}')
+    for name, table in zip((COSINES, SINES), rotary_tables(checkpoint.config)):
+        type_ = tensor_type(table.shape)
+        lines.append(f'  ml_program.global private @"{name}"(dense<"0x{table.tobytes().hex().upper()}"> : {type_}) : '
+                     f"{type_}")
+    return lines
+
+
+def llama_module(checkpoint: Checkpoint, parameters: list[str]) -> str:
+    """The model as MLIR text; `parameters` are the safetensors files that have its weights."""
+    files = ", ".join(f'"{name}"' for name in parameters)
+    lines = [f'module attributes {{fptq.parameters = [{files}], fptq.model_hash = "{checkpoint.hash()}"}} {{']
+    lines += _globals(checkpoint)
+    for prefill in (True, False):
+        lines += [_Function(checkpoint, prefill).layer(i) for i in range(checkpoint.config.num_layers)]
+        lines.append(_Function(checkpoint, prefill).main())
+    lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def import_llama(checkpoint: Checkpoint, output: str | Path) -> Path:
+    """Writes the model as MLIR text to `output`.
+
+    Weights that already lie in safetensors stay where they are, named by absolute path; others are
+    written to `output` with the extension `.safetensors`.
+    """
+    output = Path(output)
+    names = [name for name, _ in checkpoint.config.shapes()]
+    paths = {checkpoint.tensors[name].path for name in names}
+    if None in paths:
+        beside = output.with_suffix(".safetensors")
+        safetensors.write(beside, ((name, checkpoint[name]) for name in names))
+        parameters = [beside.name]
+    else:
+        parameters = sorted(os.fspath(path) for path in paths)
+    output.write_text(llama_module(checkpoint, parameters), encoding="utf-8")
+    return output

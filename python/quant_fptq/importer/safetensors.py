@@ -1,0 +1,95 @@
+"""Safetensors, mapped: tensors are views of the file, in every element type that models use.
+
+The `safetensors` package copies each tensor and has no bfloat16 for numpy; a 7B model wants neither.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import struct
+from pathlib import Path
+from typing import Iterable, Mapping
+
+import ml_dtypes
+import numpy as np
+
+from quant_fptq.errors import FptqError
+
+DTYPES = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+#: The format's own limit.
+_MAX_HEADER = 100_000_000
+
+
+def _header(path: Path, data: mmap.mmap) -> tuple[dict, int]:
+    if len(data) < 8:
+        raise FptqError(f"{path}: {len(data)} bytes are too few for a safetensors file")
+    (length,) = struct.unpack_from("<Q", data)
+    if length > min(_MAX_HEADER, len(data) - 8):
+        raise FptqError(f"{path}: the header claims {length} bytes of a file of {len(data)}")
+    try:
+        header = json.loads(data[8 : 8 + length])
+    except ValueError as error:
+        raise FptqError(f"{path}: the header is not JSON: {error}") from None
+    if not isinstance(header, dict):
+        raise FptqError(f"{path}: the header is not a JSON object")
+    return header, 8 + length
+
+
+def _view(path: Path, data: mmap.mmap, base: int, name: str, entry: dict) -> np.ndarray:
+    try:
+        dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    except (KeyError, TypeError, ValueError):
+        raise FptqError(f"{path}: tensor '{name}' lacks dtype, shape or data_offsets") from None
+    if dtype not in DTYPES:
+        raise FptqError(f"{path}: tensor '{name}' has the unsupported element type {dtype}")
+    count = int(np.prod(shape, dtype=np.int64))
+    if begin < 0 or base + end > len(data) or end - begin != count * DTYPES[dtype].itemsize:
+        raise FptqError(f"{path}: tensor '{name}' {dtype} {shape} cannot lie at bytes {begin} to {end} of "
+                        f"{len(data) - base}")
+    return np.frombuffer(data, DTYPES[dtype], count, base + begin).reshape(shape)
+
+
+def open_mapped(path: str | Path) -> dict[str, np.ndarray]:
+    """Every tensor of `path` as a read-only view. Raises FptqError naming the file and the tensor."""
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise FptqError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    header, base = _header(path, data)
+    return {name: _view(path, data, base, name, entry) for name, entry in header.items() if name != "__metadata__"}
+
+
+def write(path: str | Path, tensors: Mapping[str, np.ndarray] | Iterable[tuple[str, np.ndarray]]) -> None:
+    """Writes beside `path` and renames, one tensor at a time; data starts at a multiple of 64 bytes."""
+    items = list(tensors.items() if isinstance(tensors, Mapping) else tensors)
+    header, offset = {}, 0
+    for name, array in items:
+        end = offset + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(len(text) + 8) % 64)
+    partial = Path(f"{path}.partial")
+    with open(partial, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _, array in items:
+            file.write(np.ascontiguousarray(array).data.cast("B") if array.dtype.kind != "V" else
+                       np.ascontiguousarray(array).tobytes())
+    partial.replace(path)
+
+

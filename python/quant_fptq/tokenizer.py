@@ -1,0 +1,134 @@
+"""Text to tokens and back: llama2.c's tokenizer and Hugging Face's tokenizer.json, behind one interface."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Protocol, Sequence
+
+from quant_fptq.errors import FptqError
+
+SEPARATOR = "<|endoftext|>"
+
+
+class Tokenizer(Protocol):
+    """`bos` is the id that starts a document."""
+
+    bos: int
+    vocab_size: int
+
+    def encode(self, text: str) -> list[int]:
+        """The document's tokens, BOS first."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> bytes:
+        """The tokens' text; special tokens have none."""
+        ...
+
+
+class Llama2cTokenizer:
+    """tok512.bin and its like: pieces with scores; the best-scoring neighbours merge until none can."""
+
+    bos, eos = 1, 2
+    _FIRST_BYTE = 3
+
+    def __init__(self, path: str | Path, vocab_size: int) -> None:
+        self.vocab_size = vocab_size
+        self.pieces: list[bytes] = []
+        self.scores: list[float] = []
+        data = Path(path).read_bytes()
+        at = 4  # the longest piece's length, of no use here
+        try:
+            for _ in range(vocab_size):
+                score, length = struct.unpack_from("<fi", data, at)
+                if length < 0 or at + 8 + length > len(data):
+                    raise struct.error
+                self.pieces.append(data[at + 8 : at + 8 + length])
+                self.scores.append(score)
+                at += 8 + length
+        except struct.error:
+            raise FptqError(f"{path}: the file ends at piece {len(self.pieces)} of {vocab_size}") from None
+        self._ids = {piece: i for i, piece in reversed(list(enumerate(self.pieces)))}
+
+    def _characters(self, text: str) -> list[int]:
+        """Each character's id, or the ids of its bytes."""
+        ids: list[int] = []
+        for character in text:
+            piece = character.encode()
+            found = self._ids.get(piece)
+            ids += [found] if found is not None else [byte + self._FIRST_BYTE for byte in piece]
+        return ids
+
+    def encode(self, text: str) -> list[int]:
+        ids = self._characters(" " + text) if text else []
+        pieces = self.pieces
+        merged = [self._ids.get(pieces[a] + pieces[b]) for a, b in zip(ids, ids[1:])]
+        while True:
+            best = max((i for i, m in enumerate(merged) if m is not None), key=lambda i: (self.scores[merged[i]], -i),
+                       default=None)
+            if best is None:
+                return [self.bos, *ids]
+            ids[best : best + 2] = [merged[best]]
+            del merged[best]
+            for i in (best - 1, best):  # only the pairs beside the merged piece are new
+                if 0 <= i < len(merged):
+                    merged[i] = self._ids.get(pieces[ids[i]] + pieces[ids[i + 1]])
+
+    def decode(self, tokens: Sequence[int]) -> bytes:
+        out = bytearray()
+        start = True
+        for token in tokens:
+            if token in (self.bos, self.eos):
+                start = True
+                continue
+            piece = self.pieces[token]
+            if self._FIRST_BYTE <= token < self._FIRST_BYTE + 256 and piece.startswith(b"<0x"):
+                piece = bytes([token - self._FIRST_BYTE])
+            out += piece[1:] if start and piece.startswith(b" ") else piece
+            start = False
+        return bytes(out)
+
+
+class HuggingFaceTokenizer:
+    """tokenizer.json through the `tokenizers` package."""
+
+    def __init__(self, path: str | Path, bos: int | None) -> None:
+        import tokenizers
+
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the package raises bare Exception
+            raise FptqError(f"{path}: {error}") from None
+        self.vocab_size = self._tokenizer.get_vocab_size()
+        self.bos = bos if bos is not None else 1
+
+    def encode(self, text: str) -> list[int]:
+        ids = self._tokenizer.encode(text).ids
+        return ids if ids[:1] == [self.bos] else [self.bos, *ids]
+
+    def decode(self, tokens: Sequence[int]) -> bytes:
+        return self._tokenizer.decode(list(tokens), skip_special_tokens=True).encode()
+
+
+def load_tokenizer(path: str | Path | None, checkpoint) -> Tokenizer:
+    """The tokenizer at `path`, or the one beside the checkpoint. Raises FptqError where there is none."""
+    if path is None:
+        folder = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
+        for name in ("tokenizer.json", "tokenizer.bin", f"tok{checkpoint.config.vocab_size}.bin"):
+            if (folder / name).exists():
+                path = folder / name
+                break
+        else:
+            raise FptqError(f"{checkpoint.source}: no tokenizer.json or tok{checkpoint.config.vocab_size}.bin beside "
+                            "it; name one with --tokenizer")
+    path = Path(path)
+    if not path.exists():
+        raise FptqError(f"{path}: no such file")
+    if path.suffix == ".json":
+        return HuggingFaceTokenizer(path, checkpoint.config.bos)
+    return Llama2cTokenizer(path, checkpoint.config.vocab_size)
+
+
+def documents(text: str) -> list[str]:
+    """The non-empty documents of `text`, stripped."""
+    return [document for document in (part.strip() for part in text.split(SEPARATOR)) if document]
