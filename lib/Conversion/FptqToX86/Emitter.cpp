@@ -22,9 +22,9 @@ Value Emitter::at(Value base, Value bytes) {
 }
 
 /// May point beyond the weight, hence no inbounds.
-void Emitter::prefetch(Value base, int64_t bytes) {
+void Emitter::prefetch(Value base, int64_t bytes, int64_t locality) {
   Value p = LLVM::GEPOp::create(*this, ptr(), getI8Type(), base, ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
-  LLVM::Prefetch::create(*this, p, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+  LLVM::Prefetch::create(*this, p, /*rw=*/0, /*hint=*/locality, /*cache=*/1);
 }
 
 Value Emitter::stack(int64_t bytes) {

@@ -5,84 +5,94 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
+namespace {
+/// What the rows of a block share.
+struct Columns {
+  SmallVector<Value> scale, bias, mask; ///< one for each vector; no masks where all columns exist
+};
+} // namespace
+
 /// epilogue(matmul, results, first row, rows, first panel, panels): (A3), and (A2)'s scale.
 LLVM::LLVMFuncOp KernelBuilder::epilogue() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   return function("epilogue", {p, p, i64, i64, i64, i64}, [&](Emitter &e, ValueRange args) {
-    const int64_t size = isa.vectorBytes(), lanes = isa.lanes;
+    const int64_t size = isa.vectorBytes(), lanes = isa.lanes, perPanel = isa.vectorsPerPanel();
     MatmulFields mm(e, args[0]);
-    Value row0 = args[2], rows = args[3], n = mm.n(), bias = mm.bias(), residual = mm.residual();
-    Value hasBias = e.notNull(bias), hasResidual = e.notNull(residual);
-    Value scales = e.at(e.at(mm.packed(), e.mul(args[4], panelBytes(e, mm.groups()))), e.mul(mm.groups(), w.groupBytes));
-    auto maskType = VectorType::get(lanes, e.getI1Type());
-
-    // The rows of one vector of columns; without masks where the vector is full.
-    auto column = [&](Value panel, int64_t part, Value valid, bool masked) {
-      Value mask;
-      if (masked) {
-        auto iota = llvm::to_vector(llvm::seq<int32_t>(part * lanes, (part + 1) * lanes));
-        Value lane = arith::ConstantOp::create(e, ints, DenseElementsAttr::get(ints, ArrayRef<int32_t>(iota)));
-        Value limit = e.broadcast(ints, arith::TruncIOp::create(e, e.getI32Type(), valid));
-        mask = arith::CmpIOp::create(e, maskType, arith::CmpIPredicate::slt, lane, limit);
-      }
-      auto load = [&](Value from) -> Value {
-        if (!masked)
-          return e.load(floats, from, 4);
+    Value row0 = args[2], rows = args[3], column0 = e.mul(args[4], 16), columnBytes = e.mul(column0, 4);
+    Value bias = mm.bias(), residual = mm.residual(), hasBias = e.notNull(bias), hasResidual = e.notNull(residual);
+    Value panel = panelBytes(e, mm.groups());
+    Value panelScales = e.at(e.at(mm.packed(), e.mul(args[4], panel)), e.mul(mm.groups(), w.groupBytes));
+    auto load = [&](Value from, Value mask) -> Value {
+      if (mask)
         return LLVM::MaskedLoadOp::create(e, floats, from, mask, e.zeros(floats), 4);
-      };
-      Value first = e.add(e.mul(e.add(args[4], panel), 16), part * lanes), firstByte = e.mul(first, 4);
-      Value scale;
-      if (w.twoLevel) {
-        Value at = e.at(scales, e.mul(panel, panelBytes(e, mm.groups())));
-        scale = loadTail(e, Tail::Scale, at, part);
-      }
-      auto biasIf = scf::IfOp::create(e, floats, hasBias, true);
-      {
-        OpBuilder::InsertionGuard guard(e);
-        e.setInsertionPointToStart(biasIf.thenBlock());
-        scf::YieldOp::create(e, load(e.at(bias, firstByte)));
-        e.setInsertionPointToStart(biasIf.elseBlock());
-        scf::YieldOp::create(e, e.zeros(floats));
-      }
-      Value results = e.at(e.at(args[1], e.mul(panel, isa.vectorsPerPanel() * size)), part * size);
-      e.loop(e.num(0), rows, 1, [&](Value r) {
-        Value m = e.add(row0, r), from = e.at(results, e.mul(r, isa.vectors() * size));
-        Value xScale = e.broadcast(floats, e.load(e.getF32Type(), e.at(mm.xScales(), e.mul(m, 4)), 4));
-        Value v = e.load(integerResult() ? ints : floats, from, size);
-        if (w.twoLevel)
-          v = e.fma(e.toFloat(floats, v), scale, e.zeros(floats));
-        v = arith::MulFOp::create(e, v, xScale);
-        // y + 0 would turn -0 into 0: select instead.
-        v = e.select(hasBias, arith::AddFOp::create(e, v, biasIf.getResult(0)), v);
-        auto withResidual = scf::IfOp::create(e, floats, hasResidual, true);
-        {
-          OpBuilder::InsertionGuard guard(e);
-          e.setInsertionPointToStart(withResidual.thenBlock());
-          Value at = e.at(e.at(residual, e.mul(e.mul(m, mm.residualStride()), 4)), firstByte);
-          scf::YieldOp::create(e, ValueRange{arith::AddFOp::create(e, v, load(at))});
-          e.setInsertionPointToStart(withResidual.elseBlock());
-          scf::YieldOp::create(e, v);
+      return e.load(floats, from, 4);
+    };
+
+    // `first`, `count`: vectors of the block, so that a row of it is written at once.
+    auto columns = [&](int64_t first, int64_t count, Value valid) {
+      Columns c;
+      c.mask.resize(count);
+      for (int64_t j = first; j < first + count; ++j) {
+        if (valid) {
+          auto iota = llvm::to_vector(llvm::seq<int32_t>(j * lanes, (j + 1) * lanes));
+          Value lane = arith::ConstantOp::create(e, ints, DenseElementsAttr::get(ints, ArrayRef<int32_t>(iota)));
+          Value limit = e.broadcast(ints, arith::TruncIOp::create(e, e.getI32Type(), valid));
+          c.mask[j - first] = arith::CmpIOp::create(e, arith::CmpIPredicate::slt, lane, limit);
         }
-        Value to = e.at(e.at(mm.y(), e.mul(e.mul(m, mm.yStride()), 4)), firstByte);
-        if (masked)
-          LLVM::MaskedStoreOp::create(e, withResidual.getResult(0), to, mask, 4);
-        else
-          e.store(withResidual.getResult(0), to, 4);
+        if (w.twoLevel) {
+          Value tail = e.at(panelScales, e.mul(panel, e.num(j / perPanel)));
+          c.scale.push_back(loadTail(e, Tail::Scale, tail, j % perPanel));
+        }
+        auto optional = scf::IfOp::create(e, floats, hasBias, true);
+        OpBuilder::InsertionGuard guard(e);
+        e.setInsertionPointToStart(optional.thenBlock());
+        scf::YieldOp::create(e, load(e.at(e.at(bias, columnBytes), j * size), c.mask[j - first]));
+        e.setInsertionPointToStart(optional.elseBlock());
+        scf::YieldOp::create(e, e.zeros(floats));
+        c.bias.push_back(optional.getResult(0));
+      }
+      return c;
+    };
+    auto writeRows = [&](int64_t first, const Columns &c) {
+      Value from = e.at(args[1], first * size), offset = e.add(columnBytes, first * size);
+      Value to = e.at(mm.y(), e.add(e.mul(e.mul(row0, mm.yStride()), 4), offset)), toStep = e.mul(mm.yStride(), 4);
+      Value add = e.at(residual, e.add(e.mul(e.mul(row0, mm.residualStride()), 4), offset));
+      Value addStep = e.mul(mm.residualStride(), 4), xScales = e.at(mm.xScales(), e.mul(row0, 4));
+      e.loop(e.num(0), rows, 1, ValueRange{from, xScales, to, add}, [&](Value, ValueRange now) {
+        Value xScale = e.broadcast(floats, e.load(e.getF32Type(), now[1], 4));
+        SmallVector<Value> y;
+        for (auto [j, bias] : llvm::enumerate(c.bias)) {
+          Value v = e.load(integerResult() ? ints : floats, e.at(now[0], j * size), size);
+          if (w.twoLevel)
+            v = e.fma(e.toFloat(floats, v), c.scale[j], e.zeros(floats));
+          v = arith::MulFOp::create(e, v, xScale);
+          // y + 0 would turn -0 into 0: select instead.
+          y.push_back(e.select(hasBias, arith::AddFOp::create(e, v, bias), v));
+        }
+        auto write = [&](bool withResidual) {
+          for (size_t j = 0; j < y.size(); ++j) {
+            Value v = y[j];
+            if (withResidual)
+              v = arith::AddFOp::create(e, v, load(e.at(now[3], j * size), c.mask[j]));
+            if (c.mask[j])
+              LLVM::MaskedStoreOp::create(e, v, e.at(now[2], j * size), c.mask[j], 4);
+            else
+              e.store(v, e.at(now[2], j * size), 4);
+          }
+        };
+        e.ifElse(hasResidual, [&] { write(true); }, [&] { write(false); });
+        return SmallVector<Value>{e.at(now[0], isa.vectors() * size), e.at(now[1], 4), e.at(now[2], toStep),
+                                  e.at(now[3], addStep)};
       });
     };
-    e.loop(e.num(0), args[5], 1, [&](Value panel) {
-      Value valid = e.sub(n, e.mul(e.add(args[4], panel), 16));
-      e.ifElse(
-          e.less(valid, e.num(16)),
-          [&] {
-            for (int64_t part = 0; part < isa.vectorsPerPanel(); ++part)
-              column(panel, part, valid, true);
-          },
-          [&] {
-            for (int64_t part = 0; part < isa.vectorsPerPanel(); ++part)
-              column(panel, part, valid, false);
-          });
-    });
+    Value valid = e.min(e.mul(args[5], 16), e.sub(mm.n(), column0));
+    e.ifElse(
+        e.less(valid, e.num(isa.panels * 16)),
+        [&] {
+          for (int64_t j = 0; j < isa.vectors(); ++j) // a ragged block, vector by vector
+            e.ifThen(e.less(e.num(j * lanes), valid), [&] { writeRows(j, columns(j, 1, valid)); });
+        },
+        [&] { writeRows(0, columns(0, isa.vectors(), {})); });
   });
 }

@@ -89,14 +89,13 @@ private:
   int64_t amxGroups() const;
   std::unique_ptr<TileUnit> tileUnit(Emitter &e);
   LLVM::LLVMFuncOp amxUnpack();
-  SmallVector<Value> amxSteps(Emitter &e, TileUnit &unit, int64_t rowTiles, int64_t panels, Value slab,
-                              Value activations, Value tileStride, Value steps, ValueRange acc);
-  LLVM::LLVMFuncOp amxIntegers(int64_t rowTiles);
-  LLVM::LLVMFuncOp amxFloats(int64_t rowTiles);
+  SmallVector<Value> amxSteps(Emitter &e, TileUnit &unit, Value slab, Value activations, Value steps, ValueRange acc);
+  LLVM::LLVMFuncOp amxIntegers();
+  LLVM::LLVMFuncOp amxFloats();
   LLVM::LLVMFuncOp amxPrepare();
   LLVM::LLVMFuncOp amxMatmul();
-  void amxSweep(Emitter &e, Value matmul, const SlabSpace &space, Value tile, Value tiles, Value rows,
-                ValueRange panels);
+  void amxSweep(Emitter &e, Value matmul, const SlabSpace &space, Value pair, Value pairs, Value rows,
+                ArrayRef<Value> panels);
 
   /// Sums over all of K stay integers until the epilogue.
   bool integerResult() const { return w.twoLevel; }
