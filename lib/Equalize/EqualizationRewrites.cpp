@@ -6,7 +6,13 @@ using namespace mlir;
 using namespace mlir::fptq;
 
 std::vector<float> fptq::channelAbsmaxOf(LinearOp op) {
-  if (ElementsAttr attr = op.getChannelAbsmaxAttr())
+  ElementsAttr attr = op.getChannelAbsmaxAttr();
+  if (auto resource = dyn_cast_or_null<DenseF32ResourceElementsAttr>(attr)) { // no iterators over resources upstream
+    if (auto values = resource.tryGetAsArrayRef())
+      return std::vector<float>(values->begin(), values->end());
+    return {};
+  }
+  if (attr)
     if (auto values = attr.tryGetValues<float>())
       return std::vector<float>(values->begin(), values->end());
   return {};

@@ -1,0 +1,57 @@
+"""A Llama in plain numpy, float64 inside: slow, short, and what everything else is compared with."""
+
+import numpy as np
+
+from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint
+
+
+def _norm(x, gamma, eps):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * gamma
+
+
+def _rotate(x, interleaved, theta):
+    """x [T, heads, head_dim] at positions 0..T-1."""
+    t, _, hd = x.shape
+    angles = np.outer(np.arange(t), theta ** (-np.arange(0, hd, 2) / hd))[:, None, :]
+    c, s = np.cos(angles), np.sin(angles)
+    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else (x[..., : hd // 2], x[..., hd // 2 :])
+    out = np.empty_like(x)
+    if interleaved:
+        out[..., 0::2], out[..., 1::2] = a * c - b * s, a * s + b * c
+    else:
+        out[..., : hd // 2], out[..., hd // 2 :] = a * c - b * s, a * s + b * c
+    return out
+
+
+def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None) -> np.ndarray:
+    """Logits [T, V] of a sequence; `inputs` collects the largest |x| at each linear's input."""
+    c = checkpoint.config
+
+    def w(name):
+        return np.asarray(checkpoint[name], dtype=np.float64)
+
+    def linear(x, name):
+        if inputs is not None:
+            inputs[name] = max(inputs.get(name, 0.0), float(np.abs(x).max()))
+        return x @ w(name + ".weight").T
+
+    x = w(EMBEDDING)[np.asarray(tokens)]
+    t = len(tokens)
+    mask = np.triu(np.full((t, t), -np.inf), 1)
+    for i in range(c.num_layers):
+        p = f"model.layers.{i}."
+        h = _norm(x, w(p + "input_layernorm.weight"), c.rms_norm_eps)
+        q = linear(h, p + "self_attn.q_proj").reshape(t, c.num_heads, c.head_dim)
+        k = linear(h, p + "self_attn.k_proj").reshape(t, c.num_kv_heads, c.head_dim)
+        v = linear(h, p + "self_attn.v_proj").reshape(t, c.num_kv_heads, c.head_dim)
+        q, k = (_rotate(y, c.interleaved, c.rope_theta) for y in (q, k))
+        k, v = (np.repeat(y, c.num_heads // c.num_kv_heads, axis=1) for y in (k, v))
+        scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(c.head_dim) + mask
+        e = np.exp(scores - scores.max(-1, keepdims=True))
+        y = np.einsum("hqk,khd->qhd", e / e.sum(-1, keepdims=True), v).reshape(t, -1)
+        x = x + linear(y, p + "self_attn.o_proj")
+        h = _norm(x, w(p + "post_attention_layernorm.weight"), c.rms_norm_eps)
+        gate = linear(h, p + "mlp.gate_proj")
+        x = x + linear(gate / (1 + np.exp(-gate)) * linear(h, p + "mlp.up_proj"), p + "mlp.down_proj")
+    x = _norm(x, w(FINAL_NORM), c.rms_norm_eps)
+    return x @ w(EMBEDDING if c.tied else HEAD).T
