@@ -31,7 +31,7 @@ int64_t KernelBuilder::amxGroups() const {
 
 /// Group sums need a group to be whole tiles; the two-level scheme only a slab.
 bool KernelBuilder::hasAmx() const {
-  if (!isa.amxMinRows)
+  if (!isa.amx)
     return false;
   return w.twoLevel && w.group <= kAmxSlabK ? amxGroups() * w.group <= kAmxSlabK : w.group % 64 == 0;
 }

@@ -8,7 +8,7 @@ using namespace mlir::fptq::x86;
 
 KernelBuilder::Rows KernelBuilder::rowTiles(Emitter &e, Value matmul) {
   MatmulFields mm(e, matmul);
-  Value m = mm.m(), groups = mm.groups(), few = e.less(m, e.num(isa.directMaxRows + 1));
+  Value m = mm.m(), groups = mm.groups(), few = e.less(m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
   Value limit = e.select(few, e.num(isa.directRows), e.num(kSlabRows));
   Value tiles = arith::MaxSIOp::create(e, e.num(1), e.div(e.add(e.add(m, limit), -1), limit));
   Value base = e.div(m, tiles), longer = e.sub(m, e.mul(base, tiles)), rowBytes = e.mul(groups, w.group);
@@ -33,7 +33,7 @@ LLVM::LLVMFuncOp KernelBuilder::prepare() {
   return function("prepare", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
     MatmulFields mm(e, args[0]);
     if (hasAmx()) {
-      Value many = e.less(e.num(isa.amxMinRows - 1), mm.m());
+      Value many = e.less(e.num(amxMinRows(w.twoLevel) - 1), mm.m());
       e.ifElse(many, [&] { call(e, amxPrepare(), args); }, [&] { prepareTiles(e, args); });
     } else {
       prepareTiles(e, args);
@@ -46,7 +46,7 @@ void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
   MatmulFields mm(e, args[0]);
   Rows rows = rowTiles(e, args[0]);
   Value q = mm.q(), qStride = mm.qStride(), groups = mm.groups(), quads = e.div(rows.rowBytes, e.num(4));
-  Value few = e.less(rows.m, e.num(isa.directMaxRows + 1)), many = e.less(e.num(1), rows.m);
+  Value few = e.less(rows.m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1)), many = e.less(e.num(1), rows.m);
   auto value = [&](Value sum) {
     return w.twoLevel ? sum : w.symmetric ? e.mul(sum, e.getI32(-8)) : e.sub(e.getI32(0), sum);
   };
@@ -108,7 +108,7 @@ LLVM::LLVMFuncOp KernelBuilder::matmul() {
       call(e, tileMatmul(), args);
       return;
     }
-    Value many = e.less(e.num(isa.amxMinRows - 1), MatmulFields(e, args[0]).m());
+    Value many = e.less(e.num(amxMinRows(w.twoLevel) - 1), MatmulFields(e, args[0]).m());
     e.ifElse(many, [&] { call(e, amxMatmul(), args); }, [&] { call(e, tileMatmul(), args); });
   });
 }
@@ -119,7 +119,7 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   return function("tile_matmul", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
     Rows rows = rowTiles(e, args[0]);
-    Value few = e.less(rows.m, e.num(isa.directMaxRows + 1));
+    Value few = e.less(rows.m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
     SlabSpace space;
     space.results = e.stack(kBlockTiles * kSlabRows * isa.vectors() * isa.vectorBytes());
     space.slab = e.stack(slabBytes(std::max(kSlabK, std::min(w.group * groupsInSlab(), kMaxGroupInSlab))));

@@ -11,23 +11,36 @@ using namespace mlir::fptq;
 using namespace mlir::fptq::x86;
 
 const Isa &x86::avx2Isa() {
-  // One panel: 6 rows x 2 vectors of sums, 2 weights, 1 activation and 1 product fill the 16 registers. Nibbles are
-  // unpacked in registers up to 18 rows: writing a slab and reading it back costs more than unpacking three times.
-  static const Isa isa{"avx2", 8, 1, true, 6, 18, 0, "x86-64-v3", "", ""};
+  // One panel: 6 rows x 2 vectors of sums, 2 weights, 1 activation and 1 product fill the 16 registers.
+  static const Isa isa{"avx2", 8, 1, true, 6, false, "x86-64-v3", "", ""};
   return isa;
 }
 
 const Isa &x86::avx512VnniIsa() {
   // Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 %), and
   // four streams are what the prefetchers of servers like best. Tuned as for cascadelake, the 6 x 4 tile spills.
-  static const Isa isa{"avx512vnni", 16, 4, false, 4, 4, 0, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
+  static const Isa isa{"avx512vnni", 16, 4, false, 4, false, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
   return isa;
 }
 
 const Isa &x86::amxInt8Isa() {
-  static const Isa isa{"amx-int8", 16, 4, false, 4, 4, 16, "x86-64-v4", "sapphirerapids",
+  static const Isa isa{"amx-int8", 16, 4, false, 4, true, "x86-64-v4", "sapphirerapids",
                        "+avx512vnni,+amx-tile,+amx-int8"};
   return isa;
+}
+
+int64_t x86::directMaxRows(const Isa &isa, bool twoLevel, int64_t group) {
+  // A slab costs writing it and reading it back, as much as unpacking three times in registers on AVX2 and twice on
+  // VNNI (M = 8: 573 against 680 us). Two-level slabs need no fold a group, which counts when groups are short.
+  if (isa.pairSums)
+    return 18;
+  return twoLevel && group < 64 ? 4 : 8;
+}
+
+int64_t x86::amxMinRows(bool twoLevel) {
+  // 32 rows cost AMX the same as one: 670 us (two-level) and 970 us (group scheme, which folds groups to floats),
+  // where VNNI takes 573 us for 8 rows, 860 us for 12 and 1 120 us for 16.
+  return twoLevel ? 9 : 14;
 }
 
 /// The longest of `lengths` that divides `depth`, itself a multiple of 8.

@@ -14,8 +14,7 @@ struct Isa {
   int64_t panels;         ///< panels of a block
   bool pairSums;          ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
   int64_t directRows;     ///< rows of a tile that unpacks nibbles in registers
-  int64_t directMaxRows;  ///< products with up to so many rows use such tiles only
-  int64_t amxMinRows;     ///< products with at least so many rows use AMX tiles; 0: never
+  bool amx;               ///< has AMX tiles
   llvm::StringRef cpu, tune, features;
 
   int64_t vectorsPerPanel() const { return 16 / lanes; }
@@ -36,6 +35,10 @@ struct TileShape {
 const Isa &avx2Isa();
 const Isa &avx512VnniIsa();
 const Isa &amxInt8Isa();
+
+/// Products with up to so many rows unpack in registers; with at least so many they use AMX.
+int64_t directMaxRows(const Isa &isa, bool twoLevel, int64_t group);
+int64_t amxMinRows(bool twoLevel);
 
 /// `depth`: input channels summed without widening, a multiple of the body's.
 TileShape directShape(const Isa &isa, int64_t rows, int64_t depth);
