@@ -5,19 +5,6 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-std::vector<float> fptq::channelAbsmaxOf(LinearOp op) {
-  ElementsAttr attr = op.getChannelAbsmaxAttr();
-  if (auto resource = dyn_cast_or_null<DenseF32ResourceElementsAttr>(attr)) { // no iterators over resources upstream
-    if (auto values = resource.tryGetAsArrayRef())
-      return std::vector<float>(values->begin(), values->end());
-    return {};
-  }
-  if (attr)
-    if (auto values = attr.tryGetValues<float>())
-      return std::vector<float>(values->begin(), values->end());
-  return {};
-}
-
 static std::vector<float> reciprocals(ArrayRef<float> scales) {
   std::vector<float> result;
   for (float s : scales)
@@ -142,7 +129,7 @@ void fptq::divideInputs(ArrayRef<LinearOp> layers, ArrayRef<float> scales) {
 }
 
 void fptq::divideProfile(LinearOp op, ArrayRef<float> scales) {
-  std::vector<float> absmax = channelAbsmaxOf(op);
+  std::vector<float> absmax = floatElements(op.getChannelAbsmaxAttr());
   RangeAttr range = op.getRangeAttr();
   double clipped = 0, bound = 0;
   for (auto [m, s] : llvm::zip_equal(absmax, scales)) {

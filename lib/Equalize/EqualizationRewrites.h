@@ -7,9 +7,6 @@
 
 namespace mlir::fptq {
 
-/// One maximum a channel; empty where the layer has none that can be read as f32.
-std::vector<float> channelAbsmaxOf(LinearOp op);
-
 /// "'model.norm.weight'", "the rows of 'v_proj'".
 std::string describe(const Absorber &absorber);
 

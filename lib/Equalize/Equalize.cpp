@@ -52,7 +52,7 @@ FailureOr<SmallVector<LinearOp>> FptqEqualizePass::collectLayers() {
     PolicyAttr policy = op.getPolicyAttr();
     if (!policy || policy.getKind() != PolicyKind::Equalized || isEqualized(op))
       return;
-    if (!channelAbsmaxOf(op).empty()) {
+    if (!floatElements(op.getChannelAbsmaxAttr()).empty()) {
       layers.push_back(op);
     } else if (strict) {
       op.emitOpError() << "layer '" << op.getLayer() << "' is to be equalized but has no channel_absmax: its profile "
@@ -99,7 +99,7 @@ static FailureOr<std::vector<float>> chooseScales(Family family, const Equalizat
   std::vector<float> absmax(channels), weightAbsmax;
   for (EqualizationGroup *group : family)
     for (LinearOp op : group->equalized)
-      for (auto [shared, own] : llvm::zip_equal(absmax, channelAbsmaxOf(op)))
+      for (auto [shared, own] : llvm::zip_equal(absmax, floatElements(op.getChannelAbsmaxAttr())))
         shared = std::max(shared, own);
   shareMaxima(absmax, family);
   if (options.formula == EqualizationFormula::SmoothQuant) {

@@ -59,7 +59,9 @@ FoldPlan PayloadWalk::intoScalar(Value scalar) {
       .Case<arith::NegFOp, arith::ExtFOp, arith::TruncFOp>([&](auto cast) { return intoOnlyUse(cast.getOperand()); })
       .Case([&](arith::SelectOp select) { return throughSelect(select); })
       .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto maximum) { return throughMaximum(maximum); })
-      .Case([&](arith::ConstantOp) { return FoldPlan::refused("(E5) a constant of the body is one number for all channels"); })
+      .Case([&](arith::ConstantOp) {
+        return FoldPlan::refused("(E5) a constant of the body is one number for all channels");
+      })
       .Default([&](Operation *other) {
         return FoldPlan::refused("(E2) '" + other->getName().getStringRef() + "' is not linear");
       });

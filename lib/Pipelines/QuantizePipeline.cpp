@@ -54,7 +54,9 @@ void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipeline
 
   FptqEqualizePassOptions equalize;
   equalize.formula = options.formula;
+  equalize.alpha = options.alpha;
   equalize.minScale = options.minScale;
+  equalize.strict = options.strict;
   pm.addPass(createFptqEqualizePass(equalize));
 
   FptqQuantizeWeightsPassOptions quantize;

@@ -126,13 +126,11 @@ static QuantizerOptions optionsFor(SchemeAttr scheme, int64_t k, bool halfScales
 
 /// Squared channel maxima as importance for the mse method; empty without a profile.
 static std::vector<float> importanceOf(LinearOp op) {
-  std::vector<float> importance;
-  ElementsAttr absmax = op.getChannelAbsmaxAttr();
-  if (!absmax || op.getSchemeAttr().getMethod() != WeightMethod::Mse)
-    return importance;
-  if (auto values = absmax.tryGetValues<float>())
-    for (float v : *values)
-      importance.push_back(v * v);
+  if (op.getSchemeAttr().getMethod() != WeightMethod::Mse)
+    return {};
+  std::vector<float> importance = floatElements(op.getChannelAbsmaxAttr());
+  for (float &v : importance)
+    v *= v;
   return importance;
 }
 

@@ -49,3 +49,12 @@ const SafetensorsEntry *ParameterFiles::find(StringRef name) const {
   auto file = fileOf(name);
   return file ? file->find(name) : nullptr;
 }
+
+std::vector<float> mlir::fptq::floatElements(ElementsAttr attr) {
+  if (auto resource = dyn_cast_if_present<DenseF32ResourceElementsAttr>(attr))
+    if (auto values = resource.tryGetAsArrayRef())
+      return values->vec();
+  if (auto dense = dyn_cast_if_present<DenseElementsAttr>(attr); dense && dense.getElementType().isF32())
+    return {dense.value_begin<float>(), dense.value_end<float>()};
+  return {};
+}

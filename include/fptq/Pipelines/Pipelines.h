@@ -22,6 +22,7 @@ struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> ragged{*this, "ragged", llvm::cl::desc("pad (default), adjust or error"), llvm::cl::init("pad")};
   Option<std::string> keepFloat{*this, "keep-float", llvm::cl::desc("regex of layers that stay float (default: heads)"), llvm::cl::init("(^|[./])(lm_head|embed_tokens|wte)$")};
   Option<std::string> formula{*this, "formula", llvm::cl::desc("equalization: lae (default) or smoothquant"), llvm::cl::init("lae")};
+  Option<double> alpha{*this, "alpha", llvm::cl::desc("smoothquant's migration strength (default 0.5)"), llvm::cl::init(0.5)};
   Option<double> minScale{*this, "min-scale", llvm::cl::desc("smallest equalization scale (default 0: the paper's)"), llvm::cl::init(0)};
   Option<std::string> parametersOut{*this, "parameters-out", llvm::cl::desc("stream quantized parameters into this .safetensors")};
   Option<bool> resume{*this, "resume", llvm::cl::desc("go on where a killed run stopped (default true)"), llvm::cl::init(true)};

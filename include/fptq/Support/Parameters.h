@@ -44,6 +44,9 @@ StringRef constantName(Value value);
 /// `value` and names `layer`: NaN or infinity, unsupported element type, missing tensor.
 FailureOr<std::vector<float>> evaluateConstant(Value value, const ParameterFiles &files, StringRef layer);
 
+/// The values of an f32 attribute, dense or dense_resource; empty where there is none or it is neither.
+std::vector<float> floatElements(ElementsAttr attr);
+
 } // namespace mlir::fptq
 
 #endif // FPTQ_SUPPORT_PARAMETERS_H
