@@ -63,6 +63,8 @@ _FUNCTIONS = {
     "fptqResultsDestroy": (None, P),
     "fptqCalibrationStart": (I, P, S),
     "fptqCalibrationFinish": (I, P, S, S),
+    "fptqPoliciesFromProfile": (S, P, S, c.c_double, c.c_double, S),
+    "fptqProfilesMerge": (I, P, c.POINTER(S), c.c_size_t, S),
 }
 
 
@@ -83,8 +85,6 @@ def library() -> c.CDLL:
     except OSError as error:
         raise FptqError(f"{path}: {error}; build it with cmake --build build, or set FPTQ_LIBRARY") from None
     for name, (result, *arguments) in _FUNCTIONS.items():
-        function = getattr(loaded, name, None)
-        if function is None:
-            continue
+        function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments
     return loaded

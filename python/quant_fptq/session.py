@@ -52,12 +52,27 @@ class Session:
         """Text or bytecode."""
         return Module(self, self.library.fptqModuleParseFile(self.handle, os.fsencode(path)))
 
-    def import_checkpoint(self, checkpoint: Checkpoint, output: Path | None = None) -> Module:
-        """`checkpoint` as linalg; weights that are in no safetensors yet go beside `output`."""
-        if output is None:
-            self._imports += 1
-            output = self.folder / f"model{self._imports}.mlir"
-        return self.parse(import_llama(checkpoint, output))
+    def parse_text(self, text: str) -> Module:
+        data = text.encode()
+        return Module(self, self.library.fptqModuleParse(self.handle, data, len(data)))
+
+    def import_checkpoint(self, checkpoint: Checkpoint) -> Module:
+        """`checkpoint` as linalg; weights that are in no safetensors yet go to the session's folder."""
+        self._imports += 1
+        return self.parse(import_llama(checkpoint, self.folder / f"model{self._imports}.mlir"))
+
+    def policies(self, profile: str | Path, v0: float = 15, v1: float = 150, recipe: str | Path = "") -> dict:
+        """The layer table that ranges alone decide: {"layers": [...], "counts": {...}}."""
+        text = self.library.fptqPoliciesFromProfile(self.handle, os.fsencode(profile), v0, v1, os.fsencode(recipe))
+        if text is None:
+            raise self.error()
+        return json.loads(text)
+
+    def merge_profiles(self, profiles: Sequence[str | Path], output: str | Path) -> None:
+        """Profiles of one model as one."""
+        paths = (ctypes.c_char_p * len(profiles))(*map(os.fsencode, profiles))
+        if self.library.fptqProfilesMerge(self.handle, paths, len(profiles), os.fsencode(output)):
+            raise self.error()
 
     def start_calibration(self, observer: str = "min-max") -> None:
         if self.library.fptqCalibrationStart(self.handle, observer.encode()):

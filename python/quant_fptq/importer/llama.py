@@ -266,20 +266,23 @@ def llama_module(checkpoint: Checkpoint, parameters: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def import_llama(checkpoint: Checkpoint, output: str | Path) -> Path:
-    """Writes the model as MLIR text to `output`.
+def write_parameters(checkpoint: Checkpoint, beside: Path) -> list[str]:
+    """The safetensors that have the weights, as `llama_module` wants them.
 
-    Weights that already lie in safetensors stay where they are, named by absolute path; others are
-    written to `output` with the extension `.safetensors`.
+    Weights that already lie in safetensors stay where they are, named by absolute path; otherwise all
+    are written to `beside`, named without its folder.
     """
-    output = Path(output)
     names = [name for name, _ in checkpoint.config.shapes()]
     paths = {checkpoint.tensors[name].path for name in names}
-    if None in paths:
-        beside = output.with_suffix(".safetensors")
-        safetensors.write(beside, ((name, checkpoint[name]) for name in names))
-        parameters = [beside.name]
-    else:
-        parameters = sorted(os.fspath(path) for path in paths)
+    if None not in paths:
+        return sorted(os.fspath(path) for path in paths)
+    safetensors.write(beside, ((name, checkpoint[name]) for name in names))
+    return [beside.name]
+
+
+def import_llama(checkpoint: Checkpoint, output: str | Path) -> Path:
+    """Writes the model as MLIR text to `output`; weights that need a file go to `output` as `.safetensors`."""
+    output = Path(output)
+    parameters = write_parameters(checkpoint, output.with_suffix(".safetensors"))
     output.write_text(llama_module(checkpoint, parameters), encoding="utf-8")
     return output

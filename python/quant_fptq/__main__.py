@@ -1,0 +1,5 @@
+import sys
+
+from quant_fptq.cli import main
+
+sys.exit(main())

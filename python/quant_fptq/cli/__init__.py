@@ -1,0 +1,92 @@
+"""The command line `quant-fptq`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Sequence
+
+from quant_fptq.cli import arguments, commands
+from quant_fptq.errors import FptqError
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    top = argparse.ArgumentParser(prog="quant-fptq", description="FPTQ W4A8 quantization of Llama models.")
+    top.add_argument("-v", "--verbose", action="store_true", help="show the compiler's remarks")
+    subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run, help: str) -> argparse.ArgumentParser:
+        sub = subs.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("import", commands.import_, "write a checkpoint as MLIR with external weights")
+    arguments.add_model(sub)
+    sub.add_argument("-o", "--output", required=True, help="OUT.mlirbc, or OUT.mlir for text")
+
+    sub = command("calibrate", commands.calibrate, "run the float model and write the ranges of its linears")
+    arguments.add_model(sub)
+    arguments.add_text(sub)
+    arguments.add_calibration(sub)
+    arguments.add_threads(sub)
+    sub.add_argument("-o", "--output", required=True, help="profile (JSON; per-channel data beside it)")
+
+    sub = command("policy", commands.policy, "decide policies from a profile alone")
+    sub.add_argument("--profile", required=True, help="profile, SmoothQuant table or tpu-mlir calibration table")
+    arguments.add_thresholds(sub)
+    sub.add_argument("--recipe", default="", help="per-layer rules")
+    sub.add_argument("--json", help="write the table here")
+
+    sub = command("quantize", commands.quantize, "write the quantized model as MLIR bytecode")
+    arguments.add_model(sub, "checkpoint, or MLIR file of any frontend")
+    arguments.add_text(sub)
+    arguments.add_calibration(sub)
+    arguments.add_quantization(sub)
+    arguments.add_threads(sub)
+    sub.add_argument("--json", help="write the layer table here")
+    sub.add_argument("-o", "--output", required=True, help="OUT.mlirbc; weights go beside it")
+
+    sub = command("eval", commands.evaluate, "perplexity of the float or the quantized model")
+    arguments.add_model(sub)
+    arguments.add_text(sub)
+    arguments.add_scheme(sub)
+    arguments.add_quantization(sub)
+    arguments.add_threads(sub)
+    sub.add_argument("--json", help="write the result here")
+
+    sub = command("generate", commands.generate, "continue a prompt")
+    arguments.add_model(sub)
+    arguments.add_text(sub, needed_for="calibration")
+    arguments.add_scheme(sub)
+    arguments.add_quantization(sub)
+    arguments.add_threads(sub)
+    sub.add_argument("--prompt", default="", help="text to continue (default: none)")
+    sub.add_argument("--count", type=int, default=200, help="tokens to generate (default 200)")
+    sub.add_argument("--temperature", type=float, default=0.8, help="0 takes the likeliest token (default 0.8)")
+    sub.add_argument("--top-p", type=float, default=0.9, help="sample from the likeliest of this mass (default 0.9)")
+    sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+
+    profile = subs.add_parser("profile", help="work on profiles").add_subparsers(dest="profile_command", required=True,
+                                                                               metavar="COMMAND")
+    merge = profile.add_parser("merge", help="merge profiles of one model")
+    merge.set_defaults(run=commands.merge)
+    merge.add_argument("profiles", nargs="+", help="profiles")
+    merge.add_argument("-o", "--output", required=True, help="merged profile")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; user errors become one message and status 1."""
+    options = parser().parse_args(argv)
+    try:
+        options.run(options)
+    except FptqError as error:
+        print(f"quant-fptq: error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"quant-fptq: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0

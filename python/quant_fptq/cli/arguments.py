@@ -1,0 +1,88 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
+
+
+def add_model(sub: argparse.ArgumentParser, help: str = "llama2.c .bin, or Hugging Face Llama folder") -> None:
+    sub.add_argument("model", metavar="MODEL", help=help)
+    sub.add_argument("--context", type=int, help="positions of the KV cache (default: the model's, at most 2048)")
+    sub.add_argument("--inject-outliers", metavar="KEY=VALUE,...",
+                     help="function-preserving outliers: attn=20,ffn=20,down=200,channels=2,seed=11")
+
+
+def add_text(sub: argparse.ArgumentParser, needed_for: str = "") -> None:
+    what = "text, documents separated by <|endoftext|>"
+    sub.add_argument("--text", metavar="FILE", help=f"{what}; needed for {needed_for}" if needed_for else what)
+    sub.add_argument("--tokenizer", metavar="FILE", help="tokenizer.json or llama2.c .bin (default: beside the model)")
+    sub.add_argument("--first-document", type=int, default=0, help="number of the first document (default 0)")
+    sub.add_argument("--max-tokens", type=int, help="predictions to count, the last document whole (default: all)")
+
+
+def add_calibration(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--calibrate", metavar="INPUTS.safetensors",
+                     help="calls to calibrate on: arg0, arg1, ..., one call a row")
+    sub.add_argument("--entry", help="function that --calibrate calls (default: the only one)")
+    sub.add_argument("--random-tokens", type=int, metavar="N", help="calibrate without data, on N random tokens")
+    sub.add_argument("--observer", default="min-max",
+                     help="min-max (default), moving-average, percentile, mse or entropy")
+
+
+def add_thresholds(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--v0", type=float, default=15.0, help="largest range that is static (default 15)")
+    sub.add_argument("--v1", type=float, default=150.0, help="smallest range that is per token (default 150)")
+
+
+def add_scheme(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--scheme", choices=("float", "w4a8"), default="w4a8", help="what to run (default w4a8)")
+    sub.add_argument("--tier", default="auto", help="reference, avx2, avx512vnni or amx-int8, each also -emulated "
+                                                    "(default: the machine's best)")
+
+
+def _group_size(text: str) -> int:
+    if text == "channel":
+        return 0
+    value = int(text)
+    if value <= 0:
+        raise ValueError
+    return value
+
+
+_group_size.__name__ = "positive number or 'channel'"  # argparse puts it into its message
+
+
+def add_quantization(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--profile", metavar="FILE",
+                     help=f"profile (default: calibrate on the text's first {CALIBRATION_TOKENS} tokens)")
+    sub.add_argument("--recipe", metavar="FILE", help="per-layer rules, YAML or JSON")
+    sub.add_argument("--names", metavar="FILE", help="JSON: weight name to layer name")
+    sub.add_argument("--policy", choices=("fptq", "static", "equalized", "per-token", "float"),
+                     help="of every layer no rule names (default fptq)")
+    sub.add_argument("--group-size", type=_group_size, metavar="N|channel", help="input channels a group (default 128)")
+    sub.add_argument("--method", help="rtn or mse (default mse)")
+    sub.add_argument("--weights", choices=("group", "two-level"), help="weight scheme (default group)")
+    sub.add_argument("--ragged", choices=("pad", "adjust", "error"), help="K not a multiple of the group (default pad)")
+    sub.add_argument("--keep-float", metavar="REGEX", help="layers that stay float (default: heads)")
+    sub.add_argument("--equalize", choices=("lae", "smoothquant"), help="equalization formula (default lae)")
+    add_thresholds(sub)
+
+
+def add_threads(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--threads", type=int, default=0, help="threads (default: all cores)")
+
+
+def quantize_options(options: argparse.Namespace) -> QuantizeOptions:
+    """What `add_quantization` read."""
+    from pathlib import Path
+
+    def path(name: str) -> Path | None:
+        value = getattr(options, name)
+        return Path(value) if value else None
+
+    return QuantizeOptions(profile=path("profile"), recipe=path("recipe"), names=path("names"), policy=options.policy,
+                           v0=options.v0, v1=options.v1, scheme=options.weights, group_size=options.group_size,
+                           method=options.method, ragged=options.ragged, keep_float=options.keep_float,
+                           formula=options.equalize)

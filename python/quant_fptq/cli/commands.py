@@ -1,0 +1,200 @@
+"""One function a command."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from quant_fptq import evaluate as evaluation
+from quant_fptq import generate as generation
+from quant_fptq import quantize as quantization
+from quant_fptq.cli import report
+from quant_fptq.cli.arguments import quantize_options
+from quant_fptq.errors import FptqError
+from quant_fptq.importer import Checkpoint, llama_module, load_checkpoint
+from quant_fptq.importer.llama import write_parameters
+from quant_fptq.outliers import Outliers, inject
+from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
+from quant_fptq.session import Model, Module, Session
+from quant_fptq.tokenizer import load_tokenizer
+
+_MLIR = (".mlir", ".mlirbc")
+_PROGRESS = re.compile(r"(?:quantized|kept) (\d+) of (\d+): ")
+
+
+def _checkpoint(options: argparse.Namespace) -> Checkpoint:
+    checkpoint = load_checkpoint(options.model, options.context)
+    if options.inject_outliers:
+        checkpoint = inject(checkpoint, Outliers.parse(options.inject_outliers))
+    return checkpoint
+
+
+def _text(options: argparse.Namespace) -> str:
+    if not options.text:
+        raise FptqError("--text is missing")
+    return Path(options.text).read_text(encoding="utf-8")
+
+
+def _session(options: argparse.Namespace) -> Session:
+    return Session(report.diagnostics(options.verbose))
+
+
+def import_(options: argparse.Namespace) -> None:
+    checkpoint, output = _checkpoint(options), Path(options.output)
+    text = llama_module(checkpoint, write_parameters(checkpoint, output.with_suffix(".safetensors")))
+    with _session(options) as session:
+        session.parse_text(text).write(output, bytecode=output.suffix != ".mlir")
+
+
+def _calibrate_on_text(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
+                       max_tokens: int | None) -> None:
+    """Documents from number 0, cut off at `max_tokens`."""
+    tokenizer = load_tokenizer(options.tokenizer, checkpoint)
+    sequences, left = [], max_tokens or sys.maxsize
+    for tokens in evaluation.encoded(tokenizer, _text(options), checkpoint.config.context, 0, max_tokens):
+        sequences.append(tokens[:left])
+        left -= len(sequences[-1])
+        if left <= 0:
+            break
+    _run_calibration(options, session, module, checkpoint, sequences, output)
+
+
+def _run_calibration(options, session, module, checkpoint, sequences, output) -> None:
+    observer = getattr(options, "observer", "min-max")
+    with report.progress("calibrating", sum(map(len, sequences))) as advance:
+        quantization.calibrate(session, module, checkpoint, sequences, output, observer, options.threads, advance)
+
+
+def _profile(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
+             max_tokens: int | None) -> None:
+    """Calibrates by whatever the options offer: calls, random tokens, text."""
+    if getattr(options, "calibrate", None):
+        quantization.calibrate_calls(session, module, options.calibrate, options.entry, output, options.observer,
+                                     options.threads, checkpoint.hash())
+    elif getattr(options, "random_tokens", None):
+        sequences = quantization.random_sequences(checkpoint, options.random_tokens)
+        _run_calibration(options, session, module, checkpoint, sequences, output)
+    elif options.text:
+        _calibrate_on_text(options, session, module, checkpoint, output, max_tokens)
+    else:
+        raise FptqError("no ranges: give --profile, --text, --calibrate or --random-tokens, or --policy per-token")
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    with _session(options) as session:
+        if options.model.endswith(_MLIR):
+            if not options.calibrate:
+                raise FptqError("an MLIR file is calibrated on calls: --calibrate INPUTS.safetensors")
+            quantization.calibrate_calls(session, session.parse(options.model), options.calibrate, options.entry,
+                                         options.output, options.observer, options.threads)
+            return
+        checkpoint = _checkpoint(options)
+        _profile(options, session, session.import_checkpoint(checkpoint), checkpoint, Path(options.output),
+                 options.max_tokens or CALIBRATION_TOKENS)
+
+
+def policy(options: argparse.Namespace) -> None:
+    with _session(options) as session:
+        table = session.policies(options.profile, options.v0, options.v1, options.recipe)
+    report.layer_table(table["layers"])
+    report.write_json(options.json, table)
+
+
+def merge(options: argparse.Namespace) -> None:
+    with _session(options) as session:
+        session.merge_profiles(options.profiles, options.output)
+
+
+def _quantized(session: Session, module: Module, plan: QuantizeOptions) -> Module:
+    return module.run(plan.pipeline())
+
+
+def quantize(options: argparse.Namespace) -> None:
+    plan, output = quantize_options(options), Path(options.output)
+    plan.parameters_out, plan.progress = output.with_suffix(".safetensors"), True
+    shown = report.diagnostics(options.verbose)
+
+    with report.progress("quantizing", None, "layers") as advance:
+
+        def listen(severity: str, text: str) -> None:
+            step = _PROGRESS.search(text)
+            if severity == "remark" and step:
+                advance.total(int(step[2]))
+                advance(1)
+                if not report.err.is_terminal:
+                    print(step.string[step.start():], file=sys.stderr)
+            else:
+                shown(severity, text)
+
+        with Session(listen) as session:
+            module = _float_module(options, session, plan)
+            _quantized(session, module, plan).write(output)
+            layers = module.layers()
+    report.layer_table(layers)
+    report.write_json(options.json, {"layers": layers})
+
+
+def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
+    """The model to quantize; calibrates where the plan lacks a profile."""
+    profile = session.folder / "profile.json"
+    if options.model.endswith(_MLIR):
+        module = session.parse(options.model)
+        if plan.needs_profile and options.calibrate:
+            quantization.calibrate_calls(session, module, options.calibrate, options.entry, profile, options.observer,
+                                         options.threads)
+            plan.profile = profile
+        return module
+    checkpoint = _checkpoint(options)
+    module = session.import_checkpoint(checkpoint)
+    if plan.needs_profile:
+        _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS)
+        plan.profile = profile
+    return module
+
+
+def _model(options, session: Session, checkpoint: Checkpoint) -> tuple[Model, list[dict]]:
+    """Float or quantized, compiled; with its layer table."""
+    module = session.import_checkpoint(checkpoint)
+    if options.scheme == "float":
+        module.run("fptq-raise")
+        layers = [{**layer, "policy": "float"} for layer in module.layers()]
+    else:
+        plan = quantize_options(options)
+        if plan.needs_profile:
+            plan.profile = session.folder / "profile.json"
+            _profile(options, session, module, checkpoint, plan.profile, CALIBRATION_TOKENS)
+        layers = _quantized(session, module, plan).layers()
+    return Model(module.compile(options.tier, options.threads), checkpoint.config), layers
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    checkpoint = _checkpoint(options)
+    tokenizer = load_tokenizer(options.tokenizer, checkpoint)
+    sequences = list(evaluation.encoded(tokenizer, _text(options), checkpoint.config.context, options.first_document,
+                                        options.max_tokens))
+    if not sequences:
+        raise FptqError(f"{options.text}: no document from number {options.first_document} on has two tokens")
+    with _session(options) as session:
+        model, layers = _model(options, session, checkpoint)
+        with report.progress("evaluating", sum(len(s) - 1 for s in sequences)) as advance:
+            score = evaluation.perplexity(model, tokenizer, sequences, advance)
+        tier = model.executable.tier
+    report.layer_table(layers)
+    print(f"{options.scheme} on {tier}: perplexity {score.perplexity:.4f}, {score.bits_per_byte:.4f} bits per byte, "
+          f"{score.tokens} tokens in {score.seconds:.1f} s")
+    report.write_json(options.json, {**asdict(score), "tier": tier, "scheme": options.scheme, "layers": layers})
+
+
+def generate(options: argparse.Namespace) -> None:
+    checkpoint = _checkpoint(options)
+    tokenizer = load_tokenizer(options.tokenizer, checkpoint)
+    with _session(options) as session:
+        model, _ = _model(options, session, checkpoint)
+        prompt = tokenizer.encode(options.prompt)
+        made = generation.tokens(model, prompt, options.count, options.temperature, options.top_p, options.seed)
+        for piece in generation.text(tokenizer, prompt, made):
+            print(piece, end="", flush=True)
+        print()

@@ -1,0 +1,126 @@
+"""From a float model to a quantized one: options, calibration, the pass pipeline.
+
+Nothing is decided here. Policies, scales and layouts are the compiler's; this names its passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Callable, Iterable, Sequence
+
+import numpy as np
+
+from quant_fptq.errors import FptqError
+from quant_fptq.importer import Checkpoint, safetensors
+from quant_fptq.session import Executable, Model, Module, Session
+
+#: Tokens that `eval` and `quantize` calibrate on where no profile is given.
+CALIBRATION_TOKENS = 2000
+
+
+@dataclass
+class QuantizeOptions:
+    """Options of `fptq-quantize-pipeline`; None leaves the compiler's own default."""
+
+    profile: Path | None = None
+    recipe: Path | None = None
+    names: Path | None = None
+    policy: str | None = None
+    v0: float | None = None
+    v1: float | None = None
+    scheme: str | None = None
+    group_size: int | None = None
+    method: str | None = None
+    ragged: str | None = None
+    keep_float: str | None = None
+    formula: str | None = None
+    parameters_out: Path | None = None
+    progress: bool | None = None
+
+    @property
+    def needs_profile(self) -> bool:
+        return self.profile is None and self.policy not in ("per-token", "float")
+
+    def pipeline(self) -> str:
+        """The textual pipeline."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            if isinstance(value, bool):
+                value = str(value).lower()
+            elif isinstance(value, (Path, str)):
+                if '"' in str(value):
+                    raise FptqError(f"'{value}': a value cannot contain double quotes")
+                value = f'"{value}"'
+            words.append(f"{field.name.replace('_', '-')}={value}")
+        return f"fptq-quantize-pipeline{{{' '.join(words)}}}"
+
+
+def observed(module: Module) -> Module:
+    """A copy of a float model that records what enters each linear."""
+    return module.clone().run("fptq-raise,fptq-insert-observers")
+
+
+def calibrate(session: Session, module: Module, checkpoint: Checkpoint, sequences: Iterable[Sequence[int]],
+              output: str | Path, observer: str = "min-max", threads: int = 0,
+              progress: Callable[[int], None] = lambda tokens: None) -> None:
+    """Runs `sequences` through the float model and writes the profile to `output`."""
+    model = Model(observed(module).compile(threads=threads), checkpoint.config)
+    session.start_calibration(observer)
+    for tokens in sequences:
+        model.reset()
+        model.prefill(tokens)
+        progress(len(tokens))
+    session.finish_calibration(output, checkpoint.hash())
+
+
+def random_sequences(checkpoint: Checkpoint, tokens: int, seed: int = 0) -> list[list[int]]:
+    """Data-free calibration: uniformly random tokens after BOS, in sequences of at most 256."""
+    rng = np.random.default_rng(seed)
+    config = checkpoint.config
+    length = min(256, config.context)
+    sequences = []
+    while tokens > 0:
+        body = rng.integers(0, config.vocab_size, min(length, tokens))
+        body[0] = config.bos if config.bos is not None else body[0]
+        sequences.append(body.tolist())
+        tokens -= len(body)
+    return sequences
+
+
+def read_calls(path: str | Path, executable: Executable, entry: str | None) -> tuple[str, list[list[np.ndarray]]]:
+    """INPUTS.safetensors as calls: tensors arg0, arg1, ..., whose leading dimension counts the calls."""
+    if entry is None:
+        if len(executable.signatures) != 1:
+            raise FptqError(f"the model has the functions {', '.join(executable.signatures)}; name one with --entry")
+        (entry,) = executable.signatures
+    if entry not in executable.signatures:
+        raise FptqError(f"the model has no public function '{entry}'")
+    tensors = safetensors.open_mapped(path)
+    expected = len(executable.signatures[entry]["arguments"])
+    columns = []
+    for i in range(expected):
+        if f"arg{i}" not in tensors:
+            raise FptqError(f"{path}: no tensor 'arg{i}'; '{entry}' has {expected} arguments")
+        columns.append(tensors[f"arg{i}"])
+    counts = {column.shape[:1] for column in columns}
+    if len(counts) != 1 or counts == {()}:
+        raise FptqError(f"{path}: the leading dimensions of arg0 to arg{expected - 1} differ or are missing")
+    # Copied: a function may write into its arguments, and the file is mapped read-only.
+    return entry, [[np.array(column[i]) for column in columns] for i in range(columns[0].shape[0])]
+
+
+def calibrate_calls(session: Session, module: Module, inputs: str | Path, entry: str | None, output: str | Path,
+                    observer: str = "min-max", threads: int = 0, model_hash: str = "",
+                    progress: Callable[[int], None] = lambda calls: None) -> None:
+    """The same for any function of any module, called once per row of `inputs`."""
+    executable = observed(module).compile(threads=threads)
+    entry, calls = read_calls(inputs, executable, entry)
+    session.start_calibration(observer)
+    for arguments in calls:
+        executable.call(entry, arguments, [])
+        progress(1)
+    session.finish_calibration(output, model_hash)
