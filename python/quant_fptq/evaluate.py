@@ -64,14 +64,14 @@ def perplexity(model: _Scores, tokenizer: Tokenizer, sequences: Sequence[list[in
     return Score(math.exp(nats / max(count, 1)), count, nats / math.log(2) / max(size, 1), time.perf_counter() - start)
 
 
-def speed(model, tokens: Sequence[int]) -> tuple[float, float]:
-    """Tokens per second of one prefill of all but the last quarter of `tokens`, and of decoding that quarter."""
+def speed(model, tokens: Sequence[int], decoded: int) -> tuple[float, float]:
+    """Tokens per second of one prefill, and of decoding the last `decoded` tokens after it one by one."""
     model.reset()
-    split = len(tokens) * 3 // 4
+    split = len(tokens) - decoded
     start = time.perf_counter()
     model.prefill(tokens[:split])
     middle = time.perf_counter()
     for token in tokens[split:]:
         model.decode(token)
     end = time.perf_counter()
-    return split / (middle - start), (len(tokens) - split) / (end - middle)
+    return split / (middle - start), decoded / (end - middle)
