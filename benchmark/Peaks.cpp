@@ -28,7 +28,7 @@ template <typename Fn> static double rate(int threads, Fn work) {
     pool.emplace_back([&, t] {
       work(t); // warm
       double start = now(), units = 0;
-      while (now() - start < 0.004)
+      while (now() - start < 0.03)
         units += work(t);
       rates[t] = units / (now() - start);
     });

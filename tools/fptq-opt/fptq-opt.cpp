@@ -1,5 +1,6 @@
 //===- fptq-opt.cpp - mlir-opt with the fptq dialect, passes and pipelines ===//
 #include "fptq/IR/Fptq.h"
+#include "fptq-runtime/CpuTier.h"
 #include "fptq/InitAll.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/Path.h"
@@ -17,6 +18,16 @@ struct InputFolder : DialectExtension<InputFolder, fptq::FptqDialect> {
 };
 } // namespace
 
+/// What compiled code would run on this machine, and why nothing better.
+static void reportTarget() {
+  const char *reason;
+  FptqTier best = fptq_cpu_detect(&reason), chosen = fptq_cpu_tier();
+  llvm::outs() << "tier: " << fptq_tier_name(chosen) << "\n"
+               << "best: " << fptq_tier_name(best) << ", " << reason << "\n";
+  if (chosen != best)
+    llvm::outs() << "lowered by FPTQ_TIER\n";
+}
+
 int main(int argc, char **argv) {
   DialectRegistry registry;
   fptq::registerAllDialects(registry);
@@ -25,4 +36,10 @@ int main(int argc, char **argv) {
       registerAndParseCLIOptions(argc, argv, "quant-fptq: W4A8 quantization and lowering\n", registry);
   registry.addExtension(TypeID::get<InputFolder>(), std::make_unique<InputFolder>(input));
   return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
+  if (argc == 2 && llvm::StringRef(argv[1]) == "--fptq-report-target")
+    return reportTarget(), 0;
+  mlir::DialectRegistry registry;
+  mlir::fptq::registerAllDialects(registry);
+  mlir::fptq::registerAllPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "quant-fptq: W4A8 quantization and lowering\n(--fptq-report-target alone: the tier this machine runs, and why)\n", registry));
 }

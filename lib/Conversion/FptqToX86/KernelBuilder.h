@@ -108,7 +108,7 @@ private:
   int64_t groupsInSlab() const { return std::max<int64_t>(1, kSlabK / w.group); }
   int64_t slabBytes(int64_t k) const { return k / 4 * isa.vectors() * isa.vectorBytes(); }
   /// Input channels integerTile counts in.
-  int64_t partK() const { return isa.pairSums ? sumDepth(w.group) : slabShape(isa, 1, sumDepth(w.group)).bodyK; }
+  int64_t partK() const { return isa.pairSums ? sumDepth(w.group) : slabShape(isa, 1, sumDepth(w.group), false).bodyK; }
   /// Input channels whose products may be added in one sum.
   int64_t sumDepth(int64_t group) const;
 

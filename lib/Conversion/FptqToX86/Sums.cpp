@@ -271,7 +271,7 @@ LLVM::LLVMFuncOp KernelBuilder::tile(int64_t rows) {
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   return function("tile" + Twine(rows), {p, p, p, p, i64, p}, [&](Emitter &e, ValueRange args) {
     RowKernel k;
-    k.shape = slabShape(isa, rows, sumDepth(w.group));
+    k.shape = slabShape(isa, rows, sumDepth(w.group), true);
     k.weights = args[0], k.tails = args[1], k.activations = args[2], k.start = args[3], k.memory = args[5];
     if (isa.pairSums)
       k.wide = e.stack(rows * isa.vectors() * isa.vectorBytes());
@@ -285,7 +285,7 @@ LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   return function("integer_tile" + Twine(rows), {p, p, p, i64, p}, [&](Emitter &e, ValueRange args) {
     RowKernel k;
-    k.shape = slabShape(isa, rows, sumDepth(w.group));
+    k.shape = slabShape(isa, rows, sumDepth(w.group), false);
     const int64_t count = rows * isa.vectors(), size = isa.vectorBytes();
     auto sumAt = [&](int64_t i) { return e.at(args[4], i * size); };
     SmallVector<Value> carried{args[0], args[2]};

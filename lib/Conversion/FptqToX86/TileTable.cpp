@@ -51,21 +51,27 @@ static int64_t longestDivisor(int64_t depth, std::initializer_list<int64_t> leng
   return 8;
 }
 
+/// VNNI: 32 k a body, but two bodies a group at least where a fold follows: a body that held it too would spill.
+static int64_t vnniBody(int64_t depth, bool folds) {
+  return !folds || depth % 64 == 0 ? longestDivisor(depth, {32, 24, 16}) : longestDivisor(depth, {16, 24});
+}
+
 TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
   TileShape s{rows, 0, rows <= 2, false, false, 0};
   if (isa.pairSums) {
     // Longer bodies than 8 k let the scheduler lift loads and spill them; one or two rows have registers to spare.
-    s.bodyK = rows <= 2 ? longestDivisor(depth, {16, 8}) : 8;
+    s.bodyK = rows <= 2 ? longestDivisor(depth, {16}) : 8;
     s.reloadNibbles = rows >= 5;
     s.prefetchBytes = 512;
-  } else {
-    s.bodyK = longestDivisor(depth, {32, 24, 16, 8});
-    s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
-    s.prefetchBytes = 1024;
+    return s;
   }
+  s.bodyK = vnniBody(depth, /*folds=*/rows > 2);
+  s.accInRegisters = rows == 1 || (rows == 2 && depth > 32);
+  s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
+  s.prefetchBytes = 1024;
   return s;
 }
 
-TileShape x86::slabShape(const Isa &isa, int64_t rows, int64_t depth) {
-  return {rows, isa.pairSums ? 8 : longestDivisor(depth, {32, 24, 16, 8}), false, false, false, 0};
+TileShape x86::slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds) {
+  return {rows, isa.pairSums ? 8 : vnniBody(depth, folds), false, false, false, 0};
 }

@@ -42,7 +42,8 @@ int64_t amxMinRows(bool twoLevel);
 
 /// `depth`: input channels summed without widening, a multiple of the body's.
 TileShape directShape(const Isa &isa, int64_t rows, int64_t depth);
-TileShape slabShape(const Isa &isa, int64_t rows, int64_t depth);
+/// `folds`: the tile ends groups itself, instead of adding to integer sums only.
+TileShape slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds);
 
 constexpr int64_t kSlabRows = 6;    ///< 6 x 4 zmm sums + 4 weights + 1 activation; 6 x 2 ymm sums + 2 + 1 + 1 product
 constexpr int64_t kBlockTiles = 42; ///< row tiles of one sweep: 252 rows keep 4096 activations each in 1 MiB of L2
