@@ -1,6 +1,6 @@
 //===- fptq-opt.cpp - mlir-opt with the fptq dialect, passes and pipelines ===//
-#include "fptq/IR/Fptq.h"
 #include "fptq-runtime/CpuTier.h"
+#include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/Path.h"
@@ -29,17 +29,14 @@ static void reportTarget() {
 }
 
 int main(int argc, char **argv) {
+  if (argc == 2 && StringRef(argv[1]) == "--fptq-report-target")
+    return reportTarget(), 0;
   DialectRegistry registry;
   fptq::registerAllDialects(registry);
   fptq::registerAllPasses();
   auto [input, output] =
-      registerAndParseCLIOptions(argc, argv, "quant-fptq: W4A8 quantization and lowering\n", registry);
+      registerAndParseCLIOptions(argc, argv, "quant-fptq: W4A8 quantization and lowering\n"
+                                 "(--fptq-report-target alone: the tier this machine runs, and why)\n", registry);
   registry.addExtension(TypeID::get<InputFolder>(), std::make_unique<InputFolder>(input));
   return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
-  if (argc == 2 && llvm::StringRef(argv[1]) == "--fptq-report-target")
-    return reportTarget(), 0;
-  mlir::DialectRegistry registry;
-  mlir::fptq::registerAllDialects(registry);
-  mlir::fptq::registerAllPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "quant-fptq: W4A8 quantization and lowering\n(--fptq-report-target alone: the tier this machine runs, and why)\n", registry));
 }
