@@ -110,7 +110,9 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options) 
   pm.addPass(createCSEPass());
   // Kernels come after all clean-up: what their generator wrote is already in the order it wants.
   ConvertFptqToX86PassOptions kernels;
-  kernels.tiers = {resolveTier(options.tier)};
+  SmallVector<StringRef> tiers;
+  StringRef(options.tier).split(tiers, '+');
+  kernels.tiers = llvm::map_to_vector(tiers, resolveTier);
   kernels.threads = options.threads;
   pm.addPass(createConvertFptqToX86Pass(kernels));
   pm.addPass(createLowerX86OpsPass());

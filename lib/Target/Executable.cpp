@@ -1,15 +1,13 @@
 //===- Executable.cpp - compile in process and call -----------------------===//
 #include "fptq/Target/Executable.h"
 #include "CallInterface.h"
+#include "Lowering.h"
 #include "ResourceSymbols.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq-runtime/Kernels.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Target/LLVMPipeline.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Module.h"
 
@@ -69,31 +67,6 @@ const EntryPoint *Executable::find(StringRef name) const {
   return it == entries.end() ? nullptr : &*it;
 }
 
-/// Public functions, and the C wrapper each will be called through.
-static std::vector<EntryPoint> declareEntries(ModuleOp module) {
-  std::vector<EntryPoint> entries;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (!function.isPublic() || function.isExternal())
-      continue;
-    function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(module.getContext()));
-    FunctionType type = function.getFunctionType();
-    EntryPoint entry{function.getSymName().str(), {}, {}, {}};
-    llvm::append_range(entry.arguments, type.getInputs());
-    llvm::append_range(entry.results, type.getResults());
-    entry.aliases.assign(type.getNumResults(), -1);
-    entries.push_back(std::move(entry));
-  }
-  return entries;
-}
-
-/// Which results the pipeline found to be arguments.
-static void readAliases(ModuleOp module, std::vector<EntryPoint> &entries) {
-  for (EntryPoint &entry : entries)
-    if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry.name))
-      if (auto aliases = function->getAttrOfType<DenseI64ArrayAttr>("fptq.result_aliases"))
-        entry.aliases.assign(aliases.asArrayRef().begin(), aliases.asArrayRef().end());
-}
-
 static llvm::orc::SymbolMap runtimeSymbols(llvm::orc::MangleAndInterner intern, const ResourceSymbols &resources) {
   llvm::orc::SymbolMap symbols;
   auto add = [&](StringRef name, const void *address) {
@@ -125,18 +98,13 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
   executable->tierName = resolveTier(options.tier);
   if (failed(checkTier(module, executable->tierName)))
     return failure();
-  executable->entries = declareEntries(module);
   if (options.threads && !openmp())
     return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP << "': " << dlerror();
 
-  PassManager pm(module.getContext(), ModuleOp::getOperationName());
-  X86PipelineOptions pipeline;
-  pipeline.tier = executable->tierName;
-  pipeline.threads = options.threads;
-  buildX86Pipeline(pm, pipeline);
-  if (failed(pm.run(module)))
+  auto entries = lowerToLLVM(module, executable->tierName, options.threads);
+  if (failed(entries))
     return failure();
-  readAliases(module, executable->entries);
+  executable->entries = std::move(*entries);
   executable->impl->resources = externalizeResources(module);
 
   auto machine = hostTargetMachine();

@@ -1,0 +1,28 @@
+//===- EmitObject.h - object files, headers, shared libraries ----*- C++ -*-===//
+#ifndef FPTQ_TARGET_EMITOBJECT_H
+#define FPTQ_TARGET_EMITOBJECT_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace mlir::fptq {
+
+struct EmitOptions {
+  /// Tiers in the artifact, joined by '+'; with more than one the program picks when it starts.
+  std::string tier = "reference+avx2+avx512vnni+amx-int8";
+  std::string cpu = "x86-64-v3"; ///< of everything but the kernels, which carry their own features
+  bool threads = true;           ///< OpenMP; links libomp
+};
+
+/// Writes `path` (.o) and beside it a C header of the module's public functions, `path` with .h.
+/// Constants are data of the object. Consumes `module`. Errors go to the context's handlers.
+LogicalResult emitObject(ModuleOp module, StringRef path, const EmitOptions &options);
+
+/// Links `object` with quant-fptq's runtime library (and OpenMP) to the shared library `path`, by the
+/// `clang-22` or `cc` found on PATH.
+LogicalResult linkSharedLibrary(ModuleOp module, StringRef object, StringRef path, const EmitOptions &options);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_TARGET_EMITOBJECT_H

@@ -1,0 +1,98 @@
+//===- EmitObject.cpp - object files, headers, shared libraries -----------===//
+#include "fptq/Target/EmitObject.h"
+#include "CHeader.h"
+#include "Lowering.h"
+#include "fptq/Target/LLVMPipeline.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+static std::unique_ptr<llvm::TargetMachine> targetMachine(StringRef cpu, std::string &error) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpu, "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+static llvm::Error writeCode(llvm::Module &module, llvm::TargetMachine &machine, StringRef path) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return llvm::createStringError("this target emits no object files");
+  passes.run(module);
+  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) { // beside, then renamed
+    os.write(bytes.data(), bytes.size());
+    return llvm::Error::success();
+  });
+}
+
+static llvm::Error writeHeader(ArrayRef<EntryPoint> entries, StringRef object) {
+  SmallString<128> path(object);
+  llvm::sys::path::replace_extension(path, "h");
+  std::string guard;
+  for (char c : llvm::sys::path::filename(path))
+    guard += llvm::isAlnum(c) ? llvm::toUpper(c) : '_';
+  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    os << cHeader(entries, guard);
+    return llvm::Error::success();
+  });
+}
+
+LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const EmitOptions &options) {
+  auto entries = lowerToLLVM(module, options.tier, options.threads);
+  if (failed(entries))
+    return failure();
+  std::string error;
+  std::unique_ptr<llvm::TargetMachine> machine = targetMachine(options.cpu, error);
+  if (!machine)
+    return module.emitError() << "no code generator for x86-64: " << error;
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, llvm::sys::path::stem(path));
+  if (!code)
+    return failure();
+  // Without both, LLVM guesses a layout and clears accumulators byte by byte.
+  code->setDataLayout(machine->createDataLayout());
+  code->setTargetTriple(machine->getTargetTriple());
+  auto fail = [&](llvm::Error e) { return module.emitError() << path << ": " << llvm::toString(std::move(e)); };
+  if (llvm::Error e = optimize(*code, *machine))
+    return fail(std::move(e));
+  if (llvm::Error e = writeCode(*code, *machine, path))
+    return fail(std::move(e));
+  if (llvm::Error e = writeHeader(*entries, path))
+    return fail(std::move(e));
+  return success();
+}
+
+LogicalResult mlir::fptq::linkSharedLibrary(ModuleOp module, StringRef object, StringRef path, const EmitOptions &options) {
+  auto compiler = llvm::sys::findProgramByName("clang-22");
+  if (!compiler)
+    compiler = llvm::sys::findProgramByName("cc");
+  if (!compiler)
+    return module.emitError() << "no clang-22 and no cc on PATH to link '" << path << "'";
+  std::string partial = (path + ".partial").str(), message;
+  SmallVector<StringRef> arguments = {*compiler, "-shared", "-o", partial, object, FPTQ_RUNTIME_LIBRARY, "-lm"};
+  if (options.threads)
+    arguments.push_back(FPTQ_LIBOMP);
+  if (llvm::sys::ExecuteAndWait(*compiler, arguments, std::nullopt, {}, 0, 0, &message) != 0) {
+    llvm::sys::fs::remove(partial);
+    return module.emitError() << "linking '" << path << "' with " << *compiler << " failed " << message;
+  }
+  if (std::error_code ec = llvm::sys::fs::rename(partial, path))
+    return module.emitError() << path << ": " << ec.message();
+  return success();
+}

@@ -1,0 +1,41 @@
+//===- Lowering.cpp - what JIT and object files share ---------------------===//
+#include "Lowering.h"
+#include "fptq/Pipelines/Pipelines.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+static std::vector<EntryPoint> declareEntries(ModuleOp module) {
+  std::vector<EntryPoint> entries;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(module.getContext()));
+    FunctionType type = function.getFunctionType();
+    EntryPoint entry{function.getSymName().str(), {}, {}, {}};
+    llvm::append_range(entry.arguments, type.getInputs());
+    llvm::append_range(entry.results, type.getResults());
+    entry.aliases.assign(type.getNumResults(), -1);
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads) {
+  std::vector<EntryPoint> entries = declareEntries(module);
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  X86PipelineOptions options;
+  options.tier = tier.str();
+  options.threads = threads;
+  buildX86Pipeline(pm, options);
+  if (failed(pm.run(module)))
+    return failure();
+  for (EntryPoint &entry : entries) // which results the pipeline found to be arguments
+    if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry.name))
+      if (auto aliases = function->getAttrOfType<DenseI64ArrayAttr>("fptq.result_aliases"))
+        entry.aliases.assign(aliases.asArrayRef().begin(), aliases.asArrayRef().end());
+  return entries;
+}

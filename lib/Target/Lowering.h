@@ -1,0 +1,15 @@
+//===- Lowering.h - what JIT and object files share --------------*- C++ -*-===//
+#ifndef FPTQ_LIB_TARGET_LOWERING_H
+#define FPTQ_LIB_TARGET_LOWERING_H
+
+#include "fptq/Target/Executable.h"
+
+namespace mlir::fptq {
+
+/// Lowers `module` in place to the LLVM dialect, with a C wrapper for each public function; returns
+/// those functions as their author declared them.
+FailureOr<std::vector<EntryPoint>> lowerToLLVM(ModuleOp module, StringRef tier, bool threads);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_LIB_TARGET_LOWERING_H

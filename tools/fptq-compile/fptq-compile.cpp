@@ -1,0 +1,63 @@
+//===- fptq-compile.cpp - MLIR to an object file or a shared library ------===//
+#include "fptq/IR/Fptq.h"
+#include "fptq/InitAll.h"
+#include "fptq/Target/EmitObject.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+namespace cl = llvm::cl;
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::OptionCategory category("fptq-compile");
+  cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::Required, cl::desc("output: model.o (with model.h beside it) or model.so"), cl::cat(category));
+  EmitOptions options;
+  cl::opt<std::string> tier("tier", cl::init(options.tier), cl::cat(category),
+                            cl::desc("tiers in the artifact, joined by '+' (default: all)"));
+  cl::opt<std::string> cpu("target-cpu", cl::init(options.cpu), cl::cat(category),
+                           cl::desc("processor of everything but the kernels (default: x86-64-v3)"));
+  cl::opt<bool> serial("no-threads", cl::cat(category), cl::desc("no OpenMP"));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "compile float or quantized MLIR ahead of time\n");
+  options.tier = tier;
+  options.cpu = cpu;
+  options.threads = !serial;
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry);
+  StringRef folder = llvm::sys::path::parent_path(file);
+  context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
+  std::string message;
+  auto source = openInputFile(file, &message);
+  if (!source) {
+    llvm::errs() << "fptq-compile: error: " << message << "\n";
+    return 1;
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(source), llvm::SMLoc());
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (!module)
+    return 1;
+  bool shared = llvm::sys::path::extension(output) == ".so";
+  SmallString<128> object(output);
+  if (shared)
+    llvm::sys::path::replace_extension(object, "o");
+  if (failed(emitObject(*module, object, options)))
+    return 1;
+  if (!shared)
+    return 0;
+  LogicalResult linked = linkSharedLibrary(*module, object, output, options);
+  llvm::sys::fs::remove(object);
+  return failed(linked);
+}
