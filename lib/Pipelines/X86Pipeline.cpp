@@ -21,7 +21,7 @@ using namespace mlir;
 using namespace mlir::fptq;
 
 /// Below this many multiply-adds a parallel region (3-4 us) costs more than it gains.
-static constexpr int64_t kParallelMin = 200'000;
+static constexpr int64_t kParallelMin = 1000000;
 /// Buffers up to this size live on the stack.
 static constexpr unsigned kStackBytes = 64 * 1024;
 

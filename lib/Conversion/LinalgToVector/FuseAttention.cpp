@@ -58,7 +58,9 @@ static void fuse(IRRewriter &rewriter, linalg::LinalgOp root, int64_t rows) {
   tiles[1] = 1;
   scf::SCFTilingOptions tiling;
   tiling.setTileSizes(indexAttrs(rewriter.getContext(), tiles));
-  tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  // The heads of a single row (decode) are too little work for a parallel region.
+  if (ShapedType::isDynamic(extents[0]) || extents[0] > rows)
+    tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
   rewriter.setInsertionPoint(root);
