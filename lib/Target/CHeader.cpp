@@ -1,7 +1,7 @@
 //===- CHeader.cpp - what a C program must know of an object --------------===//
 #include "CHeader.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -92,12 +92,12 @@ std::string mlir::fptq::cHeader(ArrayRef<EntryPoint> entries, StringRef guard) {
   os << "/* Made by quant-fptq. Tensors are passed as descriptors: row-major data in `aligned`, `offset` 0. */\n"
      << "#ifndef " << guard << "\n#define " << guard << "\n\n#include <stdint.h>\n\n"
      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-  llvm::SmallSetVector<std::string, 8> seen;
+  llvm::StringSet<> seen;
   for (const EntryPoint &entry : entries)
     for (ArrayRef<Type> types : {ArrayRef<Type>(entry.arguments), ArrayRef<Type>(entry.results)})
       for (Type type : types)
         if (auto shaped = dyn_cast<ShapedType>(type))
-          if (seen.insert(descriptorName(shaped)))
+          if (seen.insert(descriptorName(shaped)).second)
             printDescriptor(os, shaped);
   for (const EntryPoint &entry : entries)
     printFunction(os, entry);
