@@ -18,6 +18,20 @@ struct DestinationOpBufferization
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
+  /// `residual` and the result are read and written element by element, at the same place: x += product
+  /// needs no second buffer.
+  bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &, ArrayRef<OpOperand *> operands) const {
+    if constexpr (std::is_same_v<OpTy, QuantizeActivationsOp>) {
+      return false;
+    } else {
+      auto matmul = cast<OpTy>(op);
+      return llvm::all_of(operands, [&](OpOperand *operand) {
+        return matmul.getDpsInitsMutable()[0].getOperandNumber() == operand->getOperandNumber() ||
+               (matmul.getResidual() && matmul.getResidualMutable()[0].getOperandNumber() == operand->getOperandNumber());
+      });
+    }
+  }
+
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
                           BufferizationState &state) const {
     SmallVector<Value> operands, results;
