@@ -68,7 +68,9 @@ FailureOr<std::optional<Recipe>> FptqChoosePolicyPass::readRecipe() {
 //===----------------------------------------------------------------------===//
 
 static LayerFacts factsOf(LinearOp op) {
-  LayerFacts facts{op.getLayer(), op.getInputChannels()};
+  LayerFacts facts;
+  facts.name = op.getLayer();
+  facts.k = op.getInputChannels();
   if (RangeAttr range = op.getRangeAttr())
     facts.absmax = range.getAbsmax();
   facts.hasChannels = bool(op.getChannelAbsmaxAttr());

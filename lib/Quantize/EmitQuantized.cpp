@@ -90,7 +90,9 @@ void mlir::fptq::emitQuantized(LinearOp op, ArrayRef<Value> weights, std::option
                                           /*residual=*/Value(), y, scheme, op.getLayerAttr());
   // Reports read these after quantization (Policy/LayerTable.h).
   matmul->setAttr("fptq.policy", op.getPolicyAttr());
-  if (op.getRangeAttr())
+  if (Attribute profiled = op->getAttr("fptq.range"))
+    matmul->setAttr("fptq.range", profiled);
+  else if (op.getRangeAttr())
     matmul->setAttr("fptq.range", op.getRangeAttr());
   if (errorDb)
     matmul->setAttr("fptq.error_db", b.getF64FloatAttr(*errorDb));
