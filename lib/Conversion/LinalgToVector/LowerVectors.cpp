@@ -40,6 +40,7 @@ void FptqLowerVectorsPass::runOnOperation() {
         vector::populateVectorMaskOpLoweringPatterns(p);
         vector::populateVectorMultiReductionLoweringPatterns(p, vector::VectorMultiReductionLowering::InnerReduction);
       },
+      populateMathAlgebraicSimplificationPatterns, // fpowi by a constant: LLVM has none on vectors
       populatePolynomials,
       [](RewritePatternSet &p) {
         populateUpliftToFMAPatterns(p);

@@ -1,0 +1,74 @@
+"""Pieces of IR as frontends spell them (docs/Frontends.md), compiled as they are and run against numpy.
+
+The vectorizer cannot take all of them (assertions in bodies, an argmax of two results, f64); what it
+cannot take must still compile and be right.
+"""
+
+import math
+import os
+import pathlib
+import subprocess
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INPUTS = ROOT / "test" / "Integration" / "Inputs"
+RUN = pathlib.Path(os.environ.get("FPTQ_BUILD", ROOT / "build")) / "bin" / "fptq-run"
+
+
+def run(name: str, folder: pathlib.Path, *arguments: np.ndarray) -> np.ndarray:
+    command = [os.fspath(RUN), os.fspath(INPUTS / name), "--result", os.fspath(folder / "result.npy")]
+    for i, argument in enumerate(arguments):
+        raw = argument.view("V2") if argument.dtype == ml_dtypes.bfloat16 else argument
+        np.save(folder / f"{i}.npy", raw)
+        command += ["--arg", os.fspath(folder / f"{i}.npy")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return np.load(folder / "result.npy")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 33])
+def test_layernorm_with_its_variance_in_f64(tmp_path, rng, rows):
+    x = rng.standard_normal((1, rows, 64)).astype(np.float32)
+    expected = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * 1.5 + 0.25
+    np.testing.assert_allclose(run("layernorm-f64-variance.mlir", tmp_path, x), expected, atol=2e-6)
+
+
+def test_softmax_whose_maximum_has_an_argmax(tmp_path, rng):
+    x = rng.standard_normal((2, 5, 9)).astype(np.float32)
+    e = np.exp(x - x.max(-1, keepdims=True))
+    np.testing.assert_allclose(run("softmax-argmax.mlir", tmp_path, x), e / e.sum(-1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("tokens", [1, 3])
+def test_gather_with_an_assertion_then_a_dynamic_reshape(tmp_path, tokens):
+    y = run("gather-assert-reshape.mlir", tmp_path, np.arange(tokens, dtype=np.int64)[None])
+    assert y.shape == (1, tokens, 4, 8) and (y == 2).all()
+
+
+def test_half_rotation_by_concat(tmp_path, rng):
+    x = rng.standard_normal((1, 4, 5, 8)).astype(np.float32)
+    expected = np.concatenate([-x[..., 4:], x[..., :4]], -1)
+    np.testing.assert_array_equal(run("rotate-half-concat.mlir", tmp_path, x), expected)
+
+
+@pytest.mark.parametrize("name, dtype, tolerance", [("linear-bf16.mlir", ml_dtypes.bfloat16, 2e-2),
+                                                    ("linear-f16.mlir", np.float16, 2e-3)])
+def test_half_linear_accumulates_in_f32(tmp_path, rng, name, dtype, tolerance):
+    x = rng.standard_normal((5, 16)).astype(dtype)
+    y = run(name, tmp_path, x).view(dtype).astype(np.float32)
+    expected = np.broadcast_to(x.astype(np.float32).sum(-1, keepdims=True) * 0.5, y.shape)
+    np.testing.assert_allclose(y, expected, atol=tolerance, rtol=tolerance)
+
+
+def test_gelu_tanh_and_integer_powers(tmp_path, rng):
+    x = rng.standard_normal((3, 50)).astype(np.float32)
+    expected = x * (1 + np.vectorize(math.erf)(x / 2**0.5)) / 2 + np.tanh(x**3)
+    np.testing.assert_allclose(run("gelu-fpowi-tanh.mlir", tmp_path, x), expected, atol=2e-6)
