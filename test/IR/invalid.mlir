@@ -1,0 +1,219 @@
+// One negative test a label of the op descriptions.
+// RUN: fptq-opt --split-input-file --verify-diagnostics %s
+
+func.func @L1_input_channels(%x: tensor<3x5xf32>, %w: tensor<2x4xf32>) {
+  // expected-error@+1 {{(L1) input channels of x (5) and of weight (4) differ (layer 'a')}}
+  %0 = fptq.linear %x, %w layer("a") : (tensor<3x5xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @L2_result_shape(%x: tensor<3x4xf32>, %w: tensor<2x4xf32>) {
+  // expected-error@+1 {{(L2) result is 3 x 7, expected 3 x 2 (layer 'a')}}
+  %0 = fptq.linear %x, %w layer("a") : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x7xf32>
+  return
+}
+
+// -----
+
+func.func @L3_bias(%x: tensor<3x4xf32>, %w: tensor<2x4xf32>, %b: tensor<4xf32>) {
+  // expected-error@+1 {{(L3) bias is 4, expected 2 (layer 'a')}}
+  %0 = fptq.linear %x, %w bias(%b) layer("a") : (tensor<3x4xf32>, tensor<2x4xf32>, tensor<4xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @L4_channel_absmax_count(%x: tensor<3x4xf32>, %w: tensor<2x4xf32>) {
+  // expected-error@+1 {{(L4) channel_absmax has 3 elements, expected 4 (layer 'a')}}
+  %0 = fptq.linear %x, %w layer("a") {channel_absmax = dense<1.0> : tensor<3xf32>} : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @L4_channel_absmax_negative(%x: tensor<3x2xf32>, %w: tensor<2x2xf32>) {
+  // expected-error@+1 {{(L4) channel_absmax of channel 1 is}}
+  %0 = fptq.linear %x, %w layer("a") {channel_absmax = dense<[1.0, -2.0]> : tensor<2xf32>} : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @SC1_dim(%x: tensor<3x4xf32>, %s: tensor<4xf32>) {
+  // expected-error@+1 {{(SC1) dim 2 is outside rank 2}}
+  %0 = fptq.scale_channels %x, %s dim(2) : tensor<3x4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @SC2_scales(%x: tensor<3x4xf32>, %s: tensor<3xf32>) {
+  // expected-error@+1 {{(SC2) scales is 3, expected 4}}
+  %0 = fptq.scale_channels %x, %s dim(1) : tensor<3x4xf32>, tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @QA1_codes_shape(%x: tensor<3x8xf32>, %q: tensor<3x9xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QA1) q is 3 x 9, expected 3 x 8}}
+  %0:3 = fptq.quantize_activations group_size(4) padded_group_size(4) ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x9xi8>, tensor<3xf32>, tensor<3x2xi32>) -> tensor<3x9xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QA2_padding(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QA2) padded group size 3 is below the group size 4}}
+  %0:3 = fptq.quantize_activations group_size(4) padded_group_size(3) ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QA3_multiplier(%x: tensor<3x8xf32>, %m: tensor<7xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QA3) multiplier is 7, expected 8}}
+  %0:3 = fptq.quantize_activations group_size(4) padded_group_size(4) ins(%x : tensor<3x8xf32>) multiplier(%m : tensor<7xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QM1_codes(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x3xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM1) codes is 5 x 3, expected 5 x 4 (layer 'a')}}
+  %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x3xi8>, tensor<5x2xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @QM2_missing_zeros(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM2) an asymmetric scheme needs zeros}}
+  %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = false, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @QM2_missing_multipliers(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5xf32>, %z: tensor<5x2xi8>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM2) the two_level scheme needs multipliers}}
+  %0 = fptq.quantized_matmul <two_level, group_size = 4, symmetric = false, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5xf32>) zeros(%z : tensor<5x2xi8>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @QM3_sums(%q: tensor<3x8xi8>, %s: tensor<4xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM3) x_scales is 4, expected 3 (layer 'a')}}
+  %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<4xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @QM4_residual(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %r: tensor<3x4xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM4) residual is 3 x 4, expected 3 x 5 (layer 'a')}}
+  %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) residual(%r : tensor<3x4xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @QM5_overflow(%q: tensor<1x65540xi8>, %s: tensor<1xf32>, %t: tensor<1x1xi32>, %c: tensor<1x32770xi8>, %w: tensor<1x1xf32>, %y: tensor<1x1xf32>) {
+  // expected-error@+1 {{(QM5) 65540 input channels could overflow int32, at most 65536 (layer 'a')}}
+  %0 = fptq.quantized_matmul <group, group_size = 0, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<1x65540xi8>, tensor<1xf32>, tensor<1x1xi32>)
+    weights(%c, %w : tensor<1x32770xi8>, tensor<1x1xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
+  return
+}
+
+// -----
+
+func.func @PK1_scales(%c: tensor<16x4xi8>, %w: tensor<16x3xf32>) {
+  // expected-error@+1 {{(QM2) scales is 16 x 3, expected 16 x 2}}
+  %0 = fptq.pack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) weights(%c, %w : tensor<16x4xi8>, tensor<16x3xf32>) -> tensor<1xi8>
+  return
+}
+
+// -----
+
+func.func @PK2_bytes(%c: tensor<16x4xi8>, %w: tensor<16x2xf32>) {
+  // expected-error@+1 {{(PK2) packed weight has 1 bytes, layout 'x86' needs}}
+  %0 = fptq.pack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) weights(%c, %w : tensor<16x4xi8>, tensor<16x2xf32>) -> tensor<1xi8>
+  return
+}
+
+// -----
+
+func.func @UP1_results(%p: tensor<1xi8>) {
+  // expected-error@+1 {{(UP1) has 1 results, expected 2}}
+  %0 = fptq.unpack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<1xi8> -> tensor<16x4xi8>
+  return
+}
+
+// -----
+
+func.func @PM1_bytes(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(PM1) packed weight has 7 bytes, layout 'x86' needs}}
+  %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+    ins(%q, %s, %t : tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<7xi8>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @PM2_padding(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(PM2) q is 3 x 8, expected 3 x 16 (layer 'a')}}
+  %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<7xi8>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @PM3_bias(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %b: tensor<4xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(PM3) bias is 4, expected 5 (layer 'a')}}
+  %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+    ins(%q, %s, %t : tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<7xi8>) bias(%b : tensor<4xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{absmax -1.0}}
+func.func private @range_negative() attributes {a = #fptq.range<min = -1.0, max = 1.0, absmax = -1.0, tokens = 1>}
+
+// -----
+
+// expected-error@+1 {{range minimum 2.0}}
+func.func private @range_reversed() attributes {a = #fptq.range<min = 2.0, max = 1.0, absmax = 2.0, tokens = 1>}
+
+// -----
+
+// expected-error@+1 {{group size -3 is negative}}
+func.func private @scheme_group() attributes {a = #fptq.scheme<group, group_size = -3, symmetric = true, method = rtn>}
+
+// -----
+
+// expected-error@+1 {{the two-level scheme has offsets: symmetric must be false}}
+func.func private @scheme_symmetry() attributes {a = #fptq.scheme<two_level, group_size = 3, symmetric = true, method = rtn>}
+
+// -----
+
+// expected-error@+1 {{unknown layout 'arm', expected 'x86' or 'nvptx'}}
+func.func private @layout_name() attributes {a = #fptq.layout<"arm">}
