@@ -22,6 +22,7 @@ tools = os.path.join(config.fptq_build_dir, "bin")
 llvm_config.with_environment("PATH", [tools, config.llvm_tools_dir], append_path=True)
 config.environment["FPTQ_SOURCE_DIR"] = config.fptq_source_dir
 config.substitutions += [
+    ("%fptq_build", config.fptq_build_dir),
     ("%fptq_src", config.fptq_source_dir),
     ("%python", sys.executable),
     ("%unit_tests", os.path.join(config.fptq_build_dir, "test", "unit", "FptqUnitTests")),
