@@ -12,3 +12,19 @@ OpFoldResult ScaleChannelsOp::fold(FoldAdaptor adaptor) {
     return getInput();
   return {};
 }
+
+/// unpack(pack(x)) == x: packing is exact (docs/PackedLayout.md).
+LogicalResult UnpackOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results) {
+  auto pack = getPacked().getDefiningOp<PackOp>();
+  if (!pack || pack.getScheme() != getScheme() || pack.getLayout() != getLayout() || pack.getK() != getK())
+    return failure();
+  SmallVector<Value> operands = {pack.getCodes(), pack.getScales()};
+  if (pack.getZeros())
+    operands.push_back(pack.getZeros());
+  if (pack.getMultipliers())
+    operands.push_back(pack.getMultipliers());
+  if (!llvm::equal(llvm::map_range(operands, [](Value v) { return v.getType(); }), getResultTypes()))
+    return failure();
+  llvm::append_range(results, operands);
+  return success();
+}

@@ -25,6 +25,7 @@ void fptq::registerAllDialects(DialectRegistry &registry) {
   registerAllToLLVMIRTranslations(registry);
   registry.insert<FptqDialect, x86::FptqX86Dialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
+  registerTilingInterfaceExternalModels(registry);
 }
 
 void fptq::registerAllPasses() {

@@ -18,3 +18,33 @@ func.func @float_form(%x: tensor<?x256xf32>, %w: tensor<768x256xf16>, %s: tensor
   } : (tensor<?x256xf32>, tensor<768x256xf16>) -> tensor<?x768xf32>
   return %y : tensor<?x768xf32>
 }
+
+// CHECK-LABEL: @integer_form
+func.func @integer_form(%x: tensor<?x8xf16>, %m: tensor<8xf32>, %scale: f32, %q: tensor<?x8xi8>, %s: tensor<?xf32>, %t: tensor<?x2xi32>,
+                        %codes: tensor<16x4xi8>, %scales: tensor<16xf32>, %b: tensor<16x2xi8>, %a: tensor<16x2xi8>,
+                        %bias: tensor<16xf32>, %r: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  // CHECK: fptq.quantize_activations group_size(4) padded_group_size(4) ins(%{{.*}} : tensor<?x8xf16>) multiplier(%{{.*}} : tensor<8xf32>) static_scale(%{{.*}}) outs(
+  %0:3 = fptq.quantize_activations group_size(4) padded_group_size(4) ins(%x : tensor<?x8xf16>) multiplier(%m : tensor<8xf32>)
+    static_scale(%scale) outs(%q, %s, %t : tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>) -> tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>
+  // CHECK: fptq.quantized_matmul <two_level, group_size = 4, symmetric = false, method = mse> layer("a")
+  // CHECK-SAME: zeros(%{{.*}}) multipliers(%{{.*}}) bias(%{{.*}}) residual(%{{.*}}) outs(
+  %1 = fptq.quantized_matmul <two_level, group_size = 4, symmetric = false, method = mse> layer("a")
+    ins(%0#0, %0#1, %0#2 : tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>) weights(%codes, %scales : tensor<16x4xi8>, tensor<16xf32>)
+    zeros(%b : tensor<16x2xi8>) multipliers(%a : tensor<16x2xi8>) bias(%bias : tensor<16xf32>) residual(%r : tensor<?x16xf32>)
+    outs(%r : tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %1 : tensor<?x16xf32>
+}
+
+// CHECK-LABEL: @packed_form
+func.func @packed_form(%codes: tensor<16x4xi8>, %scales: tensor<16x1xf32>, %q: memref<?x8xi8>, %s: memref<?xf32>, %t: memref<?x1xi32>,
+                       %w: memref<128xi8>, %y: memref<?x16xf32>) -> tensor<16x1xf32> {
+  // CHECK: fptq.pack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
+  %p = fptq.pack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
+    weights(%codes, %scales : tensor<16x4xi8>, tensor<16x1xf32>) -> tensor<128xi8>
+  // CHECK: fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
+  %u:2 = fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<128xi8> -> tensor<16x4xi8>, tensor<16x1xf32>
+  // CHECK: fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+  fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+    ins(%q, %s, %t : memref<?x8xi8>, memref<?xf32>, memref<?x1xi32>) weights(%w : memref<128xi8>) outs(%y : memref<?x16xf32>)
+  return %u#1 : tensor<16x1xf32>
+}

@@ -24,6 +24,8 @@
 namespace mlir::fptq {
 /// One-shot bufferization of the destination-style ops.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
+/// Tiles of the destination-style ops: rows, and output channels of the portable product.
+void registerTilingInterfaceExternalModels(DialectRegistry &registry);
 } // namespace mlir::fptq
 
 #endif // FPTQ_IR_FPTQ_H

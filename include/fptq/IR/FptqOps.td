@@ -276,6 +276,7 @@ def Fptq_UnpackOp : Fptq_Op<"unpack", [Pure]> {
     $scheme $layout `k` `(` $k `)` $packed attr-dict `:` type($packed) `->` type($results)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
