@@ -16,8 +16,8 @@ namespace mlir::fptq {
 } // namespace mlir::fptq
 
 namespace {
-/// A parallel region costs 3-4 us, as much as some 200 000 multiply-adds.
-constexpr int64_t kMinParallelWork = 200000;
+/// A parallel region costs 3-4 us, as much as some 200 000 multiply-adds; half of a product must be worth ten of them.
+constexpr int64_t kMinParallelWork = 2000000;
 /// More chunks than threads, so that a busy core does not hold up the others.
 constexpr int64_t kChunks = 32;
 /// Chunks are whole blocks of every tier.
@@ -116,15 +116,9 @@ void Lowering::dispatch(Emitter &e, llvm::function_ref<void(Target)> fn) {
   choose(0);
 }
 
-void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
-                      llvm::function_ref<void(Value, Value)> fn) {
-  if (!threads)
-    return fn(e.num(0), count);
-  Value chunk = e.roundUp(e.ceilDiv(count, kChunks), multiple);
-  chunk = arith::MaxSIOp::create(e, chunk, e.num(multiple));
-  omp::ParallelOperands parallelOperands;
-  parallelOperands.ifExpr = e.less(e.num(kMinParallelWork), work);
-  auto parallel = omp::ParallelOp::create(e, parallelOperands);
+/// An OpenMP team over [0, count) in pieces of `chunk`, handed out as threads come free.
+static void team(Emitter &e, Value count, Value chunk, llvm::function_ref<void(Value, Value)> fn) {
+  auto parallel = omp::ParallelOp::create(e, omp::ParallelOperands());
   OpBuilder::InsertionGuard guard(e);
   e.setInsertionPointToStart(&parallel.getRegion().emplaceBlock());
   // A wrapper holds nothing but the loop nest, so its bounds stand before it.
@@ -143,6 +137,16 @@ void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
   e.setInsertionPointToStart(body);
   fn(first, e.min(e.add(first, chunk), count));
   omp::YieldOp::create(e, ValueRange());
+}
+
+void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
+                      llvm::function_ref<void(Value, Value)> fn) {
+  if (!threads)
+    return fn(e.num(0), count);
+  Value chunk = e.roundUp(e.ceilDiv(count, kChunks), multiple);
+  chunk = arith::MaxSIOp::create(e, chunk, e.num(multiple));
+  // A branch, not OpenMP's own `if`: a serialized region still costs two calls of its runtime.
+  e.ifElse(e.less(e.num(kMinParallelWork), work), [&] { team(e, count, chunk, fn); }, [&] { fn(e.num(0), count); });
 }
 
 LogicalResult Lowering::lower(PackedMatmulOp op) {

@@ -85,15 +85,16 @@ linalg::LinalgOp Tiler::splitParallel(linalg::LinalgOp op) {
   if (!parallelMin || work < parallelMin || op.getNumDpsInputs() != 2)
     return op;
   auto kinds = op.getIteratorTypesArray();
-  int largest = -1;
-  for (unsigned d = 0; d < extents.size(); ++d)
-    if (kinds[d] == utils::IteratorType::parallel && !ShapedType::isDynamic(extents[d]) &&
+  // Never the loop that vectors run along: of a packed weight's [N/32][K][32] it is the blocks that are shared out.
+  int columns = lastLoop(op, *op.getDpsInitOperand(0)), largest = -1;
+  for (int d = 0; d < (int)extents.size(); ++d)
+    if (d != columns && kinds[d] == utils::IteratorType::parallel && !ShapedType::isDynamic(extents[d]) &&
         (largest < 0 || extents[d] > extents[largest]))
       largest = d;
-  if (largest < 0 || extents[largest] < chunks)
+  if (largest < 0 || extents[largest] < 2)
     return op;
   SmallVector<int64_t> tiles(extents.size(), 0);
-  tiles[largest] = llvm::divideCeil(extents[largest], chunks);
+  tiles[largest] = llvm::divideCeil(extents[largest], std::min<int64_t>(chunks, extents[largest]));
   SmallVector<LoopLikeOpInterface> parallel;
   return tileOp(rewriter, op, tiles, /*parallel=*/true, parallel);
 }
