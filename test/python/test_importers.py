@@ -1,0 +1,114 @@
+"""Checkpoints as descriptions, and every way in which a file can be wrong."""
+
+import json
+import struct
+
+import ml_dtypes
+import numpy as np
+import pytest
+from conftest import write_tiny
+
+from quant_fptq import FptqError, load_checkpoint
+from quant_fptq.importer import safetensors
+
+
+def edit_config(folder, **changes):
+    path = folder / "config.json"
+    raw = json.loads(path.read_text())
+    raw.update(changes)
+    path.write_text(json.dumps({key: value for key, value in raw.items() if value is not None}))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
+def test_huggingface_weights_are_mapped_as_stored(tmp_path, dtype):
+    checkpoint = load_checkpoint(write_tiny(tmp_path, dtype))
+    weight = checkpoint["model.layers.1.mlp.up_proj.weight"]
+    assert weight.dtype == dtype and weight.shape == (48, 32)
+    assert not weight.flags.owndata and not weight.flags.writeable
+
+
+def test_sharded_and_single_files_hold_the_same(tmp_path):
+    one, many = (load_checkpoint(write_tiny(tmp_path / str(n), shards=n)) for n in (1, 3))
+    assert one.hash() == many.hash()
+    for name in one.tensors:
+        np.testing.assert_array_equal(one[name], many[name])
+
+
+def test_hash_tells_weights_apart(tmp_path):
+    assert load_checkpoint(write_tiny(tmp_path / "a")).hash() != load_checkpoint(write_tiny(tmp_path / "b", seed=6)).hash()
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"model_type": "gpt2"}, "model_type is 'gpt2'"),
+    ({"hidden_size": None}, "key 'hidden_size' is None"),
+    ({"hidden_size": "32"}, "key 'hidden_size' is '32'"),
+    ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
+    ({"attention_bias": True}, "attention_bias is set"),
+    ({"num_key_value_heads": 3}, "4 heads cannot share 3"),
+    ({"rope_scaling": {"rope_type": "yarn"}}, "rope_scaling type 'yarn'"),
+    ({"vocab_size": 41}, "tensor 'model.embed_tokens.weight' has shape [40, 32], expected [41, 32]"),
+    ({"num_hidden_layers": 3}, "no tensor 'model.layers.2.input_layernorm.weight'"),
+])
+def test_config_errors_name_file_and_key(tiny, changes, message):
+    edit_config(tiny, **changes)
+    with pytest.raises(FptqError) as error:
+        load_checkpoint(tiny)
+    assert message in str(error.value) and str(tiny) in str(error.value)
+
+
+def test_config_that_is_not_json(tiny):
+    (tiny / "config.json").write_text("{")
+    with pytest.raises(FptqError, match="config.json: not JSON"):
+        load_checkpoint(tiny)
+
+
+@pytest.mark.parametrize("breakage, message", [
+    (lambda data: data[:4], "too few"),
+    (lambda data: struct.pack("<Q", 1 << 40) + data[8:], "the header claims"),
+    (lambda data: data[:8] + b"!" + data[9:], "not JSON"),
+    (lambda data: data[:-100], "cannot lie at bytes"),
+    (lambda data: data.replace(b'"F32"', b'"F99"'), "unsupported element type F99"),
+    (lambda data: data.replace(b"[40,32]", b"[40,33]"), "cannot lie at bytes"),
+])
+def test_broken_safetensors_name_the_file(tiny, breakage, message):
+    path = tiny / "model.safetensors"
+    path.write_bytes(breakage(path.read_bytes()))
+    with pytest.raises(FptqError, match=message) as error:
+        load_checkpoint(tiny)
+    assert str(path) in str(error.value)
+
+
+def test_our_safetensors_are_what_the_package_reads(tmp_path):
+    from safetensors.numpy import load_file
+
+    tensors = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array(7, np.int64)}
+    safetensors.write(tmp_path / "x.safetensors", tensors)
+    read = load_file(tmp_path / "x.safetensors")
+    for name, array in tensors.items():
+        np.testing.assert_array_equal(read[name], array)
+
+
+def test_llama2c_layout(stories):
+    checkpoint = load_checkpoint(stories)
+    config = checkpoint.config
+    assert (config.hidden_size, config.intermediate_size, config.num_layers) == (64, 172, 5)
+    assert config.interleaved and config.tied and config.context == 512
+
+
+def test_llama2c_cut_short_names_the_array(stories, tmp_path):
+    path = tmp_path / "cut.bin"
+    path.write_bytes(stories.read_bytes()[:300_000])
+    with pytest.raises(FptqError, match="the file ends inside '"):
+        load_checkpoint(path)
+
+
+def test_llama2c_with_impossible_sizes(tmp_path):
+    path = tmp_path / "bad.bin"
+    path.write_bytes(struct.pack("<7i", 64, -1, 5, 8, 4, 512, 512) + bytes(100))
+    with pytest.raises(FptqError, match="hidden_dim is -1"):
+        load_checkpoint(path)
+
+
+def test_missing_model(tmp_path):
+    with pytest.raises(FptqError, match="no such file"):
+        load_checkpoint(tmp_path / "nothing")
