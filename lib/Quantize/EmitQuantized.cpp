@@ -1,47 +1,11 @@
 //===- EmitQuantized.cpp - the quantized form of one linear ---------------===//
 #include "EmitQuantized.h"
 #include "fptq/Support/Parameters.h"
+#include "fptq/Support/RowForm.h"
 #include "mlir/Dialect/Tensor/Utils/Utils.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
-
-/// {[0, .., rank-2], [rank-1]}: leading dimensions are rows.
-static SmallVector<ReassociationIndices> rowGroups(int64_t rank) {
-  SmallVector<ReassociationIndices> groups(2);
-  for (int64_t d = 0; d + 1 < rank; ++d)
-    groups[0].push_back(d);
-  groups[1].push_back(rank - 1);
-  return groups;
-}
-
-static Value toRows(OpBuilder &b, Location loc, Value x) {
-  auto type = cast<RankedTensorType>(x.getType());
-  if (type.getRank() == 2)
-    return x;
-  if (type.getRank() == 1) {
-    auto row = RankedTensorType::get({1, type.getDimSize(0)}, type.getElementType());
-    return tensor::ExpandShapeOp::create(b, loc, row, x, ArrayRef<ReassociationIndices>{{0, 1}});
-  }
-  return tensor::CollapseShapeOp::create(b, loc, x, rowGroups(type.getRank()));
-}
-
-static Value fromRows(OpBuilder &b, Location loc, Value y, RankedTensorType type, Value like) {
-  auto f32 = type.clone(b.getF32Type());
-  if (type.getRank() == 1) {
-    y = tensor::CollapseShapeOp::create(b, loc, y, ArrayRef<ReassociationIndices>{{0, 1}});
-  } else if (type.getRank() > 2) {
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, like);
-    sizes.back() = b.getIndexAttr(type.getShape().back());
-    y = tensor::ExpandShapeOp::create(b, loc, f32, y, rowGroups(type.getRank()), sizes);
-  }
-  return type.getElementType().isF32() ? y : Value(arith::TruncFOp::create(b, loc, type, y));
-}
-
-static Value inF32(OpBuilder &b, Location loc, Value v) {
-  auto type = cast<RankedTensorType>(v.getType());
-  return type.getElementType().isF32() ? v : Value(arith::ExtFOp::create(b, loc, type.clone(b.getF32Type()), v));
-}
 
 static Value empty(OpBuilder &b, Location loc, OpFoldResult rows, ArrayRef<int64_t> rest, Type element) {
   SmallVector<OpFoldResult> sizes{rows};

@@ -2,8 +2,8 @@
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
+#include "fptq/Support/RowForm.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/Utils/Utils.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -37,46 +37,6 @@ static Value resource(OpBuilder &b, Location loc, StringRef name, ArrayRef<int64
   return arith::ConstantOp::create(b, loc, DenseResourceElementsAttr::get(type, name, std::move(blob)));
 }
 
-/// `x` as rows x channels in f32.
-static Value asRows(OpBuilder &b, Location loc, Value x) {
-  auto type = cast<RankedTensorType>(x.getType());
-  if (!type.getElementType().isF32())
-    x = arith::ExtFOp::create(b, loc, type.clone(b.getF32Type()), x);
-  int64_t rank = type.getRank();
-  if (rank == 2)
-    return x;
-  if (rank == 1) {
-    ReassociationIndices all{0, 1};
-    auto row = RankedTensorType::get({1, type.getDimSize(0)}, b.getF32Type());
-    return tensor::ExpandShapeOp::create(b, loc, row, x, ArrayRef<ReassociationIndices>{all});
-  }
-  SmallVector<ReassociationIndices> groups(2);
-  for (int64_t d = 0; d + 1 < rank; ++d)
-    groups[0].push_back(d);
-  groups[1].push_back(rank - 1);
-  return tensor::CollapseShapeOp::create(b, loc, x, groups);
-}
-
-/// The inverse of `asRows` for a result of type `type`, with the leading sizes of `like`.
-static Value fromRows(OpBuilder &b, Location loc, Value y, RankedTensorType type, Value like) {
-  auto f32 = type.clone(b.getF32Type());
-  int64_t rank = type.getRank();
-  if (rank == 1) {
-    y = tensor::CollapseShapeOp::create(b, loc, y, ArrayRef<ReassociationIndices>{{0, 1}});
-  } else if (rank > 2) {
-    SmallVector<ReassociationIndices> groups(2);
-    for (int64_t d = 0; d + 1 < rank; ++d)
-      groups[0].push_back(d);
-    groups[1].push_back(rank - 1);
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, like);
-    sizes.back() = b.getIndexAttr(type.getDimSize(rank - 1));
-    y = tensor::ExpandShapeOp::create(b, loc, f32, y, groups, sizes);
-  }
-  if (!type.getElementType().isF32())
-    y = arith::TruncFOp::create(b, loc, type, y);
-  return y;
-}
-
 /// y[m, b, n] += x[m, k] * w[b, k, n].
 static Value contract(OpBuilder &b, Location loc, Value x, Value w, ArrayRef<OpFoldResult> sizes) {
   MLIRContext *c = b.getContext();
@@ -101,8 +61,6 @@ static Value contract(OpBuilder &b, Location loc, Value x, Value w, ArrayRef<OpF
 
 static Value addBias(OpBuilder &b, Location loc, Value y, Value bias) {
   auto type = cast<RankedTensorType>(y.getType());
-  if (!cast<RankedTensorType>(bias.getType()).getElementType().isF32())
-    bias = arith::ExtFOp::create(b, loc, cast<RankedTensorType>(bias.getType()).clone(b.getF32Type()), bias);
   AffineMap rows = b.getMultiDimIdentityMap(2), column = AffineMap::get(2, 0, b.getAffineDimExpr(1));
   return linalg::GenericOp::create(b, loc, type, ValueRange{bias}, ValueRange{y}, ArrayRef<AffineMap>{column, rows},
                                    SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
@@ -124,7 +82,7 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
   int64_t blocks = llvm::divideCeil(n, width);
   Value w = resource(b, loc, (op.getLayer() + ".packed_float").str(), {blocks, k, width},
                      packColumns(*weight, n, k, width));
-  Value x = asRows(b, loc, op.getX());
+  Value x = toRows(b, loc, inF32(b, loc, op.getX()));
   OpFoldResult rows = tensor::getMixedSize(b, loc, x, 0);
   Value y = contract(b, loc, x, w, {rows, b.getIndexAttr(blocks), b.getIndexAttr(width)});
   y = tensor::CollapseShapeOp::create(b, loc, y, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
@@ -134,7 +92,7 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
                                        ArrayRef<OpFoldResult>{rows, b.getIndexAttr(n)}, ArrayRef<OpFoldResult>{one, one});
   }
   if (op.getBias())
-    y = addBias(b, loc, y, op.getBias());
+    y = addBias(b, loc, y, inF32(b, loc, op.getBias()));
   op.replaceAllUsesWith(fromRows(b, loc, y, op.getType(), op.getX()));
   op.erase();
   return success();
