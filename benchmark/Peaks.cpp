@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "Peaks.h"
 
+#include <ctime>
 #include <immintrin.h>
 #include <memory>
-#include <ctime>
 #include <thread>
 #include <vector>
 

@@ -15,11 +15,13 @@
 using namespace mlir::fptq;
 namespace cl = llvm::cl;
 
-static cl::list<std::string> shapeOption("shape", cl::desc("NxK (default: 4096x4096, and two more without --quick)"), cl::CommaSeparated);
+static cl::list<std::string> shapeOption("shape", cl::desc("NxK (default: 4096x4096, and two more without --quick)"),
+                                         cl::CommaSeparated);
 static cl::list<int64_t> mOption("m", cl::desc("rows (default: 1,4,16,64,256)"), cl::CommaSeparated);
 static cl::list<int> threadsOption("team", cl::desc("threads (default: 1,2)"), cl::CommaSeparated);
 static cl::list<std::string> tierOption("tier", cl::desc("default: all this machine has"), cl::CommaSeparated);
-static cl::list<std::string> schemeOption("scheme", cl::desc("group, asymmetric, two-level (default: group,two-level)"), cl::CommaSeparated);
+static cl::list<std::string> schemeOption("scheme", cl::desc("group, asymmetric, two-level (default: group,two-level)"),
+                                          cl::CommaSeparated);
 static cl::list<int64_t> groupOption("group", cl::desc("default: 128,32"), cl::CommaSeparated);
 static cl::opt<bool> quickOption("quick", cl::desc("one shape, less time a cell"));
 static cl::opt<bool> coldOption("cold", cl::desc("M = 1 also with 1 GB of distinct weights"));
@@ -54,8 +56,21 @@ struct Layer {
         xScales(m, 1.0f), y(m * s.n) {}
   void run(KernelJit &kernel, int64_t copy) {
     const uint8_t *w = packed.data() + (64 - uintptr_t(packed.data()) % 64) % 64 + copy * bytes;
-    FptqMatmul mm{m, shape.n, layout.groups, q.data(), layout.groups * layout.paddedGroup, xScales.data(),
-                  sums.data(), layout.groups, w, nullptr, nullptr, shape.n, y.data(), shape.n, nullptr};
+    FptqMatmul mm{m,
+                  shape.n,
+                  layout.groups,
+                  q.data(),
+                  layout.groups * layout.paddedGroup,
+                  xScales.data(),
+                  sums.data(),
+                  layout.groups,
+                  w,
+                  nullptr,
+                  nullptr,
+                  shape.n,
+                  y.data(),
+                  shape.n,
+                  nullptr};
     if (llvm::Error error = kernel.run(mm, bytes))
       llvm::report_fatal_error(std::move(error));
   }
@@ -145,14 +160,21 @@ int main(int argc, char **argv) {
                 Cell c = measure(**kernel, layer, tier, threads, seconds, cold ? dram : l3);
                 double wanted = wantedShare(tier, twoLevel, group, m, cold);
                 peaks["dot_" + tier + "_" + count] = c.peak;
-                llvm::outs() << llvm::format("%-11s %-10s %5lld %4lld %6lld %6lld %3d  %-8s %8.1f  %8.1f %8.1f  %5.2f\n",
-                                             tier.c_str(), scheme.c_str(), (long long)group, (long long)m,
-                                             (long long)shape.n, (long long)shape.k, threads, cold ? "dram" : "l3",
-                                             c.gops, c.peak, c.limit, c.share);
-                rows.push_back(llvm::json::Object{{"tier", tier}, {"scheme", scheme}, {"group_size", group}, {"m", m},
-                                                  {"n", shape.n}, {"k", shape.k}, {"threads", threads},
-                                                  {"resident", cold ? "dram" : "l3"}, {"gops", c.gops},
-                                                  {"share_of_limit", c.share}, {"best_peer", nullptr},
+                llvm::outs() << llvm::format(
+                    "%-11s %-10s %5lld %4lld %6lld %6lld %3d  %-8s %8.1f  %8.1f %8.1f  %5.2f\n", tier.c_str(),
+                    scheme.c_str(), (long long)group, (long long)m, (long long)shape.n, (long long)shape.k, threads,
+                    cold ? "dram" : "l3", c.gops, c.peak, c.limit, c.share);
+                rows.push_back(llvm::json::Object{{"tier", tier},
+                                                  {"scheme", scheme},
+                                                  {"group_size", group},
+                                                  {"m", m},
+                                                  {"n", shape.n},
+                                                  {"k", shape.k},
+                                                  {"threads", threads},
+                                                  {"resident", cold ? "dram" : "l3"},
+                                                  {"gops", c.gops},
+                                                  {"share_of_limit", c.share},
+                                                  {"best_peer", nullptr},
                                                   {"ratio_to_best_peer", nullptr},
                                                   {"holds", wanted ? llvm::json::Value(c.share >= wanted) : nullptr}});
               }
@@ -166,7 +188,8 @@ int main(int argc, char **argv) {
       llvm::errs() << "cannot write '" << jsonOption << "': " << error.message() << "\n";
       return 2;
     }
-    llvm::json::Object report{{"cpu", llvm::sys::getHostCPUName()}, {"peaks", std::move(peaks)}, {"rows", std::move(rows)}};
+    llvm::json::Object report{
+        {"cpu", llvm::sys::getHostCPUName()}, {"peaks", std::move(peaks)}, {"rows", std::move(rows)}};
     out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
   }
   return 0;

@@ -28,17 +28,7 @@ typedef struct FptqExecutable FptqExecutable;
 typedef struct FptqResults FptqResults;
 
 /// Element types, as numpy and safetensors know them.
-typedef enum {
-  FPTQ_F32,
-  FPTQ_F16,
-  FPTQ_BF16,
-  FPTQ_F64,
-  FPTQ_I8,
-  FPTQ_I16,
-  FPTQ_I32,
-  FPTQ_I64,
-  FPTQ_BOOL
-} FptqDtype;
+typedef enum { FPTQ_F32, FPTQ_F16, FPTQ_BF16, FPTQ_F64, FPTQ_I8, FPTQ_I16, FPTQ_I32, FPTQ_I64, FPTQ_BOOL } FptqDtype;
 
 /// A contiguous row-major tensor; rank 0 for scalars.
 typedef struct {

@@ -9,8 +9,8 @@ extern "C" {
 /* In order: each needs all that the one before needs. */
 typedef enum FptqTier { FPTQ_REFERENCE, FPTQ_AVX2, FPTQ_AVX512VNNI, FPTQ_AMX_INT8 } FptqTier;
 
-/* The best tier CPUID, the operating system and the environment allow. FPTQ_TIER=NAME may only lower it. Asks Linux for the
- * AMX state the first time. Runs nothing newer than CPUID before it is known to be legal. */
+/* The best tier CPUID, the operating system and the environment allow. FPTQ_TIER=NAME may only lower it. Asks Linux for
+ * the AMX state the first time. Runs nothing newer than CPUID before it is known to be legal. */
 FptqTier fptq_cpu_tier(void);
 
 /* As fptq_cpu_tier, ignoring FPTQ_TIER; `*reason` says what the next better tier lacks. */

@@ -54,8 +54,7 @@ typedef struct FptqQuantize {
 } FptqQuantize;
 
 /* The oracle: plain loops over columns [16 * first_panel, 16 * last_panel). */
-void fptq_reference_matmul(const FptqMatmul *matmul, const FptqFormat *format, int64_t first_panel,
-                           int64_t last_panel);
+void fptq_reference_matmul(const FptqMatmul *matmul, const FptqFormat *format, int64_t first_panel, int64_t last_panel);
 
 /* The oracle: rows [first, last). */
 void fptq_reference_quantize(const FptqQuantize *quantize, FptqElement element, int64_t first, int64_t last);

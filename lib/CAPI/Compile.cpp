@@ -27,12 +27,18 @@ static std::optional<FptqDtype> dtypeOf(Type type) {
     return FPTQ_I64;
   if (type.isInteger())
     switch (type.getIntOrFloatBitWidth()) {
-    case 1: return FPTQ_BOOL;
-    case 8: return FPTQ_I8;
-    case 16: return FPTQ_I16;
-    case 32: return FPTQ_I32;
-    case 64: return FPTQ_I64;
-    default: break;
+    case 1:
+      return FPTQ_BOOL;
+    case 8:
+      return FPTQ_I8;
+    case 16:
+      return FPTQ_I16;
+    case 32:
+      return FPTQ_I32;
+    case 64:
+      return FPTQ_I64;
+    default:
+      break;
     }
   return std::nullopt;
 }
@@ -92,14 +98,16 @@ const char *fptqExecutableSignatures(FptqExecutable *executable) {
       result["alias"] = alias;
       results.push_back(std::move(result));
     }
-    entries.push_back(json::Object{{"name", entry.name}, {"arguments", std::move(arguments)}, {"results", std::move(results)}});
+    entries.push_back(
+        json::Object{{"name", entry.name}, {"arguments", std::move(arguments)}, {"results", std::move(results)}});
   }
   executable->text.clear();
   llvm::raw_string_ostream(executable->text) << json::Value(std::move(entries));
   return executable->text.c_str();
 }
 
-FptqResults *fptqExecutableCall(FptqExecutable *executable, const char *name, const FptqTensor *arguments, size_t count) {
+FptqResults *fptqExecutableCall(FptqExecutable *executable, const char *name, const FptqTensor *arguments,
+                                size_t count) {
   if (!executable || !name || (count && !arguments))
     return nullptr;
   FptqContext &owner = *executable->owner;
@@ -112,11 +120,12 @@ FptqResults *fptqExecutableCall(FptqExecutable *executable, const char *name, co
   std::vector<TensorRef> tensors;
   for (size_t i = 0; i < count; ++i) {
     if (i < entry->arguments.size() && arguments[i].dtype != *dtypeOf(entry->arguments[i])) {
-      owner.fail("'" + entry->name + "': argument " + llvm::Twine(i) + " is " + nameOf(arguments[i].dtype) + ", expected " +
-                 nameOf(*dtypeOf(entry->arguments[i])));
+      owner.fail("'" + entry->name + "': argument " + llvm::Twine(i) + " is " + nameOf(arguments[i].dtype) +
+                 ", expected " + nameOf(*dtypeOf(entry->arguments[i])));
       return nullptr;
     }
-    tensors.push_back({arguments[i].data, SmallVector<int64_t>(arguments[i].shape, arguments[i].shape + arguments[i].rank)});
+    tensors.push_back(
+        {arguments[i].data, SmallVector<int64_t>(arguments[i].shape, arguments[i].shape + arguments[i].rank)});
   }
   auto results = executable->executable->call(*entry, tensors);
   if (!results) {

@@ -17,7 +17,8 @@ const char *fptqModuleLayers(FptqModule *module) {
   return module->text.c_str();
 }
 
-static llvm::Expected<llvm::json::Value> policiesOf(const char *path, const PolicyOptions &options, const char *recipe) {
+static llvm::Expected<llvm::json::Value> policiesOf(const char *path, const PolicyOptions &options,
+                                                    const char *recipe) {
   auto profile = RangeProfile::load(path);
   if (!profile)
     return profile.takeError();

@@ -71,8 +71,8 @@ LogicalResult AbsorbAdd::matchAndRewrite(linalg::LinalgOp op, PatternRewriter &r
   AffineMap map = op.getMatchingIndexingMap(other);
   auto type = cast<RankedTensorType>(other->get().getType());
   bool residual = map.isIdentity() && type == op->getResult(0).getType();
-  bool bias = !matmul.getBias() && map == AffineMap::get(2, 0, {rewriter.getAffineDimExpr(1)}) &&
-              type.getElementType().isF32();
+  bool bias =
+      !matmul.getBias() && map == AffineMap::get(2, 0, {rewriter.getAffineDimExpr(1)}) && type.getElementType().isF32();
   if (!residual && !bias)
     return rewriter.notifyMatchFailure(op, "the other summand is neither a row vector nor of the same shape");
   // The other summand may be computed after the product: the fused op stands where the add stood.

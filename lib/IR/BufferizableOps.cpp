@@ -11,8 +11,7 @@ using namespace mlir::bufferization;
 namespace {
 /// A destination-style op on tensors becomes itself on memrefs, writing its inits.
 template <typename OpTy>
-struct DestinationOpBufferization
-    : DstBufferizableOpInterfaceExternalModel<DestinationOpBufferization<OpTy>, OpTy> {
+struct DestinationOpBufferization : DstBufferizableOpInterfaceExternalModel<DestinationOpBufferization<OpTy>, OpTy> {
   /// The inits are only written: whatever they held before is not read.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
@@ -27,7 +26,8 @@ struct DestinationOpBufferization
       auto matmul = cast<OpTy>(op);
       return llvm::all_of(operands, [&](OpOperand *operand) {
         return matmul.getDpsInitsMutable()[0].getOperandNumber() == operand->getOperandNumber() ||
-               (matmul.getResidual() && matmul.getResidualMutable()[0].getOperandNumber() == operand->getOperandNumber());
+               (matmul.getResidual() &&
+                matmul.getResidualMutable()[0].getOperandNumber() == operand->getOperandNumber());
       });
     }
   }

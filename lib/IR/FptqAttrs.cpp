@@ -21,8 +21,8 @@ void FptqDialect::registerAttributes() {
       >();
 }
 
-LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, SchemeKind kind,
-                                 int64_t groupSize, bool symmetric, WeightMethod method) {
+LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, SchemeKind kind, int64_t groupSize,
+                                 bool symmetric, WeightMethod method) {
   if (groupSize < 0)
     return emitError() << "group size " << groupSize << " is negative; 0 means one group per channel";
   if (kind == SchemeKind::TwoLevel && symmetric)
@@ -55,12 +55,12 @@ Attribute RangeAttr::parse(AsmParser &parser, Type) {
   double min = 0, max = 0, absmax = 0;
   int64_t tokens = 0;
   auto field = [&](StringRef key, double &value) {
-    return failed(parser.parseKeyword(key)) || failed(parser.parseEqual()) ||
-           failed(parser.parseFloat(value)) || failed(parser.parseComma());
+    return failed(parser.parseKeyword(key)) || failed(parser.parseEqual()) || failed(parser.parseFloat(value)) ||
+           failed(parser.parseComma());
   };
   if (failed(parser.parseLess()) || field("min", min) || field("max", max) || field("absmax", absmax) ||
-      failed(parser.parseKeyword("tokens")) || failed(parser.parseEqual()) ||
-      failed(parser.parseInteger(tokens)) || failed(parser.parseGreater()))
+      failed(parser.parseKeyword("tokens")) || failed(parser.parseEqual()) || failed(parser.parseInteger(tokens)) ||
+      failed(parser.parseGreater()))
     return {};
   return parser.getChecked<RangeAttr>(parser.getContext(), APFloat(min), APFloat(max), APFloat(absmax), tokens);
 }

@@ -16,9 +16,8 @@ static bool agree(int64_t a, int64_t b) { return ShapedType::isDynamic(a) || Sha
 /// "expected M x N, got 3 x 4" for one operand; `expected` may hold dynamic sizes.
 static LogicalResult verifyShape(Operation *op, Value v, StringRef name, ArrayRef<int64_t> expected, StringRef label) {
   ArrayRef<int64_t> got = shapeOf(v);
-  if (got.size() == expected.size() && llvm::all_of(llvm::zip(got, expected), [](auto p) {
-        return agree(std::get<0>(p), std::get<1>(p));
-      }))
+  if (got.size() == expected.size() &&
+      llvm::all_of(llvm::zip(got, expected), [](auto p) { return agree(std::get<0>(p), std::get<1>(p)); }))
     return success();
   InFlightDiagnostic diag = op->emitOpError() << "(" << label << ") " << name << " is ";
   auto print = [&](ArrayRef<int64_t> shape) {
@@ -57,10 +56,10 @@ static LogicalResult reifyInits(DestinationStyleOpInterface op, OpBuilder &b, Re
   return success();
 }
 
-#define FPTQ_DESTINATION_STYLE(OP)                                                                           \
-  void OP::getEffects(Effects &effects) { destinationEffects(*this, effects); }                              \
-  LogicalResult OP::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {                   \
-    return reifyInits(*this, b, shapes);                                                                     \
+#define FPTQ_DESTINATION_STYLE(OP)                                                                                     \
+  void OP::getEffects(Effects &effects) { destinationEffects(*this, effects); }                                        \
+  LogicalResult OP::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {                             \
+    return reifyInits(*this, b, shapes);                                                                               \
   }
 FPTQ_DESTINATION_STYLE(QuantizeActivationsOp)
 FPTQ_DESTINATION_STYLE(QuantizedMatmulOp)
@@ -143,7 +142,8 @@ static LogicalResult verifyWeights(Operation *op, SchemeAttr scheme, Value codes
     return op->emitOpError() << "(QM2) the " << stringifyEnum(scheme.getKind()) << " scheme "
                              << (twoLevel ? "needs" : "has no") << " multipliers";
   if (bool(zeros) == scheme.getSymmetric())
-    return op->emitOpError() << "(QM2) " << (zeros ? "a symmetric scheme has no zeros" : "an asymmetric scheme needs zeros");
+    return op->emitOpError() << "(QM2) "
+                             << (zeros ? "a symmetric scheme has no zeros" : "an asymmetric scheme needs zeros");
   SmallVector<int64_t> scaleShape = twoLevel ? SmallVector<int64_t>{n} : SmallVector<int64_t>{n, groups};
   if (failed(verifyShape(op, scales, "scales", scaleShape, "QM2")) ||
       (zeros && failed(verifyShape(op, zeros, "zeros", {n, groups}, "QM2"))) ||
@@ -181,9 +181,8 @@ LogicalResult QuantizedMatmulOp::verify() {
   int64_t group = getScheme().getGroupSize();
   if (group && failed(verifyShape(*this, getQ(), "q", {shapeOf(getQ())[0], times(groups, group)}, "QM3")))
     return failure();
-  return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(),
-                       shapeOf(getInit())[1], groups,
-                       ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2));
+  return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), shapeOf(getInit())[1],
+                       groups, ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2));
 }
 
 //===----------------------------------------------------------------------===//
@@ -201,7 +200,8 @@ static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr s
     return op->emitOpError() << "(QM5) " << k << " input channels, expected 1.." << kMaxInputChannels;
   int64_t bytes = shapeOf(packed)[0];
   std::string name = layout.getName().str();
-  int64_t f32 = packedBytes(name, packedShape(scheme, n, k, false)), f16 = packedBytes(name, packedShape(scheme, n, k, true));
+  int64_t f32 = packedBytes(name, packedShape(scheme, n, k, false)),
+          f16 = packedBytes(name, packedShape(scheme, n, k, true));
   if (agree(bytes, f32) || agree(bytes, f16))
     return success();
   return op->emitOpError() << "(" << label << ") packed weight has " << bytes << " bytes, layout '" << name
@@ -210,7 +210,8 @@ static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr s
 }
 
 LogicalResult PackOp::verify() {
-  int64_t n = shapeOf(getCodes())[0], k = getK(), group = getScheme().groupSizeFor(k), groups = getScheme().numGroups(k);
+  int64_t n = shapeOf(getCodes())[0], k = getK(), group = getScheme().groupSizeFor(k),
+          groups = getScheme().numGroups(k);
   if (failed(verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), n, groups,
                            llvm::divideCeil(groups * group, 2))))
     return failure();

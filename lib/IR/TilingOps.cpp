@@ -60,8 +60,7 @@ static Value slice(OpBuilder &b, Location loc, Value operand, Along along, Array
 
 namespace {
 /// `Loops`: 1 for rows, 2 for rows and output channels.
-template <typename OpTy, int Loops>
-struct RowTiling : TilingInterface::ExternalModel<RowTiling<OpTy, Loops>, OpTy> {
+template <typename OpTy, int Loops> struct RowTiling : TilingInterface::ExternalModel<RowTiling<OpTy, Loops>, OpTy> {
   SmallVector<utils::IteratorType> getLoopIteratorTypes(Operation *) const {
     return SmallVector<utils::IteratorType>(Loops, utils::IteratorType::parallel);
   }

@@ -23,7 +23,7 @@ private:
   FailureOr<DenseResourceElementsAttr> packed(QuantizedMatmulOp op, const ParameterFiles &files);
   LogicalResult rewrite(QuantizedMatmulOp op, const ParameterFiles &files);
 
-  llvm::StringMap<DenseResourceElementsAttr> byLayer; ///< one packed weight a layer
+  llvm::StringMap<DenseResourceElementsAttr> byLayer;    ///< one packed weight a layer
   DenseMap<Operation *, QuantizeActivationsOp> repadded; ///< products that shared a quantize step still do
 };
 } // namespace
@@ -87,7 +87,11 @@ FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(QuantizedMatmulOp op, 
     return failure();
   SchemeAttr scheme = op.getScheme();
   int64_t n = cast<ShapedType>(op.getCodes().getType()).getDimSize(0), k = inputChannels(op);
-  PackedShape shape{n, k, scheme.groupSizeFor(k), scheme.getKind() == SchemeKind::TwoLevel, scheme.getSymmetric(),
+  PackedShape shape{n,
+                    k,
+                    scheme.groupSizeFor(k),
+                    scheme.getKind() == SchemeKind::TwoLevel,
+                    scheme.getSymmetric(),
                     cast<ShapedType>(op.getScales().getType()).getElementType().isF16()};
   auto pointer = [](ArrayRef<char> data) {
     return data.empty() ? nullptr : reinterpret_cast<const uint8_t *>(data.data());
@@ -109,7 +113,8 @@ static QuantizeActivationsOp repad(OpBuilder &b, QuantizeActivationsOp op, int64
   b.setInsertionPoint(op);
   int64_t groups = cast<ShapedType>(op.getSumsInit().getType()).getDimSize(1);
   OpFoldResult rows = tensor::getMixedSize(b, op.getLoc(), op.getX(), 0);
-  Value q = tensor::EmptyOp::create(b, op.getLoc(), ArrayRef<OpFoldResult>{rows, b.getIndexAttr(groups * padded)}, b.getI8Type());
+  Value q = tensor::EmptyOp::create(b, op.getLoc(), ArrayRef<OpFoldResult>{rows, b.getIndexAttr(groups * padded)},
+                                    b.getI8Type());
   return QuantizeActivationsOp::create(
       b, op.getLoc(), TypeRange{q.getType(), op.getScalesInit().getType(), op.getSumsInit().getType()}, op.getX(),
       op.getMultiplier(), op.getStaticScale(), q, op.getScalesInit(), op.getSumsInit(), op.getGroupSize(), padded);
@@ -118,7 +123,8 @@ static QuantizeActivationsOp repad(OpBuilder &b, QuantizeActivationsOp op, int64
 LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &files) {
   auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>();
   if (!quantize)
-    return op.emitOpError() << "has activations that no fptq.quantize_activations made (layer '" << op.getLayer() << "')";
+    return op.emitOpError() << "has activations that no fptq.quantize_activations made (layer '" << op.getLayer()
+                            << "')";
   FailureOr<DenseResourceElementsAttr> bytes = packed(op, files);
   if (failed(bytes))
     return failure();
@@ -130,10 +136,10 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
     padding = repad(b, quantize, padded);
   b.setInsertionPoint(op);
   Value weight = arith::ConstantOp::create(b, op.getLoc(), *bytes);
-  auto matmul = PackedMatmulOp::create(b, op.getLoc(), op->getResultTypes(), padding.getResult(0), padding.getResult(1),
-                                       padding.getResult(2), weight, op.getBias(), op.getResidual(), op.getInit(),
-                                       op.getScheme(), LayoutAttr::get(op.getContext(), layout.getValue()), k,
-                                       op.getLayerAttr());
+  auto matmul =
+      PackedMatmulOp::create(b, op.getLoc(), op->getResultTypes(), padding.getResult(0), padding.getResult(1),
+                             padding.getResult(2), weight, op.getBias(), op.getResidual(), op.getInit(), op.getScheme(),
+                             LayoutAttr::get(op.getContext(), layout.getValue()), k, op.getLayerAttr());
   matmul->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   op->replaceAllUsesWith(matmul);
   op.erase();

@@ -1,7 +1,7 @@
 //===- X86Pipeline.cpp - tensors to x86 code, on one page -----------------===//
+#include "fptq-runtime/CpuTier.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
-#include "fptq-runtime/CpuTier.h"
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Pack/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"

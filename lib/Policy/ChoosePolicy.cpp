@@ -27,8 +27,8 @@ private:
 
 FailureOr<PolicyOptions> FptqChoosePolicyPass::readOptions() {
   auto refuse = [&](StringRef option, StringRef text, StringRef expected) {
-    return getOperation().emitError() << "fptq-choose-policy: option " << option << "='" << text
-                                      << "' is not one of " << expected;
+    return getOperation().emitError() << "fptq-choose-policy: option " << option << "='" << text << "' is not one of "
+                                      << expected;
   };
   auto modeOf = parsePolicyMode(policy);
   if (!modeOf)
@@ -47,8 +47,7 @@ FailureOr<PolicyOptions> FptqChoosePolicyPass::readOptions() {
     symmetricOf = symmetric == "true";
   else if (symmetric != "auto")
     return refuse("symmetric", symmetric, "true, false, auto");
-  PolicyOptions options{v0,        v1,        *modeOf,   *schemeOf, groupSize,
-                        symmetricOf, *methodOf, *raggedOf, keepFloat, strict};
+  PolicyOptions options{v0, v1, *modeOf, *schemeOf, groupSize, symmetricOf, *methodOf, *raggedOf, keepFloat, strict};
   if (llvm::Error error = options.verify())
     return getOperation().emitError() << "fptq-choose-policy: " << llvm::toString(std::move(error));
   return options;
@@ -102,10 +101,18 @@ void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
         SchemeAttr::get(context, decision.scheme, decision.groupSize, decision.symmetric, decision.method));
   emitRemark(op, decision);
   switch (decision.policy) {
-  case PolicyKind::Static: ++numStatic; break;
-  case PolicyKind::Equalized: ++numEqualized; break;
-  case PolicyKind::PerToken: ++numPerToken; break;
-  case PolicyKind::Float: ++numFloat; break;
+  case PolicyKind::Static:
+    ++numStatic;
+    break;
+  case PolicyKind::Equalized:
+    ++numEqualized;
+    break;
+  case PolicyKind::PerToken:
+    ++numPerToken;
+    break;
+  case PolicyKind::Float:
+    ++numFloat;
+    break;
   }
 }
 

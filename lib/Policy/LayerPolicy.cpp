@@ -120,18 +120,17 @@ static llvm::Error decideGroups(int64_t k, const PolicyOptions &asked, LayerDeci
   if (asked.groupSize == 0 || k == 0 || k % asked.groupSize == 0)
     return llvm::Error::success();
   if (asked.ragged == RaggedMode::Error)
-    return llvm::createStringError(formatv("K = {0} is not divisible by group size {1} (remainder {2})", k,
-                                           asked.groupSize, k % asked.groupSize));
+    return llvm::createStringError(
+        formatv("K = {0} is not divisible by group size {1} (remainder {2})", k, asked.groupSize, k % asked.groupSize));
   if (asked.ragged == RaggedMode::Adjust)
     decision.groupSize = adjustGroupSize(k, asked.groupSize);
   else if (k < asked.groupSize) // one group without padding
     decision.groupSize = k;
-  std::string note = decision.groupSize == asked.groupSize
-                         ? formatv("the last group of {0} has {1} of {2} channels (padded)", k, k % asked.groupSize,
-                                   asked.groupSize)
-                               .str()
-                         : formatv("group size {0} instead of {1} for K = {2}", decision.groupSize, asked.groupSize, k)
-                               .str();
+  std::string note =
+      decision.groupSize == asked.groupSize
+          ? formatv("the last group of {0} has {1} of {2} channels (padded)", k, k % asked.groupSize, asked.groupSize)
+                .str()
+          : formatv("group size {0} instead of {1} for K = {2}", decision.groupSize, asked.groupSize, k).str();
   decision.note += (decision.note.empty() ? "" : "; ") + note;
   return llvm::Error::success();
 }

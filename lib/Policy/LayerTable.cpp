@@ -127,9 +127,11 @@ void mlir::fptq::printLayerTable(ArrayRef<LayerRow> rows, raw_ostream &os) {
   size_t width = 5;
   for (const LayerRow &row : rows)
     width = std::max(width, row.name.size());
-  auto line = [&](StringRef name, StringRef shape, StringRef range, StringRef policy, StringRef group, StringRef error) {
-    std::string text = llvm::formatv("{0} {1,13} {2,9} {3,-9} {4,7} {5,9}", llvm::fmt_align(name, llvm::AlignStyle::Left, width),
-                                     shape, range, policy, group, error);
+  auto line = [&](StringRef name, StringRef shape, StringRef range, StringRef policy, StringRef group,
+                  StringRef error) {
+    std::string text =
+        llvm::formatv("{0} {1,13} {2,9} {3,-9} {4,7} {5,9}", llvm::fmt_align(name, llvm::AlignStyle::Left, width),
+                      shape, range, policy, group, error);
     os << StringRef(text).rtrim() << "\n";
   };
   line("layer", "K x N", "max |x|", "policy", "group", "error dB");

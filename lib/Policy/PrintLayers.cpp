@@ -36,8 +36,7 @@ static LogicalResult writeTo(StringRef path, ModuleOp module, llvm::function_ref
 void FptqPrintLayersPass::runOnOperation() {
   std::vector<LayerRow> rows = layerRows(getOperation());
   if (failed(writeTo(text, getOperation(), [&](raw_ostream &os) { printLayerTable(rows, os); })) ||
-      failed(writeTo(json, getOperation(),
-                     [&](raw_ostream &os) { os << llvm::formatv("{0:2}\n", layerTable(rows)); })))
+      failed(writeTo(json, getOperation(), [&](raw_ostream &os) { os << llvm::formatv("{0:2}\n", layerTable(rows)); })))
     signalPassFailure();
   markAllAnalysesPreserved();
 }

@@ -37,8 +37,8 @@ LogicalResult FptqAttachProfilePass::attach(LinearOp op, const LayerRange &range
   if (!range.fault.empty())
     return op.emitOpError() << "profile '" << profile << "': layer '" << op.getLayer() << "': " << range.fault;
   if (range.channels && range.channels != op.getInputChannels())
-    return op.emitOpError() << "profile '" << profile << "': layer '" << op.getLayer() << "': channels is " << range.channels
-                            << ", the layer has " << op.getInputChannels();
+    return op.emitOpError() << "profile '" << profile << "': layer '" << op.getLayer() << "': channels is "
+                            << range.channels << ", the layer has " << op.getInputChannels();
   op.setRangeAttr(RangeAttr::get(op.getContext(), range.min, range.max, range.absmax, range.tokens));
   if (!range.channelAbsmax.empty())
     op.setChannelAbsmaxAttr(channelMaxima(op.getContext(), op.getLayer(), range.channelAbsmax));
@@ -70,7 +70,8 @@ void FptqAttachProfilePass::runOnOperation() {
     return fail("cannot read profile: " + llvm::toString(loaded.takeError()));
   if (auto hash = module->getAttrOfType<StringAttr>("fptq.model_hash"))
     if (!loaded->modelHash.empty() && loaded->modelHash != hash.getValue())
-      return fail("profile '" + profile + "': model_hash is '" + loaded->modelHash + "', this model's is '" + hash.getValue() + "'");
+      return fail("profile '" + profile + "': model_hash is '" + loaded->modelHash + "', this model's is '" +
+                  hash.getValue() + "'");
   llvm::StringSet<> seen;
   llvm::SetVector<StringRef> missing;
   bool ok = true;

@@ -18,7 +18,9 @@ llvm::Expected<RangeProfile> mlir::fptq::loadChannelMaxima(StringRef path) {
   RangeProfile profile;
   for (const auto &[name, entry] : (*file)->entries()) {
     if (entry.dtype != "F32" || entry.shape.size() != 1)
-      return profileError(path, name, "", "a table of channel maxima holds F32 vectors, this is " + entry.dtype + " of rank " + Twine(entry.shape.size()));
+      return profileError(path, name, "",
+                          "a table of channel maxima holds F32 vectors, this is " + entry.dtype + " of rank " +
+                              Twine(entry.shape.size()));
     LayerRange range;
     range.layer = name;
     range.channels = entry.shape[0];
@@ -48,12 +50,14 @@ llvm::Expected<RangeProfile> mlir::fptq::parseCalibrationTable(StringRef text, S
     LayerRange range;
     if (words.size() != 4 || words[1].getAsDouble(range.absmax) || words[2].getAsDouble(range.min) ||
         words[3].getAsDouble(range.max))
-      return profileError(path, "", "line " + std::to_string(number + 1), "expected 'name threshold min max', got '" + line + "'");
+      return profileError(path, "", "line " + std::to_string(number + 1),
+                          "expected 'name threshold min max', got '" + line + "'");
     range.layer = words[0].str();
     profile.layers.push_back(std::move(range));
   }
   if (profile.layers.empty())
-    return profileError(path, "", "", "is no profile: neither JSON nor safetensors, and no line of a calibration table");
+    return profileError(path, "", "",
+                        "is no profile: neither JSON nor safetensors, and no line of a calibration table");
   if (llvm::Error error = profile.verify(path))
     return std::move(error);
   return profile;

@@ -43,15 +43,19 @@ static llvm::Error readTensor(const SafetensorsFile &sidecar, StringRef layer, S
   return llvm::Error::success();
 }
 
-static llvm::Error readLayer(const json::Value &value, StringRef file, const SafetensorsFile *sidecar, LayerRange &range) {
+static llvm::Error readLayer(const json::Value &value, StringRef file, const SafetensorsFile *sidecar,
+                             LayerRange &range) {
   const json::Object *object = value.getAsObject();
   auto name = object ? object->getString("name") : std::nullopt;
   if (!name)
     return profileError(file, "", "layers", "has an entry without a name");
   range.layer = name->str();
   double channels = 0, tokens = 0;
-  for (auto [key, out] : {std::pair<StringRef, double *>("channels", &channels), {"tokens", &tokens}, {"min", &range.min},
-                          {"max", &range.max}, {"absmax", &range.absmax}})
+  for (auto [key, out] : {std::pair<StringRef, double *>("channels", &channels),
+                          {"tokens", &tokens},
+                          {"min", &range.min},
+                          {"max", &range.max},
+                          {"absmax", &range.absmax}})
     if (llvm::Error error = readNumber(*object, file, range.layer, key, *out))
       return error;
   range.channels = (int64_t)channels;
@@ -71,7 +75,8 @@ static llvm::Error readLayer(const json::Value &value, StringRef file, const Saf
   if (bins.empty() || !exponent)
     return llvm::Error::success();
   if ((int64_t)bins.size() != AbsHistogram::kBins) // PF6
-    return profileError(file, range.layer, "histogram", Twine(bins.size()) + " bins, expected " + Twine(AbsHistogram::kBins));
+    return profileError(file, range.layer, "histogram",
+                        Twine(bins.size()) + " bins, expected " + Twine(AbsHistogram::kBins));
   range.histogram = AbsHistogram((int)*exponent, std::move(bins));
   return llvm::Error::success();
 }
@@ -82,7 +87,9 @@ static llvm::Expected<RangeProfile> parseProfile(const json::Value &value, Strin
     return profileError(path, "", "format", "is not '" + kProfileFormat + "'");
   auto version = object->getInteger("version");
   if (!version || *version != RangeProfile::kVersion) // PF1
-    return profileError(path, "", "version", "is " + (version ? Twine(*version) : Twine("missing")) + ", this program reads " + Twine(RangeProfile::kVersion));
+    return profileError(path, "", "version",
+                        "is " + (version ? Twine(*version) : Twine("missing")) + ", this program reads " +
+                            Twine(RangeProfile::kVersion));
   RangeProfile profile;
   profile.modelHash = object->getString("model_hash").value_or("").str();
   profile.observer = object->getString("observer").value_or("min-max").str();

@@ -47,7 +47,8 @@ static llvm::Error verifyChannels(StringRef file, const LayerRange &range) {
   for (const Field &field : {Field{"channel absmax", range.channelAbsmax}, Field{"channel min", range.channelMin},
                              Field{"channel max", range.channelMax}}) {
     if (!field.values.empty() && (int64_t)field.values.size() != range.channels) // PF5
-      return profileError(file, range.layer, field.key, Twine(field.values.size()) + " values for " + Twine(range.channels) + " channels");
+      return profileError(file, range.layer, field.key,
+                          Twine(field.values.size()) + " values for " + Twine(range.channels) + " channels");
     for (auto [k, v] : llvm::enumerate(field.values))
       if (!std::isfinite(v) || (field.key == "channel absmax" && v < 0)) // PF3, PF4
         return profileError(file, range.layer, field.key, "channel " + Twine(k) + " is " + number(v));
@@ -62,7 +63,8 @@ llvm::Error RangeProfile::verify(StringRef file) const {
       return profileError(file, range.layer, "name", range.layer.empty() ? "is empty" : "is there twice");
     if (!range.fault.empty())
       return profileError(file, range.layer, "", range.fault);
-    for (auto [key, value] : {std::pair<StringRef, double>("min", range.min), {"max", range.max}, {"absmax", range.absmax}})
+    for (auto [key, value] :
+         {std::pair<StringRef, double>("min", range.min), {"max", range.max}, {"absmax", range.absmax}})
       if (!std::isfinite(value)) // PF3
         return profileError(file, range.layer, key, "is " + number(value));
     if (range.absmax < 0) // PF4
@@ -118,7 +120,8 @@ llvm::Error RangeProfile::merge(const RangeProfile &other, StringRef otherFile) 
       continue;
     }
     if (mine->channels != range.channels)
-      return profileError(otherFile, range.layer, "channels", "is " + Twine(range.channels) + ", expected " + Twine(mine->channels));
+      return profileError(otherFile, range.layer, "channels",
+                          "is " + Twine(range.channels) + ", expected " + Twine(mine->channels));
     mergeLayer(*mine, range, **again);
   }
   return llvm::Error::success();

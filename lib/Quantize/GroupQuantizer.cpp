@@ -29,7 +29,8 @@ struct RowQuantizer {
     if (!options.symmetric)
       out.zeros[row * out.groups + group] = fit.zero;
     for (int64_t i = 0; i < options.groupSize; ++i)
-      setCode(row, group * options.groupSize + i, i < (int64_t)values.size() ? codeOf(values[i], fit.scale, fit.zero) : fit.zero);
+      setCode(row, group * options.groupSize + i,
+              i < (int64_t)values.size() ? codeOf(values[i], fit.scale, fit.zero) : fit.zero);
   }
 
   void twoLevelScheme(int64_t row, int64_t group, llvm::ArrayRef<float> values, llvm::ArrayRef<float> weights) const {

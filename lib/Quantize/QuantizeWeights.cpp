@@ -54,8 +54,8 @@ static LogicalResult checkSameLayer(LinearOp first, LinearOp other) {
       first.getSchemeAttr() == other.getSchemeAttr() &&
       constantName(first.getWeight()) == constantName(other.getWeight()))
     return success();
-  InFlightDiagnostic diag = other.emitOpError() << "has another weight or scheme than an earlier call (layer '"
-                                                << other.getLayer() << "')";
+  InFlightDiagnostic diag = other.emitOpError()
+                            << "has another weight or scheme than an earlier call (layer '" << other.getLayer() << "')";
   diag.attachNote(first.getLoc()) << "earlier call";
   return diag;
 }
@@ -184,7 +184,8 @@ void FptqQuantizeWeightsPass::runOnOperation() {
       OpBuilder b(op);
       SmallVector<Value> weights(4);
       for (const WeightOperand &operand : layer.plan.operands) {
-        size_t slot = llvm::StringSwitch<size_t>(operand.suffix).Case("codes", 0).Case("scales", 1).Case("zeros", 2).Default(3);
+        size_t slot =
+            llvm::StringSwitch<size_t>(operand.suffix).Case("codes", 0).Case("scales", 1).Case("zeros", 2).Default(3);
         weights[slot] = (*store)->load(b, op.getLoc(), layer.plan, operand);
       }
       emitQuantized(op, weights, layer.errorDb);

@@ -86,9 +86,8 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
 }
 
 bool WeightStore::isDone(const PlannedWeight &weight) const {
-  return writer && llvm::all_of(weight.operands, [&](const WeightOperand &operand) {
-           return writer->isDone(keyOf(weight, operand));
-         });
+  return writer && llvm::all_of(weight.operands,
+                                [&](const WeightOperand &operand) { return writer->isDone(keyOf(weight, operand)); });
 }
 
 LogicalResult WeightStore::add(Location location, const PlannedWeight &weight, const QuantizedWeight &quantized,

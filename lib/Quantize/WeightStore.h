@@ -17,7 +17,8 @@ struct WeightOperand {
 };
 
 /// Operand types of a weight of n x k under `scheme`.
-SmallVector<WeightOperand> weightOperands(MLIRContext *context, SchemeAttr scheme, int64_t n, int64_t k, bool halfScales);
+SmallVector<WeightOperand> weightOperands(MLIRContext *context, SchemeAttr scheme, int64_t n, int64_t k,
+                                          bool halfScales);
 
 /// Bytes of operand `suffix` of `weight`.
 std::vector<char> operandBytes(const QuantizedWeight &weight, StringRef suffix, bool halfScales);
@@ -34,7 +35,8 @@ public:
   /// With `path`, plans the file: `weights`, then all external globals in `kept`.
   static FailureOr<std::unique_ptr<WeightStore>> create(ModuleOp module, StringRef path, bool resume,
                                                         ArrayRef<PlannedWeight> weights,
-                                                        ArrayRef<ml_program::GlobalOp> kept, const ParameterFiles &files);
+                                                        ArrayRef<ml_program::GlobalOp> kept,
+                                                        const ParameterFiles &files);
 
   /// True if a killed run has already written all operands of `weight`.
   bool isDone(const PlannedWeight &weight) const;

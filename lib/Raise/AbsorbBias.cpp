@@ -86,8 +86,8 @@ void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
   if (!bias)
     return;
   // The bias may be defined below the linear: move the linear down to the add.
-  if (Operation *definition = bias.getDefiningOp(); definition && definition->getBlock() == op->getBlock() &&
-                                                    op->isBeforeInBlock(definition)) {
+  if (Operation *definition = bias.getDefiningOp();
+      definition && definition->getBlock() == op->getBlock() && op->isBeforeInBlock(definition)) {
     if (expand) {
       rewriter.moveOpBefore(expand, add);
       rewriter.moveOpBefore(op, expand);

@@ -46,7 +46,8 @@ static SmallVector<int64_t> dimsOf(AffineMap map, ArrayRef<unsigned> loops) {
 
 /// N x K: unit dimensions first (they merge into N), then columns, then reductions.
 static Value weightMatrix(OpBuilder &b, Location loc, const LinearMatch &match) {
-  SmallVector<int64_t> columns = dimsOf(match.weightMap, match.columns), reductions = dimsOf(match.weightMap, match.reductions);
+  SmallVector<int64_t> columns = dimsOf(match.weightMap, match.columns),
+                       reductions = dimsOf(match.weightMap, match.reductions);
   SmallVector<int64_t> order;
   for (int64_t d = 0; d < (int64_t)match.weightMap.getNumResults(); ++d)
     if (!llvm::is_contained(columns, d) && !llvm::is_contained(reductions, d))
@@ -100,9 +101,7 @@ static bool isZero(Value init) {
 }
 
 /// y + init, where the accumulator did not start at zero.
-static Value addInit(OpBuilder &b, Location loc, Value y, Value init) {
-  return arith::AddFOp::create(b, loc, y, init);
-}
+static Value addInit(OpBuilder &b, Location loc, Value y, Value init) { return arith::AddFOp::create(b, loc, y, init); }
 
 LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match, StringRef layer) {
   rewriter.setInsertionPoint(op);

@@ -35,7 +35,8 @@ static std::string slicesOf(Value weight) {
   std::string text;
   for (Operation *op = weight.getDefiningOp(); op && op->getNumOperands(); op = op->getOperand(0).getDefiningOp())
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
-      for (auto [offset, size, extent] : llvm::zip(slice.getStaticOffsets(), slice.getStaticSizes(), slice.getSourceType().getShape()))
+      for (auto [offset, size, extent] :
+           llvm::zip(slice.getStaticOffsets(), slice.getStaticSizes(), slice.getSourceType().getShape()))
         if (size != extent)
           text += "." + std::to_string(offset);
   return text;

@@ -25,7 +25,8 @@ bool mlir::fptq::isMultiplyAccumulate(linalg::LinalgOp op) {
   Operation *add = body->getTerminator()->getOperand(0).getDefiningOp();
   if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
     return false;
-  for (auto [accumulator, term] : {std::pair(add->getOperand(0), add->getOperand(1)), std::pair(add->getOperand(1), add->getOperand(0))}) {
+  for (auto [accumulator, term] :
+       {std::pair(add->getOperand(0), add->getOperand(1)), std::pair(add->getOperand(1), add->getOperand(0))}) {
     Operation *product = term.getDefiningOp();
     if (accumulator != sum || !isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product))
       continue;
@@ -40,11 +41,13 @@ bool mlir::fptq::isMultiplyAccumulate(linalg::LinalgOp op) {
 
 Value mlir::fptq::lookThroughMove(Value value, AffineMap &map) {
   auto op = value.getDefiningOp<linalg::LinalgOp>();
-  if (!op || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || op.getNumReductionLoops() || !op.hasPureTensorSemantics())
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || op.getNumReductionLoops() ||
+      !op.hasPureTensorSemantics())
     return {};
   if (op.getBlock()->getTerminator()->getOperand(0) != op.getBlock()->getArgument(0))
     return {};
-  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)),
+            in = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
   if (!out.isPermutation() || !in.isProjectedPermutation(/*allowZeroInResults=*/true))
     return {};
   map = in.compose(inversePermutation(out));
@@ -97,7 +100,8 @@ static bool sortLoops(LinearMatch &match, unsigned loops, ArrayRef<int64_t> exte
   for (unsigned loop = 0; loop < loops; ++loop)
     if (!uses(match.resultMap, loop))
       match.reductions.push_back(loop);
-  return llvm::all_of(match.reductions, [&](unsigned loop) { return uses(match.xMap, loop) && uses(match.weightMap, loop); });
+  return llvm::all_of(match.reductions,
+                      [&](unsigned loop) { return uses(match.xMap, loop) && uses(match.weightMap, loop); });
 }
 
 FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &reason) {

@@ -8,8 +8,8 @@ namespace mlir::fptq {
 
 /// y[m.., n..] += x[m.., k..] * w[n.., k..], each in its own order of dimensions.
 struct LinearMatch {
-  Value x, weight;                         ///< after looking through casts and, for the weight, transpositions and broadcasts
-  AffineMap xMap, weightMap, resultMap;    ///< loops to dimensions; the weight's may hold constants (unit dimensions)
+  Value x, weight; ///< after looking through casts and, for the weight, transpositions and broadcasts
+  AffineMap xMap, weightMap, resultMap; ///< loops to dimensions; the weight's may hold constants (unit dimensions)
   SmallVector<unsigned> rows, columns, reductions; ///< loops, rows and columns in the result's order
 };
 

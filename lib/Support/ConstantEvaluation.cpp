@@ -81,8 +81,9 @@ static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &fi
     StringRef name = load.getGlobal().getLeafReference();
     auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(op, load.getGlobalAttr());
     if (auto value = global ? dyn_cast_or_null<DenseElementsAttr>(global.getValueAttr()) : DenseElementsAttr()) {
-      llvm::copy(llvm::map_range(value.getValues<APFloat>(), [](const APFloat &v) { return (float)v.convertToDouble(); }),
-                 result.data.begin());
+      llvm::copy(
+          llvm::map_range(value.getValues<APFloat>(), [](const APFloat &v) { return (float)v.convertToDouble(); }),
+          result.data.begin());
       return result;
     }
     const SafetensorsEntry *entry = files.find(name);
@@ -235,8 +236,8 @@ FailureOr<std::vector<float>> mlir::fptq::evaluateConstant(Value value, const Pa
     if (!std::isfinite(v)) {
       auto shape = cast<RankedTensorType>(value.getType()).getShape();
       int64_t columns = shape.empty() ? 1 : std::max<int64_t>(shape.back(), 1);
-      return emitError(value.getLoc()) << "weight holds " << (std::isnan(v) ? "NaN" : "infinity") << " at row " << i / columns
-                                       << ", column " << i % columns << " (layer '" << layer << "')";
+      return emitError(value.getLoc()) << "weight holds " << (std::isnan(v) ? "NaN" : "infinity") << " at row "
+                                       << i / columns << ", column " << i % columns << " (layer '" << layer << "')";
     }
   return std::move(result->data);
 }

@@ -70,8 +70,8 @@ static Error readEntry(StringRef path, StringRef key, const json::Value &value, 
                      end.value_or(-1), "], data has ", bytes.size(), " bytes");
   int64_t expected;
   if (MulOverflow(entry.numElements(), width, expected) || expected != *end - *begin)
-    return fileError(path, "tensor '", key, "' has ", *end - *begin, " bytes, its shape and dtype ", *dtype,
-                     " need ", entry.numElements(), " x ", width);
+    return fileError(path, "tensor '", key, "' has ", *end - *begin, " bytes, its shape and dtype ", *dtype, " need ",
+                     entry.numElements(), " x ", width);
   entry.data = bytes.slice(*begin, *end - *begin);
   return Error::success();
 }
@@ -124,7 +124,8 @@ Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path)
   }
   // JSON objects are unordered; the order of the bytes is the one their writer meant.
   llvm::sort(file->tensors, [](auto &a, auto &b) {
-    return std::make_pair(a.second.data.begin(), StringRef(a.first)) < std::make_pair(b.second.data.begin(), StringRef(b.first));
+    return std::make_pair(a.second.data.begin(), StringRef(a.first)) <
+           std::make_pair(b.second.data.begin(), StringRef(b.first));
   });
   for (auto [i, tensor] : llvm::enumerate(file->tensors))
     file->index[tensor.first] = i;

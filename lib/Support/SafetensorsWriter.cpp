@@ -105,9 +105,8 @@ static StringSet<> readJournal(StringRef journal, StringRef partial, StringRef h
   }
 }
 
-Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan,
-                                                                       const StringMap<std::string> &metadata,
-                                                                       bool resume) {
+Expected<std::unique_ptr<SafetensorsWriter>>
+SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<std::string> &metadata, bool resume) {
   std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter);
   Impl &w = *writer->impl;
   w.path = path.str(), w.partial = w.path + ".partial", w.journal = w.path + ".journal";
@@ -116,7 +115,8 @@ Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef
   for (const Plan &p : plan) {
     uint64_t size = safetensorsElementBytes(p.dtype);
     if (!size)
-      return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
+      return createStringError(inconvertibleErrorCode(),
+                               path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
     for (int64_t d : p.shape)
       size *= d;
     if (!w.places.insert({p.key, {offset, size}}).second)
@@ -129,8 +129,9 @@ Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef
   auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
   if (std::error_code ec = sys::fs::openFileForReadWrite(w.partial, w.file, disposition, sys::fs::OF_None))
     return ioError(w.partial, ec);
-  if (std::error_code ec = sys::fs::openFileForWrite(w.journal, w.log, fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting,
-                                                     fresh ? sys::fs::OF_None : sys::fs::OF_Append))
+  if (std::error_code ec =
+          sys::fs::openFileForWrite(w.journal, w.log, fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting,
+                                    fresh ? sys::fs::OF_None : sys::fs::OF_Append))
     return ioError(w.journal, ec);
   if (!fresh)
     return writer;
@@ -169,7 +170,8 @@ Error SafetensorsWriter::write(StringRef key, ArrayRef<char> data) {
 Error SafetensorsWriter::finish() {
   for (auto &place : impl->places)
     if (!isDone(place.first()))
-      return createStringError(inconvertibleErrorCode(), impl->path + ": tensor '" + place.first() + "' was never written");
+      return createStringError(inconvertibleErrorCode(),
+                               impl->path + ": tensor '" + place.first() + "' was never written");
   ::close(std::exchange(impl->file, -1));
   ::close(std::exchange(impl->log, -1));
   if (std::error_code ec = sys::fs::rename(impl->partial, impl->path))

@@ -78,7 +78,8 @@ LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const Emit
   return success();
 }
 
-LogicalResult mlir::fptq::linkSharedLibrary(ModuleOp module, StringRef object, StringRef path, const EmitOptions &options) {
+LogicalResult mlir::fptq::linkSharedLibrary(ModuleOp module, StringRef object, StringRef path,
+                                            const EmitOptions &options) {
   auto compiler = llvm::sys::findProgramByName("clang-22");
   if (!compiler)
     compiler = llvm::sys::findProgramByName("cc");

@@ -49,7 +49,8 @@ struct Managers {
 };
 } // namespace
 
-static constexpr char kKernelPipeline[] = "sroa,early-cse,instsimplify,loop-simplify,lcssa,loop(loop-rotate),early-cse,simplifycfg";
+static constexpr char kKernelPipeline[] =
+    "sroa,early-cse,instsimplify,loop-simplify,lcssa,loop(loop-rotate),early-cse,simplifycfg";
 
 static bool isKernel(const llvm::Function &f) { return !f.isDeclaration() && f.hasFnAttribute(kKernelAttribute); }
 

@@ -45,14 +45,21 @@ TEST_F(Safetensors, LiesAreRefused) {
   EXPECT_NE(errorOf("{}", 0, 1000).find("truncated"), std::string::npos);
   EXPECT_NE(errorOf("{}", 0, ~1ull).find("truncated"), std::string::npos);
   EXPECT_NE(errorOf("{nonsense", 0).find("not JSON"), std::string::npos);
-  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8).find("outside the file"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8).find("outside the file"),
+            std::string::npos);
   EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8).find("8 bytes"), std::string::npos);
-  EXPECT_NE(errorOf(R"({"a":{"dtype":"Q9","shape":[2],"data_offsets":[0,8]}})", 8).find("dtype 'Q9'"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"Q9","shape":[2],"data_offsets":[0,8]}})", 8).find("dtype 'Q9'"),
+            std::string::npos);
   EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8).find("'a'"), std::string::npos);
-  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8).find("'a'"), std::string::npos);
+  EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8).find("'a'"),
+            std::string::npos);
   EXPECT_NE(errorOf(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8).find("outside"), std::string::npos);
-  EXPECT_NE(errorOf(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 8)
-                .find("overlap"), std::string::npos);
+  EXPECT_NE(
+      errorOf(
+          R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
+          8)
+          .find("overlap"),
+      std::string::npos);
 }
 
 TEST_F(Safetensors, KilledRunGoesOn) {

@@ -86,7 +86,8 @@ TEST(X86Layout, PaddedColumnsAndChannelsAreZero) { // P3, P7
 TEST(X86Layout, UnpackInvertsPackOnRandomShapes) {
   std::mt19937 random(5);
   for (int i = 0; i < 500; ++i) {
-    PackedShape s{1 + int64_t(random() % 70), 1 + int64_t(random() % 300), 0, random() % 3 == 0, false, random() % 2 == 0};
+    PackedShape s{1 + int64_t(random() % 70), 1 + int64_t(random() % 300), 0, random() % 3 == 0, false,
+                  random() % 2 == 0};
     s.groupSize = 1 + random() % s.k;
     s.symmetric = !s.twoLevel && random() % 2;
     Weight w(s, i), back(s, i + 1000);

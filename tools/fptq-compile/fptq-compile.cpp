@@ -19,7 +19,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::OptionCategory category("fptq-compile");
   cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>"), cl::cat(category));
-  cl::opt<std::string> output("o", cl::Required, cl::desc("output: model.o (with model.h beside it) or model.so"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::Required, cl::desc("output: model.o (with model.h beside it) or model.so"),
+                              cl::cat(category));
   EmitOptions options;
   cl::opt<std::string> tier("tier", cl::init(options.tier), cl::cat(category),
                             cl::desc("tiers in the artifact, joined by '+' (default: all)"));

@@ -20,7 +20,8 @@ namespace cl = llvm::cl;
 
 static cl::opt<int64_t> casesOption("cases", cl::desc("random shapes (default: 200)"), cl::init(200));
 static cl::opt<unsigned> seedOption("seed", cl::desc("seed of the first shape (default: 1)"), cl::init(1));
-static cl::list<std::string> tierOption("tier", cl::desc("tiers to test (default: all, emulated where the machine lacks one)"),
+static cl::list<std::string> tierOption("tier",
+                                        cl::desc("tiers to test (default: all, emulated where the machine lacks one)"),
                                         cl::CommaSeparated);
 static cl::opt<std::string> jsonOption("json", cl::desc("write a report"), cl::value_desc("file"));
 static cl::opt<bool> verboseOption("verbose", cl::desc("print every case"));
@@ -102,20 +103,30 @@ struct Operands {
       residual.push_back(real());
     expected.assign(c.m * n, -7.0f);
     got = expected;
-    mm = {c.m,         n,
-          groups,      q.data(),
-          qStride,     xScales.data(),
-          sums.data(), groups,
-          packed.data(), c.bias ? bias.data() : nullptr,
-          c.residual ? residual.data() : nullptr, n,
-          expected.data(), n,
+    mm = {c.m,
+          n,
+          groups,
+          q.data(),
+          qStride,
+          xScales.data(),
+          sums.data(),
+          groups,
+          packed.data(),
+          c.bias ? bias.data() : nullptr,
+          c.residual ? residual.data() : nullptr,
+          n,
+          expected.data(),
+          n,
           nullptr};
   }
 };
 
 std::string describe(const Case &c) {
   std::string s;
-  llvm::raw_string_ostream(s) << c.key.tier << (c.key.twoLevel ? " two-level" : c.key.symmetric ? " symmetric" : " asymmetric")
+  llvm::raw_string_ostream(s) << c.key.tier
+                              << (c.key.twoLevel    ? " two-level"
+                                  : c.key.symmetric ? " symmetric"
+                                                    : " asymmetric")
                               << " group " << c.key.group << (c.key.halfScales ? " f16" : " f32") << " threads "
                               << (c.key.threads ? 2 : 1) << " m " << c.m << " n " << c.shape.n << " k " << c.shape.k
                               << (c.bias ? " bias" : "") << (c.residual ? " residual" : "")
@@ -176,12 +187,22 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
     std::vector<int8_t> q;
     std::vector<float> scales;
     std::vector<int32_t> sums;
-  } expected{std::vector<int8_t>(c.m * columns, 9), std::vector<float>(c.m), std::vector<int32_t>(c.m * l.groups)}, got = expected;
+  } expected{std::vector<int8_t>(c.m * columns, 9), std::vector<float>(c.m), std::vector<int32_t>(c.m * l.groups)},
+      got = expected;
   auto operands = [&](Result &r) {
-    return FptqQuantize{c.m, k, c.shape.groupSize, l.paddedGroup,
-                        c.key.element == FPTQ_F32 ? static_cast<void *>(x.data()) : halves.data(), k,
-                        c.bias ? multiplier.data() : nullptr, c.residual ? &scale : nullptr, r.q.data(), columns,
-                        r.scales.data(), r.sums.data(), l.groups};
+    return FptqQuantize{c.m,
+                        k,
+                        c.shape.groupSize,
+                        l.paddedGroup,
+                        c.key.element == FPTQ_F32 ? static_cast<void *>(x.data()) : halves.data(),
+                        k,
+                        c.bias ? multiplier.data() : nullptr,
+                        c.residual ? &scale : nullptr,
+                        r.q.data(),
+                        columns,
+                        r.scales.data(),
+                        r.sums.data(),
+                        l.groups};
   };
   FptqQuantize z = operands(expected);
   fptq_reference_quantize(&z, c.key.element, 0, c.m);

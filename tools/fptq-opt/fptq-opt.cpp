@@ -35,8 +35,10 @@ int main(int argc, char **argv) {
   fptq::registerAllDialects(registry);
   fptq::registerAllPasses();
   auto [input, output] =
-      registerAndParseCLIOptions(argc, argv, "quant-fptq: W4A8 quantization and lowering\n"
-                                 "(--fptq-report-target alone: the tier this machine runs, and why)\n", registry);
+      registerAndParseCLIOptions(argc, argv,
+                                 "quant-fptq: W4A8 quantization and lowering\n"
+                                 "(--fptq-report-target alone: the tier this machine runs, and why)\n",
+                                 registry);
   registry.addExtension(TypeID::get<InputFolder>(), std::make_unique<InputFolder>(input));
   return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
 }

@@ -33,7 +33,8 @@ Expected<Array> mlir::fptq::readNpy(StringRef path) {
     return fail(path, "header of " + Twine(length) + " bytes is cut off");
   StringRef header = all.substr(start, length);
   SmallVector<StringRef> descr, order, shape;
-  if (!Regex("'descr': *'([^']*)'").match(header, &descr) || !Regex("'fortran_order': *(True|False)").match(header, &order) ||
+  if (!Regex("'descr': *'([^']*)'").match(header, &descr) ||
+      !Regex("'fortran_order': *(True|False)").match(header, &order) ||
       !Regex("'shape': *\\(([0-9, ]*)\\)").match(header, &shape))
     return fail(path, "header has no descr, fortran_order and shape");
   if (order[1] == "True")

@@ -7,12 +7,12 @@
 #include "fptq/Target/Executable.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
-#include "mlir/Support/FileUtilities.h"
 
 #include <chrono>
 
@@ -24,15 +24,20 @@ namespace {
 struct Options {
   cl::opt<std::string> file{cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>")};
   cl::opt<std::string> entry{"entry", cl::desc("public function to call (default: the only one)")};
-  cl::opt<std::string> inputs{"inputs", cl::desc("safetensors with arg0, arg1, ...: one call a row of their first dimension")};
+  cl::opt<std::string> inputs{"inputs",
+                              cl::desc("safetensors with arg0, arg1, ...: one call a row of their first dimension")};
   cl::opt<std::string> results{"results", cl::desc("safetensors for result0, result1, ...")};
   cl::list<std::string> args{"arg", cl::desc(".npy of one argument of a single call, in order")};
   cl::list<std::string> outs{"result", cl::desc(".npy for one result of a single call, in order")};
-  cl::opt<std::string> tier{"tier", cl::init("auto"), cl::desc("reference, avx2, avx512vnni, amx-int8, each also -emulated (default: the machine's best)")};
+  cl::opt<std::string> tier{
+      "tier", cl::init("auto"),
+      cl::desc("reference, avx2, avx512vnni, amx-int8, each also -emulated (default: the machine's best)")};
   cl::opt<int> threads{"threads", cl::init(0), cl::desc("threads of parallel loops (default: all cores)")};
-  cl::opt<int> repeat{"time", cl::init(0), cl::desc("time this many repetitions of the first call and print the median")};
+  cl::opt<int> repeat{"time", cl::init(0),
+                      cl::desc("time this many repetitions of the first call and print the median")};
   cl::opt<std::string> calibrate{"calibrate", cl::desc("run with observers and write the profile here")};
-  cl::opt<std::string> observer{"observer", cl::init("min-max"), cl::desc("min-max, moving-average, percentile, mse or entropy (default min-max)")};
+  cl::opt<std::string> observer{"observer", cl::init("min-max"),
+                                cl::desc("min-max, moving-average, percentile, mse or entropy (default min-max)")};
 };
 } // namespace
 
@@ -57,19 +62,22 @@ static Type elementOf(Type type) {
 static llvm::Error checkInputs(const EntryPoint &entry, ArrayRef<Array> inputs, bool batched) {
   auto error = [&](const llvm::Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); };
   if (inputs.size() != entry.arguments.size())
-    return error("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) + " arguments, got " + llvm::Twine(inputs.size()));
+    return error("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) + " arguments, got " +
+                 llvm::Twine(inputs.size()));
   for (auto [i, input] : llvm::enumerate(inputs)) {
     StringRef expected = dtypeName(elementOf(entry.arguments[i]));
     if (input.dtype != expected)
       return error("argument " + llvm::Twine(i) + " is " + input.dtype + ", expected " + expected);
     if (batched && (input.shape.empty() || input.shape[0] != inputs[0].shape[0]))
-      return error("argument " + llvm::Twine(i) + " has no leading dimension of " + llvm::Twine(inputs[0].shape.empty() ? 0 : inputs[0].shape[0]) + " calls");
+      return error("argument " + llvm::Twine(i) + " has no leading dimension of " +
+                   llvm::Twine(inputs[0].shape.empty() ? 0 : inputs[0].shape[0]) + " calls");
   }
   return llvm::Error::success();
 }
 
 /// Appends one call's results to `results`, stacked along a new leading dimension.
-static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, std::vector<Array> &results, bool batched) {
+static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, std::vector<Array> &results,
+                           bool batched) {
   results.resize(entry.results.size());
   for (auto [i, result] : llvm::enumerate(call)) {
     Array &to = results[i];
@@ -80,7 +88,8 @@ static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, s
     if (batched) {
       int64_t calls = to.shape.empty() ? 0 : to.shape[0];
       if (calls && !llvm::equal(shape, ArrayRef<int64_t>(to.shape).drop_front()))
-        return llvm::createStringError(llvm::inconvertibleErrorCode(), "result " + llvm::Twine(i) + " changes its shape between calls");
+        return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                       "result " + llvm::Twine(i) + " changes its shape between calls");
       shape.insert(shape.begin(), calls + 1);
     }
     to.dtype = dtypeName(elementOf(entry.results[i])).str();
@@ -99,8 +108,10 @@ static llvm::Expected<const EntryPoint *> chooseEntry(const Executable &executab
   std::string known;
   for (const EntryPoint &e : executable.entryPoints())
     known += " " + e.name;
-  return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                 (name.empty() ? "say --entry: the module has" : "no public function '" + name.str() + "'; the module has") + known);
+  return llvm::createStringError(
+      llvm::inconvertibleErrorCode(),
+      (name.empty() ? "say --entry: the module has" : "no public function '" + name.str() + "'; the module has") +
+          known);
 }
 
 static void printTimes(Executable &executable, const EntryPoint &entry, ArrayRef<TensorRef> arguments, int repeat) {
@@ -152,7 +163,8 @@ static llvm::Error run(Executable &executable, const Options &o) {
     if (llvm::Error e = writeResults(o.results, results))
       return e;
   if (o.outs.size() > results.size())
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), llvm::Twine(o.outs.size()) + " --result files for " + llvm::Twine(results.size()) + " results");
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), llvm::Twine(o.outs.size()) + " --result files for " +
+                                                                       llvm::Twine(results.size()) + " results");
   for (auto [path, result] : llvm::zip(o.outs, results))
     if (llvm::Error e = writeNpy(path, result))
       return e;

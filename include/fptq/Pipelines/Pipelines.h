@@ -10,25 +10,37 @@ namespace mlir::fptq {
 /// Options of `fptq-quantize-pipeline`; each is the option of the same name of the stage that has it.
 struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name")};
-  Option<std::string> profile{*this, "profile", llvm::cl::desc("profile; not needed where every layer is per token or float")};
+  Option<std::string> profile{*this, "profile",
+                              llvm::cl::desc("profile; not needed where every layer is per token or float")};
   Option<std::string> recipe{*this, "recipe", llvm::cl::desc("per-layer rules (docs/Recipes.md)")};
-  Option<std::string> policy{*this, "policy", llvm::cl::desc("fptq (default), static, equalized, per-token or float"), llvm::cl::init("fptq")};
+  Option<std::string> policy{*this, "policy", llvm::cl::desc("fptq (default), static, equalized, per-token or float"),
+                             llvm::cl::init("fptq")};
   Option<double> v0{*this, "v0", llvm::cl::desc("largest static range (default 15)"), llvm::cl::init(15)};
   Option<double> v1{*this, "v1", llvm::cl::desc("smallest per-token range (default 150)"), llvm::cl::init(150)};
   Option<std::string> scheme{*this, "scheme", llvm::cl::desc("group (default) or two-level"), llvm::cl::init("group")};
-  Option<int64_t> groupSize{*this, "group-size", llvm::cl::desc("input channels a group, 0: per channel (default 128)"), llvm::cl::init(128)};
-  Option<std::string> symmetric{*this, "symmetric", llvm::cl::desc("true, false or auto (default)"), llvm::cl::init("auto")};
+  Option<int64_t> groupSize{*this, "group-size", llvm::cl::desc("input channels a group, 0: per channel (default 128)"),
+                            llvm::cl::init(128)};
+  Option<std::string> symmetric{*this, "symmetric", llvm::cl::desc("true, false or auto (default)"),
+                                llvm::cl::init("auto")};
   Option<std::string> method{*this, "method", llvm::cl::desc("rtn or mse (default)"), llvm::cl::init("mse")};
   Option<std::string> ragged{*this, "ragged", llvm::cl::desc("pad (default), adjust or error"), llvm::cl::init("pad")};
-  Option<std::string> keepFloat{*this, "keep-float", llvm::cl::desc("regex of layers that stay float (default: heads)"), llvm::cl::init("(^|[./])(lm_head|embed_tokens|wte)$")};
-  Option<std::string> formula{*this, "formula", llvm::cl::desc("equalization: lae (default) or smoothquant"), llvm::cl::init("lae")};
-  Option<double> alpha{*this, "alpha", llvm::cl::desc("smoothquant's migration strength (default 0.5)"), llvm::cl::init(0.5)};
-  Option<double> minScale{*this, "min-scale", llvm::cl::desc("smallest equalization scale (default 0: the paper's)"), llvm::cl::init(0)};
-  Option<std::string> parametersOut{*this, "parameters-out", llvm::cl::desc("stream quantized parameters into this .safetensors")};
-  Option<bool> resume{*this, "resume", llvm::cl::desc("go on where a killed run stopped (default true)"), llvm::cl::init(true)};
+  Option<std::string> keepFloat{*this, "keep-float", llvm::cl::desc("regex of layers that stay float (default: heads)"),
+                                llvm::cl::init("(^|[./])(lm_head|embed_tokens|wte)$")};
+  Option<std::string> formula{*this, "formula", llvm::cl::desc("equalization: lae (default) or smoothquant"),
+                              llvm::cl::init("lae")};
+  Option<double> alpha{*this, "alpha", llvm::cl::desc("smoothquant's migration strength (default 0.5)"),
+                       llvm::cl::init(0.5)};
+  Option<double> minScale{*this, "min-scale", llvm::cl::desc("smallest equalization scale (default 0: the paper's)"),
+                          llvm::cl::init(0)};
+  Option<std::string> parametersOut{*this, "parameters-out",
+                                    llvm::cl::desc("stream quantized parameters into this .safetensors")};
+  Option<bool> resume{*this, "resume", llvm::cl::desc("go on where a killed run stopped (default true)"),
+                      llvm::cl::init(true)};
   Option<std::string> scaleType{*this, "scale-type", llvm::cl::desc("f32 (default) or f16"), llvm::cl::init("f32")};
-  Option<bool> progress{*this, "progress", llvm::cl::desc("a remark for each weight (default false)"), llvm::cl::init(false)};
-  Option<bool> strict{*this, "strict", llvm::cl::desc("what cannot be done is an error (default true)"), llvm::cl::init(true)};
+  Option<bool> progress{*this, "progress", llvm::cl::desc("a remark for each weight (default false)"),
+                        llvm::cl::init(false)};
+  Option<bool> strict{*this, "strict", llvm::cl::desc("what cannot be done is an error (default true)"),
+                      llvm::cl::init(true)};
 };
 
 /// Linalg on tensors with float weights to `fptq.quantized_matmul`s, portable to every target.
@@ -36,10 +48,11 @@ void buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &opt
 
 /// Options of `fptq-x86-pipeline`.
 struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
-  Option<std::string> tier{*this, "tier",
-                           llvm::cl::desc("reference, avx2, avx512vnni, amx-int8, each also with -emulated; auto: what "
-                                          "this machine offers (default); several joined by '+': the program picks when it starts"),
-                           llvm::cl::init("auto")};
+  Option<std::string> tier{
+      *this, "tier",
+      llvm::cl::desc("reference, avx2, avx512vnni, amx-int8, each also with -emulated; auto: what "
+                     "this machine offers (default); several joined by '+': the program picks when it starts"),
+      llvm::cl::init("auto")};
   Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops through OpenMP (default true)"),
                        llvm::cl::init(true)};
   Option<int64_t> width{*this, "width", llvm::cl::desc("columns of a packed float weight's block (default 32)"),

@@ -18,13 +18,13 @@ namespace mlir::fptq {
 /// Ranges of one layer's input (tokens x channels).
 struct LayerRange {
   std::string layer;
-  int64_t channels = 0;        ///< K; 0 where only the whole tensor is known (foreign tables)
-  int64_t tokens = 0;          ///< rows seen; 0 where unknown
-  double min = 0, max = 0;     ///< smallest and largest value
-  double absmax = 0;           ///< max |x| after the observer
+  int64_t channels = 0;    ///< K; 0 where only the whole tensor is known (foreign tables)
+  int64_t tokens = 0;      ///< rows seen; 0 where unknown
+  double min = 0, max = 0; ///< smallest and largest value
+  double absmax = 0;       ///< max |x| after the observer
   std::vector<float> channelAbsmax, channelMin, channelMax; ///< `channels` values each, or empty
-  AbsHistogram histogram;      ///< of |x|, or empty
-  std::string fault;           ///< why these ranges may not be used ("3 values are NaN or infinite"), or empty
+  AbsHistogram histogram;                                   ///< of |x|, or empty
+  std::string fault; ///< why these ranges may not be used ("3 values are NaN or infinite"), or empty
 };
 
 /// A whole model's ranges, in the order in which the layers ran.

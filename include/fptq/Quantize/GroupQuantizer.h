@@ -16,11 +16,11 @@
 namespace mlir::fptq {
 
 struct QuantizerOptions {
-  int64_t groupSize = 128;  ///< input channels a group, at least 1
-  bool twoLevel = false;    ///< integer multiplier and offset a group, one float scale a row
-  bool symmetric = true;    ///< group scheme: zero point 8, not stored
-  bool searchClip = false;  ///< mse: also try ranges clipped down to half
-  bool halfScales = false;  ///< scales rounded to f16 before codes are chosen
+  int64_t groupSize = 128; ///< input channels a group, at least 1
+  bool twoLevel = false;   ///< integer multiplier and offset a group, one float scale a row
+  bool symmetric = true;   ///< group scheme: zero point 8, not stored
+  bool searchClip = false; ///< mse: also try ranges clipped down to half
+  bool halfScales = false; ///< scales rounded to f16 before codes are chosen
 };
 
 struct QuantizedWeight {

@@ -14,12 +14,13 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-static constexpr int64_t kAmxSlabK = 512;           // two panels: 16 KiB, a third of L1. At 1024 small products lose 30 % to store misses
-static constexpr int64_t kStep = 2 * kTileBytes;   // from one k/64 to the next
+static constexpr int64_t kAmxSlabK =
+    512; // two panels: 16 KiB, a third of L1. At 1024 small products lose 30 % to store misses
+static constexpr int64_t kStep = 2 * kTileBytes; // from one k/64 to the next
 static constexpr int64_t kPairRows = 2 * kTileRows;
-static constexpr int64_t kResultStride = 256;      // a row of a block: 64 columns of 4 bytes
-static constexpr int64_t kHalfBytes = 128;         // its two panels
-static constexpr int64_t kSweepPairs = 8;          // 256 rows: packed activations stay in L2
+static constexpr int64_t kResultStride = 256; // a row of a block: 64 columns of 4 bytes
+static constexpr int64_t kHalfBytes = 128;    // its two panels
+static constexpr int64_t kSweepPairs = 8;     // 256 rows: packed activations stay in L2
 
 /// Groups of one slab: whole tiles (64 k) of them.
 int64_t KernelBuilder::amxGroups() const {
@@ -133,9 +134,7 @@ LLVM::LLVMFuncOp KernelBuilder::amxFloats() {
     auto unit = tileUnit(e);
     const int64_t tempBytes = 4 * kTileBytes;
     Value temp = e.stack(2 * tempBytes); // [group mod 2][row][panel]
-    auto tempOf = [&](Value group) {
-      return e.at(temp, e.mul(arith::AndIOp::create(e, group, e.num(1)), tempBytes));
-    };
+    auto tempOf = [&](Value group) { return e.at(temp, e.mul(arith::AndIOp::create(e, group, e.num(1)), tempBytes)); };
     auto fold = [&](Value group, Value results) {
       Value tails = e.at(args[1], e.mul(group, tailVectors() * 64));
       Value scales[2] = {e.load(floats, tails, 64), e.load(floats, e.at(tails, 64), 64)};
@@ -188,9 +187,8 @@ LLVM::LLVMFuncOp KernelBuilder::amxPrepare() {
       e.ifElse(
           e.less(at, m),
           [&] {
-            e.loop(e.num(0), whole, 1, [&](Value s) {
-              e.store(e.load(bytes, e.at(from, e.mul(s, 64))), e.at(to, e.mul(s, kStep)), 64);
-            });
+            e.loop(e.num(0), whole, 1,
+                   [&](Value s) { e.store(e.load(bytes, e.at(from, e.mul(s, 64))), e.at(to, e.mul(s, kStep)), 64); });
             clear(whole);
             dwords(e.at(from, e.mul(whole, 64)), e.at(to, e.mul(whole, kStep)), e.num(0),
                    e.sub(rowBytes, e.mul(whole, 64)));
@@ -205,9 +203,7 @@ LLVM::LLVMFuncOp KernelBuilder::amxPrepare() {
           [&] { clear(e.num(0)); });
     };
     Value first = e.div(e.mul(tiles, args[1]), args[2]), last = e.div(e.mul(tiles, e.add(args[1], 1)), args[2]);
-    e.loop(first, last, 1, [&](Value tile) {
-      e.loop(e.num(0), e.num(kTileRows), 1, [&](Value r) { row(tile, r); });
-    });
+    e.loop(first, last, 1, [&](Value tile) { e.loop(e.num(0), e.num(kTileRows), 1, [&](Value r) { row(tile, r); }); });
   });
 }
 
@@ -229,8 +225,8 @@ LLVM::LLVMFuncOp KernelBuilder::amxMatmul() {
       Value rows = e.min(e.num(kSweepPairs * kPairRows), e.sub(m, row));
       e.loop(args[1], args[2], isa.panels, [&](Value block) {
         amxSweep(e, args[0], space, pair, count, rows, blockPanels(e, args[0], block, args[2]));
-        call(e, epilogue(), {args[0], space.results, row, rows, block,
-                             e.min(e.num(isa.panels), e.sub(args[2], block))});
+        call(e, epilogue(),
+             {args[0], space.results, row, rows, block, e.min(e.num(isa.panels), e.sub(args[2], block))});
       });
     });
   });
@@ -256,8 +252,9 @@ void KernelBuilder::amxSweep(Emitter &e, Value matmul, const SlabSpace &space, V
     call(e, amxUnpack(), {panels[2 * half], panels[2 * half + 1], nibbles, tail, octets, firstOctet, space.slab});
   };
   auto integers = [&](int64_t half, Value k, Value length) { // k, length: channels of the padded stream
-    call(e, amxIntegers(), {space.slab, e.at(activations, e.mul(k, kStep / 64)), stride, e.ceilDiv(length, 64), pairs,
-                            e.at(space.sums, half * kHalfBytes)});
+    call(e, amxIntegers(),
+         {space.slab, e.at(activations, e.mul(k, kStep / 64)), stride, e.ceilDiv(length, 64), pairs,
+          e.at(space.sums, half * kHalfBytes)});
   };
 
   clear(space.results);
@@ -292,9 +289,9 @@ void KernelBuilder::amxSweep(Emitter &e, Value matmul, const SlabSpace &space, V
       if (w.twoLevel)
         integers(half, k, e.mul(inSlab, w.group));
       else
-        call(e, amxFloats(), {space.slab, e.at(space.tails, half * kHalfBytes),
-                              e.at(activations, e.mul(k, kStep / 64)), stride, inSlab, pairs,
-                              e.at(space.results, half * kHalfBytes)});
+        call(e, amxFloats(),
+             {space.slab, e.at(space.tails, half * kHalfBytes), e.at(activations, e.mul(k, kStep / 64)), stride, inSlab,
+              pairs, e.at(space.results, half * kHalfBytes)});
     }
   });
 }

@@ -78,7 +78,8 @@ void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
   Value end = e.div(e.mul(rows.tiles, e.add(args[1], 1)), args[2]);
   e.loop(begin, end, 1, [&](Value t) {
     Value first = rows.first(t), height = rows.height(t);
-    Value tile = e.at(mm.scratch(), e.mul(first, rows.rowBytes)), starts = e.at(rows.starts, e.mul(first, rows.startBytes));
+    Value tile = e.at(mm.scratch(), e.mul(first, rows.rowBytes)),
+          starts = e.at(rows.starts, e.mul(first, rows.startBytes));
     e.loop(e.num(0), height, 1, [&](Value r) { row(e.add(first, r), r, height, tile, starts); });
   });
 }
@@ -125,8 +126,7 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
     space.slab = e.stack(slabBytes(std::max(kSlabK, std::min(w.group * groupsInSlab(), kMaxGroupInSlab))));
     space.tails = e.stack(groupsInSlab() * tailVectors() * isa.vectorBytes());
     if (integerSlabs())
-      space.sums = w.twoLevel ? space.results
-                              : e.stack(kBlockTiles * kSlabRows * isa.vectors() * isa.vectorBytes());
+      space.sums = w.twoLevel ? space.results : e.stack(kBlockTiles * kSlabRows * isa.vectors() * isa.vectorBytes());
     e.ifElse(
         few, [&] { directBlocks(e, args[0], rows, space.results, args[1], args[2]); },
         [&] {
@@ -135,8 +135,9 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
             e.loop(args[1], args[2], isa.panels, [&](Value block) {
               sweep(e, args[0], rows, space, tile, end, blockPanels(e, args[0], block, args[2]));
               Value first = rows.first(tile);
-              call(e, epilogue(), {args[0], space.results, first, e.sub(rows.first(end), first), block,
-                                   e.min(e.num(isa.panels), e.sub(args[2], block))});
+              call(e, epilogue(),
+                   {args[0], space.results, first, e.sub(rows.first(end), first), block,
+                    e.min(e.num(isa.panels), e.sub(args[2], block))});
             });
           });
         });
@@ -189,7 +190,8 @@ void KernelBuilder::sweep(Emitter &e, Value matmul, const Rows &rows, const Slab
   auto addIntegers = [&](Value k, Value parts) {
     forTiles(k, e.num(0), [&](Value row, Value height, Value a, Value) {
       Value sums = e.at(space.sums, e.mul(row, rowBytes));
-      e.switchOn(height, heights, [&](int64_t r) { call(e, integerTile(r), {space.slab, space.tails, a, parts, sums}); });
+      e.switchOn(height, heights,
+                 [&](int64_t r) { call(e, integerTile(r), {space.slab, space.tails, a, parts, sums}); });
     });
   };
   auto startAll = [&](Value g) {
@@ -198,9 +200,8 @@ void KernelBuilder::sweep(Emitter &e, Value matmul, const Rows &rows, const Slab
     });
   };
 
-  e.loop(e.num(0), e.mul(count, isa.vectors()), 1, [&](Value i) {
-    e.store(e.zeros(ints), e.at(space.results, e.mul(i, isa.vectorBytes())), isa.vectorBytes());
-  });
+  e.loop(e.num(0), e.mul(count, isa.vectors()), 1,
+         [&](Value i) { e.store(e.zeros(ints), e.at(space.results, e.mul(i, isa.vectorBytes())), isa.vectorBytes()); });
   // A group longer than a slab, in pieces of whole loop bodies.
   auto longGroup = [&](Value g) {
     const int64_t piece = kSlabK / partK() * partK();
@@ -227,8 +228,9 @@ void KernelBuilder::sweep(Emitter &e, Value matmul, const Rows &rows, const Slab
       Value g = e.add(g0, i);
       unpackGroup(g, e.at(space.slab, e.mul(i, slabBytes(w.group))));
       if (!slabHoldsBytes())
-        call(e, tails(), withPanels({e.add(e.mul(g, w.groupBytes), w.tail),
-                                     e.at(space.tails, e.mul(i, tailVectors() * isa.vectorBytes()))}));
+        call(e, tails(),
+             withPanels({e.add(e.mul(g, w.groupBytes), w.tail),
+                         e.at(space.tails, e.mul(i, tailVectors() * isa.vectorBytes()))}));
     });
     if (slabHoldsBytes())
       return addIntegers(k, e.mul(inSlab, w.group / partK()));

@@ -5,7 +5,8 @@ using namespace mlir;
 using namespace mlir::fptq::x86;
 
 Value Emitter::splat(VectorType type, int64_t value) {
-  auto element = getIntegerAttr(type.getElementType(), APInt(type.getElementTypeBitWidth(), value, true, true).getSExtValue());
+  auto element =
+      getIntegerAttr(type.getElementType(), APInt(type.getElementTypeBitWidth(), value, true, true).getSExtValue());
   return arith::ConstantOp::create(*this, type, DenseElementsAttr::get(type, cast<Attribute>(element)));
 }
 

@@ -52,7 +52,8 @@ FailureOr<Buffer> buffer(Emitter &e, Operation *op, Value memref) {
   Value base = memref::ExtractAlignedPointerAsIndexOp::create(e, memref);
   Value pointer = LLVM::IntToPtrOp::create(e, e.ptr(), toI64(e, base));
   bool dynamicOffset = ShapedType::isDynamic(offset), dynamicStride = ShapedType::isDynamic(strides.front());
-  Value offsetValue = dynamicOffset ? Value() : e.num(offset), stride = dynamicStride ? Value() : e.num(strides.front());
+  Value offsetValue = dynamicOffset ? Value() : e.num(offset),
+        stride = dynamicStride ? Value() : e.num(strides.front());
   if (dynamicOffset || dynamicStride) {
     auto metadata = memref::ExtractStridedMetadataOp::create(e, memref);
     if (dynamicOffset)
@@ -103,7 +104,8 @@ LLVM::LLVMFuncOp Lowering::runtimeFunction(Emitter &e, StringRef name, Type resu
 void Lowering::dispatch(Emitter &e, llvm::function_ref<void(Target)> fn) {
   if (targets.size() == 1)
     return fn(targets.front());
-  Value tier = LLVM::CallOp::create(e, runtimeFunction(e, "fptq_cpu_tier", e.getI32Type(), {}), ValueRange()).getResult();
+  Value tier =
+      LLVM::CallOp::create(e, runtimeFunction(e, "fptq_cpu_tier", e.getI32Type(), {}), ValueRange()).getResult();
   tier = arith::ExtSIOp::create(e, e.i64(), tier);
   // From the best to the worst: the first one the machine reaches; the worst needs no question.
   SmallVector<Target> sorted(targets);
@@ -161,7 +163,8 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   // Scales of unknown number are f32 unless the op says otherwise.
   bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel, half = op->hasAttr("half_scales");
   if (!ShapedType::isDynamic(n) && packedType.hasStaticShape())
-    half = packedType.getDimSize(0) == packedBytes("x86", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
+    half = packedType.getDimSize(0) ==
+           packedBytes("x86", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
   WeightFormat format = WeightFormat::get(group, twoLevel, scheme.getSymmetric(), half);
 
   FailureOr<Buffer> q = buffer(e, op, op.getQ()), xScales = buffer(e, op, op.getXScales()),
@@ -215,9 +218,8 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
     }
     KernelSet kernels = getOrCreateKernels(module, target, format);
     LLVM::CallOp::create(e, kernels.prepare, ValueRange{mm.base, e.num(0), e.num(1)});
-    chunks(e, panels, kBlockPanels, work, [&](Value first, Value last) {
-      LLVM::CallOp::create(e, kernels.run, ValueRange{mm.base, first, last});
-    });
+    chunks(e, panels, kBlockPanels, work,
+           [&](Value first, Value last) { LLVM::CallOp::create(e, kernels.run, ValueRange{mm.base, first, last}); });
   });
   memref::DeallocOp::create(e, scratch);
   op.erase();

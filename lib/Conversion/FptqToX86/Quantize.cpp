@@ -58,13 +58,13 @@ private:
   Value rowMaximum(Value x, Value multiplier, Value k) {
     constexpr int64_t unroll = 4;
     Value whole = e.mul(e.div(k, e.num(unroll * lanes)), unroll * lanes);
-    auto maxima = e.loop(e.num(0), whole, unroll * lanes, SmallVector<Value>(unroll, e.zeros(ints)),
-                         [&](Value at, ValueRange now) {
-      SmallVector<Value> next;
-      for (int64_t i = 0; i < unroll; ++i)
-        next.push_back(arith::MaxSIOp::create(e, now[i], magnitude(load(x, multiplier, e.add(at, i * lanes), {}))));
-      return next;
-    });
+    auto maxima = e.loop(
+        e.num(0), whole, unroll * lanes, SmallVector<Value>(unroll, e.zeros(ints)), [&](Value at, ValueRange now) {
+          SmallVector<Value> next;
+          for (int64_t i = 0; i < unroll; ++i)
+            next.push_back(arith::MaxSIOp::create(e, now[i], magnitude(load(x, multiplier, e.add(at, i * lanes), {}))));
+          return next;
+        });
     Value all = maxima[0];
     for (Value m : llvm::drop_begin(maxima))
       all = arith::MaxSIOp::create(e, all, m);
@@ -103,12 +103,14 @@ private:
 
   void row(Value r) {
     Value k = integer(offsetof(FptqQuantize, k)), group = integer(offsetof(FptqQuantize, group_size)),
-          padded = integer(offsetof(FptqQuantize, padded_group)), multiplier = pointer(offsetof(FptqQuantize, multiplier));
+          padded = integer(offsetof(FptqQuantize, padded_group)),
+          multiplier = pointer(offsetof(FptqQuantize, multiplier));
     int64_t size = format.element.getIntOrFloatBitWidth() / 8;
-    Value x = e.at(pointer(offsetof(FptqQuantize, x)), e.mul(e.mul(r, integer(offsetof(FptqQuantize, x_stride))), size));
+    Value x =
+        e.at(pointer(offsetof(FptqQuantize, x)), e.mul(e.mul(r, integer(offsetof(FptqQuantize, x_stride))), size));
     Value q = e.at(pointer(offsetof(FptqQuantize, q)), e.mul(r, integer(offsetof(FptqQuantize, q_stride))));
-    Value sums = e.at(pointer(offsetof(FptqQuantize, sums)),
-                      e.mul(e.mul(r, integer(offsetof(FptqQuantize, sums_stride))), 4));
+    Value sums =
+        e.at(pointer(offsetof(FptqQuantize, sums)), e.mul(e.mul(r, integer(offsetof(FptqQuantize, sums_stride))), 4));
     Value scale = rowScale(rowMaximum(x, multiplier, k));
     e.store(scale, e.at(pointer(offsetof(FptqQuantize, scales)), e.mul(r, 4)), 4);
     Value inverse = e.broadcast(floats, arith::DivFOp::create(e, real(1.0f), scale));
@@ -116,11 +118,12 @@ private:
     e.loop(e.num(0), groups, 1, [&](Value g) {
       Value first = e.mul(g, group), valid = e.min(group, e.sub(k, first)), to = e.at(q, e.mul(g, padded));
       Value whole = e.mul(e.div(valid, e.num(lanes)), lanes);
-      auto sum = e.loop(e.num(0), whole, lanes, ValueRange{e.zeros(ints)}, [&](Value i, ValueRange now) -> SmallVector<Value> {
-        Value c = codes(load(x, multiplier, e.add(first, i), {}), inverse);
-        e.store(arith::TruncIOp::create(e, bytes, c), e.at(to, i));
-        return {e.add(now[0], c)};
-      });
+      auto sum =
+          e.loop(e.num(0), whole, lanes, ValueRange{e.zeros(ints)}, [&](Value i, ValueRange now) -> SmallVector<Value> {
+            Value c = codes(load(x, multiplier, e.add(first, i), {}), inverse);
+            e.store(arith::TruncIOp::create(e, bytes, c), e.at(to, i));
+            return {e.add(now[0], c)};
+          });
       sum = e.loop(whole, padded, lanes, sum, [&](Value i, ValueRange now) -> SmallVector<Value> {
         Value c = codes(load(x, multiplier, e.add(first, i), e.sub(valid, i)), inverse);
         LLVM::MaskedStoreOp::create(e, arith::TruncIOp::create(e, bytes, c), e.at(to, i), mask(e.sub(padded, i)), 1);
@@ -144,7 +147,6 @@ LLVM::LLVMFuncOp x86::getOrCreateQuantize(ModuleOp module, Target target, const 
   llvm::raw_string_ostream(name) << format.element << (format.multiplier ? "_multiplier" : "")
                                  << (format.staticScale ? "_static" : "");
   Type p = LLVM::LLVMPointerType::get(module.getContext()), i64 = IntegerType::get(module.getContext(), 64);
-  return getOrCreateFunction(module, isa, target.emulated, name, {p, i64, i64}, [&](Emitter &e, ValueRange args) {
-    QuantizeBuilder(e, isa.lanes, format, args);
-  });
+  return getOrCreateFunction(module, isa, target.emulated, name, {p, i64, i64},
+                             [&](Emitter &e, ValueRange args) { QuantizeBuilder(e, isa.lanes, format, args); });
 }

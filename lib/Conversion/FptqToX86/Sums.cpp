@@ -48,7 +48,8 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
           quad = loadQuad(e, bases, bytes, octet, half, vectors);
         else // a volatile load is not merged with its twin, so no register holds the packed bytes
           for (int64_t j = 0; j < vectors; ++j)
-            quad.push_back(nibbles(e, k.shape.reloadNibbles ? loadPacked(j, true) : packed[j], half, k.shape.highInPlace));
+            quad.push_back(
+                nibbles(e, k.shape.reloadNibbles ? loadPacked(j, true) : packed[j], half, k.shape.highInPlace));
         for (int64_t r = 0; r < rows; ++r) {
           Value x = e.broadcastDword(bytes, e.at(now[1], ((2 * octet + half) * rows + r) * 4));
           for (int64_t j = 0; j < vectors; ++j) {

@@ -24,8 +24,8 @@ const Isa &x86::avx512VnniIsa() {
 }
 
 const Isa &x86::amxInt8Isa() {
-  static const Isa isa{"amx-int8", 16, 4, false, 4, true, "x86-64-v4", "sapphirerapids",
-                       "+avx512vnni,+amx-tile,+amx-int8"};
+  static const Isa isa{
+      "amx-int8", 16, 4, false, 4, true, "x86-64-v4", "sapphirerapids", "+avx512vnni,+amx-tile,+amx-int8"};
   return isa;
 }
 

@@ -10,11 +10,11 @@ namespace mlir::fptq::x86 {
 /// The vectors a tier computes with. A block is what a kernel works on at once: `panels` panels of 16 columns.
 struct Isa {
   llvm::StringRef name;
-  int64_t lanes;          ///< i32 lanes of a vector
-  int64_t panels;         ///< panels of a block
-  bool pairSums;          ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
-  int64_t directRows;     ///< rows of a tile that unpacks nibbles in registers
-  bool amx;               ///< has AMX tiles
+  int64_t lanes;      ///< i32 lanes of a vector
+  int64_t panels;     ///< panels of a block
+  bool pairSums;      ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
+  int64_t directRows; ///< rows of a tile that unpacks nibbles in registers
+  bool amx;           ///< has AMX tiles
   llvm::StringRef cpu, tune, features;
 
   int64_t vectorsPerPanel() const { return 16 / lanes; }

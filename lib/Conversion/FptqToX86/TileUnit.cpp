@@ -32,9 +32,8 @@ void HardwareTiles::store(Emitter &e, Value tile, Value to, int64_t stride) {
 
 Value HardwareTiles::multiply(Emitter &e, Value acc, Value activations, Value weights, bool weightsSigned) {
   StringRef name = weightsSigned ? "llvm.x86.tdpbssd.internal" : "llvm.x86.tdpbsud.internal";
-  return LLVM::CallIntrinsicOp::create(
-             e, type(e), e.getStringAttr(name),
-             ValueRange{i16(e, kTileRows), i16(e, 64), i16(e, 64), acc, activations, weights})
+  return LLVM::CallIntrinsicOp::create(e, type(e), e.getStringAttr(name),
+                                       ValueRange{i16(e, kTileRows), i16(e, 64), i16(e, 64), acc, activations, weights})
       .getResult(0);
 }
 
@@ -55,9 +54,8 @@ Value EmulatedTiles::zero(Emitter &e, int64_t slot) {
 
 /// Copies 16 rows of 64 bytes.
 static void copyRows(Emitter &e, Value from, int64_t fromStride, Value to, int64_t toStride) {
-  e.loop(e.num(0), e.num(kTileRows), 1, [&](Value r) {
-    e.store(e.load(rowType(e), e.at(from, e.mul(r, fromStride))), e.at(to, e.mul(r, toStride)));
-  });
+  e.loop(e.num(0), e.num(kTileRows), 1,
+         [&](Value r) { e.store(e.load(rowType(e), e.at(from, e.mul(r, fromStride))), e.at(to, e.mul(r, toStride))); });
 }
 
 Value EmulatedTiles::load(Emitter &e, int64_t slot, Value from, int64_t stride) {
@@ -79,16 +77,17 @@ void EmulatedTiles::multiplyBody(Emitter &e, ValueRange args, bool weightsSigned
     Value sums = e.at(args[0], e.mul(m, 64)), x = e.at(args[1], e.mul(m, 64));
     SmallVector<Value> sum = e.loop(e.num(0), e.num(16), 1, ValueRange{e.load(row, sums, 64)},
                                     [&](Value quad, ValueRange now) -> SmallVector<Value> {
-      Value w = e.load(bytes, e.at(args[2], e.mul(quad, 64)), 64);
-      Value activations = e.broadcastDword(bytes, e.at(x, e.mul(quad, 4)));
-      if (!weightsSigned)
-        return {Dot4Op::create(e, row, now[0], w, activations)};
-      // s8 = (s8 ^ 0x80 as u8) - 128
-      Value shifted = arith::XOrIOp::create(e, w, e.splat(bytes, -128));
-      Value sum = Dot4Op::create(e, row, now[0], shifted, activations);
-      Value count = Dot4Op::create(e, row, e.zeros(row), e.splat(bytes, 1), activations);
-      return {e.sub(sum, e.mul(count, e.splat(row, 128)))};
-    });
+                                      Value w = e.load(bytes, e.at(args[2], e.mul(quad, 64)), 64);
+                                      Value activations = e.broadcastDword(bytes, e.at(x, e.mul(quad, 4)));
+                                      if (!weightsSigned)
+                                        return {Dot4Op::create(e, row, now[0], w, activations)};
+                                      // s8 = (s8 ^ 0x80 as u8) - 128
+                                      Value shifted = arith::XOrIOp::create(e, w, e.splat(bytes, -128));
+                                      Value sum = Dot4Op::create(e, row, now[0], shifted, activations);
+                                      Value count =
+                                          Dot4Op::create(e, row, e.zeros(row), e.splat(bytes, 1), activations);
+                                      return {e.sub(sum, e.mul(count, e.splat(row, 128)))};
+                                    });
     e.store(sum[0], sums, 64);
   });
 }

@@ -47,8 +47,7 @@ void FptqBoundAllocationsPass::runOnOperation() {
     auto alignment = alloc.getAlignmentAttr() ? alloc.getAlignmentAttr() : b.getI64IntegerAttr(64);
     auto flat = memref::AllocOp::create(b, alloc.getLoc(), MemRefType::get({*bytes}, b.getI8Type()), alignment);
     Value zero = arith::ConstantIndexOp::create(b, alloc.getLoc(), 0);
-    Value view =
-        memref::ViewOp::create(b, alloc.getLoc(), alloc.getType(), flat, zero, alloc.getDynamicSizes());
+    Value view = memref::ViewOp::create(b, alloc.getLoc(), alloc.getType(), flat, zero, alloc.getDynamicSizes());
     alloc.replaceAllUsesWith(view);
     alloc.erase();
   }

@@ -15,9 +15,7 @@ struct FptqFuseAttentionPass : impl::FptqFuseAttentionPassBase<FptqFuseAttention
 };
 } // namespace
 
-static bool isContraction(linalg::LinalgOp op) {
-  return op.getNumReductionLoops() == 1 && op.getNumDpsInputs() == 2;
-}
+static bool isContraction(linalg::LinalgOp op) { return op.getNumReductionLoops() == 1 && op.getNumDpsInputs() == 2; }
 
 /// True if `second` is fed by another contraction through elementwise ops *and a row reduction*:
 /// without that last condition SwiGLU would match too.

@@ -52,7 +52,8 @@ static FailureOr<TypedAttr> constantFor(ml_program::GlobalOp global, const Param
   bool dtype = entry->dtype == safetensorsName(type.getElementType()) ||
                (entry->dtype == "U8" && type.getElementType().isInteger(8));
   if (!dtype || !llvm::equal(entry->shape, type.getShape())) {
-    InFlightDiagnostic diag = global.emitError() << "tensor '" << global.getSymName() << "' is " << entry->dtype << " [";
+    InFlightDiagnostic diag = global.emitError()
+                              << "tensor '" << global.getSymName() << "' is " << entry->dtype << " [";
     llvm::interleaveComma(entry->shape, diag);
     return diag << "] in its file, expected " << type;
   }

@@ -22,9 +22,10 @@ void FptqLowerCopiesPass::runOnOperation() {
     rewriter.setInsertionPoint(copy);
     AffineMap identity = rewriter.getMultiDimIdentityMap(from.getRank());
     SmallVector<utils::IteratorType> parallel(from.getRank(), utils::IteratorType::parallel);
-    linalg::GenericOp::create(rewriter, copy.getLoc(), ValueRange{copy.getSource()}, ValueRange{copy.getTarget()},
-                              ArrayRef<AffineMap>{identity, identity}, parallel,
-                              [](OpBuilder &b, Location loc, ValueRange args) { linalg::YieldOp::create(b, loc, args[0]); });
+    linalg::GenericOp::create(
+        rewriter, copy.getLoc(), ValueRange{copy.getSource()}, ValueRange{copy.getTarget()},
+        ArrayRef<AffineMap>{identity, identity}, parallel,
+        [](OpBuilder &b, Location loc, ValueRange args) { linalg::YieldOp::create(b, loc, args[0]); });
     rewriter.eraseOp(copy);
   });
 }

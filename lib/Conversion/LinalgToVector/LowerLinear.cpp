@@ -80,8 +80,8 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
   int64_t n = op.getOutputChannels(), k = op.getInputChannels();
   width = std::min<int64_t>(width, llvm::alignTo(n, 16));
   int64_t blocks = llvm::divideCeil(n, width);
-  Value w = resource(b, loc, (op.getLayer() + ".packed_float").str(), {blocks, k, width},
-                     packColumns(*weight, n, k, width));
+  Value w =
+      resource(b, loc, (op.getLayer() + ".packed_float").str(), {blocks, k, width}, packColumns(*weight, n, k, width));
   Value x = toRows(b, loc, inF32(b, loc, op.getX()));
   OpFoldResult rows = tensor::getMixedSize(b, loc, x, 0);
   Value y = contract(b, loc, x, w, {rows, b.getIndexAttr(blocks), b.getIndexAttr(width)});
@@ -89,7 +89,8 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
   if (blocks * width != n) {
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     y = tensor::ExtractSliceOp::create(b, loc, y, ArrayRef<OpFoldResult>{zero, zero},
-                                       ArrayRef<OpFoldResult>{rows, b.getIndexAttr(n)}, ArrayRef<OpFoldResult>{one, one});
+                                       ArrayRef<OpFoldResult>{rows, b.getIndexAttr(n)},
+                                       ArrayRef<OpFoldResult>{one, one});
   }
   if (op.getBias())
     y = addBias(b, loc, y, inF32(b, loc, op.getBias()));

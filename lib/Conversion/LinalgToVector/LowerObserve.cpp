@@ -66,8 +66,9 @@ void FptqLowerObservePass::runOnOperation() {
     auto toI64 = [&](Value v) { return arith::IndexCastOp::create(b, loc, b.getI64Type(), v).getResult(); };
     Value data = LLVM::IntToPtrOp::create(b, loc, pointer, toI64(address));
     Value code = arith::ConstantIntOp::create(b, loc, elementCode(type.getElementType()), 32);
-    func::CallOp::create(b, loc, declaration,
-                         ValueRange{addressOfName(b, module, loc, op.getLayer()), data, toI64(rows), toI64(channels), code});
+    func::CallOp::create(
+        b, loc, declaration,
+        ValueRange{addressOfName(b, module, loc, op.getLayer()), data, toI64(rows), toI64(channels), code});
     op.erase();
   }
 }
