@@ -2,7 +2,10 @@
 
     python python/training/train_kjv.py --out test/models/kjv --work DIR
 
-Needs torch, tokenizers, safetensors, rich and Debian's bible-kjv. Resumable: a killed run goes on
+Two phases: most steps see windows of `--length` tokens, the last ones windows as long as the model
+has positions. Without the second phase perplexity past the trained length grows several times over.
+
+Needs torch, tokenizers, safetensors, rich, ml_dtypes and Debian's bible-kjv. Resumable: a killed run goes on
 from DIR/state.pt. The weights kept are those with the best validation loss; the evaluation books
 are never read here but for the last line, which reports them.
 """
@@ -30,10 +33,12 @@ def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--out", type=pathlib.Path, required=True, help="folder of the finished model")
     p.add_argument("--work", type=pathlib.Path, required=True, help="folder of checkpoints")
-    p.add_argument("--steps", type=int, default=2600)
+    p.add_argument("--steps", type=int, default=2600, help="steps of the first phase")
+    p.add_argument("--long-steps", type=int, default=300, help="steps of the second phase, over full-length windows")
     p.add_argument("--batch", type=int, default=16, help="sequences a step")
     p.add_argument("--length", type=int, default=256, help="tokens a sequence")
     p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--long-lr", type=float, default=4e-4)
     p.add_argument("--dropout", type=float, default=0.1)
     p.add_argument("--weight-decay", type=float, default=0.1)
     p.add_argument("--threads", type=int, default=2)
@@ -78,6 +83,8 @@ def export(model: Llama, tokenizer: Tokenizer, out: pathlib.Path) -> None:
 
 def rate(step: int, a: argparse.Namespace) -> float:
     warmup = 100
+    if step >= a.steps:  # second phase: linear to zero
+        return a.long_lr * (1 - (step - a.steps) / a.long_steps)
     if step < warmup:
         return a.lr * (step + 1) / warmup
     return a.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (a.steps - warmup))))
@@ -109,20 +116,25 @@ def main() -> None:
         best, first = saved["best"], saved["step"]
     print(f"{tokens.numel()} training tokens, {sum(p.numel() for p in model.parameters())} parameters, from step {first}")
 
+    last = a.steps + a.long_steps
     with Progress() as bar:
-        task = bar.add_task("training", total=a.steps, completed=first)
-        for step in range(first, a.steps):
+        task = bar.add_task("training", total=last, completed=first)
+        for step in range(first, last):
+            if step == a.steps:
+                best = (math.inf, None)  # only weights that know every position may be kept
+            length = a.length if step < a.steps else model.s.positions
+            count = a.batch * a.length // length  # as many tokens a step in either phase
             for group in optimizer.param_groups:
                 group["lr"] = rate(step, a)
-            starts = torch.randint(0, tokens.numel() - a.length - 1, (a.batch,))
-            batch = torch.stack([tokens[s : s + a.length + 1] for s in starts])
+            starts = torch.randint(0, tokens.numel() - length - 1, (count,))
+            batch = torch.stack([tokens[s : s + length + 1] for s in starts])
             loss = loss_of(model, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             bar.update(task, advance=1, description=f"loss {loss.item():.3f}, best validation {best[0]:.3f}")
-            if (step + 1) % 200 == 0 or step + 1 == a.steps:
+            if (step + 1) % 100 == 0 or step + 1 in (a.steps, last):
                 nll, _ = evaluate(model, validation)
                 if nll < best[0]:
                     best = (nll, {k: v.clone() for k, v in model.state_dict().items()})
