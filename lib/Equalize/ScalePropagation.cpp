@@ -93,6 +93,8 @@ static FoldPlan intoLinear(LinearOp op, const ChannelMap &map) {
     return FoldPlan::refused("(E2) the channels are rows of the input of layer '" + op.getLayer() + "'");
   if (!isConstantChain(op.getWeight()) || (op.getBias() && !isConstantChain(op.getBias())))
     return FoldPlan::refused("(E4) weight or bias of layer '" + op.getLayer() + "' is no constant");
+  if (op.getWeight().getDefiningOp<DequantizeOp>())
+    return FoldPlan::refused("(E4) the weight of layer '" + op.getLayer() + "' came as codes, which take no scales");
   return FoldPlan::into({nullptr, op, map.renameDims([](int64_t) { return 0; })});
 }
 

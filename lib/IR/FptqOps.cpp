@@ -104,6 +104,25 @@ LogicalResult ScaleChannelsOp::verify() {
   return verifyShape(*this, getScales(), "scales", shape[dim], "SC2");
 }
 
+LogicalResult DequantizeOp::verify() {
+  ArrayRef<int64_t> w = getType().getShape();
+  int64_t n = w[0], k = w[1], group = getGroupSize(), bits = getBits();
+  if (bits != 4 && bits != 8)
+    return emitOpError() << "(DQ1) has codes of " << bits << " bits, expected 4 or 8";
+  if (group <= 0 || ShapedType::isDynamic(k) || k % group)
+    return emitOpError() << "(DQ1) group size " << group << " does not divide " << k << " input channels";
+  if (failed(verifyShape(*this, getCodes(), "codes", {n, bits == 4 ? (k + 1) / 2 : k}, "DQ2")) ||
+      failed(verifyShape(*this, getScales(), "scales", {n, k / group}, "DQ3")) ||
+      (getZeros() && failed(verifyShape(*this, getZeros(), "zeros", {n, k / group}, "DQ3"))) ||
+      (getOffsets() && failed(verifyShape(*this, getOffsets(), "offsets", {n, k / group}, "DQ3"))))
+    return failure();
+  if (bits == 8 && (getZeros() || getOffsets()))
+    return emitOpError() << "(DQ3) codes of 8 bits have neither zeros nor offsets";
+  if (getZeros() && getOffsets())
+    return emitOpError() << "(DQ3) has both zeros and offsets";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Integer form
 //===----------------------------------------------------------------------===//

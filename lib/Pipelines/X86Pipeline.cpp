@@ -40,6 +40,7 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createFptqPackPass());
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));
+  pm.addPass(createFptqLowerDequantizePass());
   pm.addPass(createFptqLowerScaleChannelsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createFptqAllowContractionPass());

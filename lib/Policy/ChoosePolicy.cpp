@@ -37,7 +37,7 @@ FailureOr<PolicyOptions> FptqChoosePolicyPass::readOptions() {
   if (!schemeOf)
     return refuse("scheme", scheme, "group, two-level");
   auto methodOf = symbolizeWeightMethod(method);
-  if (!methodOf)
+  if (!methodOf || *methodOf == WeightMethod::Stored)
     return refuse("method", method, "rtn, mse");
   auto raggedOf = parseRaggedMode(ragged);
   if (!raggedOf)
@@ -73,6 +73,9 @@ static LayerFacts factsOf(LinearOp op) {
   if (RangeAttr range = op.getRangeAttr())
     facts.absmax = range.getAbsmax();
   facts.hasChannels = bool(op.getChannelAbsmaxAttr());
+  if (auto stored = op.getWeight().getDefiningOp<DequantizeOp>())
+    facts.stored = StoredWeight{(int64_t)stored.getBits(), (int64_t)stored.getGroupSize(),
+                                !stored.getZeros() && !stored.getOffsets()};
   return facts;
 }
 

@@ -32,14 +32,15 @@ namespace {
 /// The options of one layer after its rule, and where they come from.
 struct Request {
   PolicyOptions options;
+  const RecipeRule *rule = nullptr;
   std::string source; // in words, for a policy that is not the range's choice
 };
 } // namespace
 
 static Request requestFor(StringRef layer, const PolicyOptions &options, const Recipe *recipe) {
-  Request request{options, formatv("policy={0}", stringifyPolicyMode(options.mode)).str()};
-  PolicyOptions &asked = request.options;
   const RecipeRule *rule = recipe ? recipe->match(layer) : nullptr;
+  Request request{options, rule, formatv("policy={0}", stringifyPolicyMode(options.mode)).str()};
+  PolicyOptions &asked = request.options;
   if (!rule) {
     if (!options.keepFloat.empty() && llvm::Regex(options.keepFloat).match(layer)) {
       asked.mode = PolicyMode::Float;
@@ -135,12 +136,41 @@ static llvm::Error decideGroups(int64_t k, const PolicyOptions &asked, LayerDeci
   return llvm::Error::success();
 }
 
+/// Keeps the codes a weight came with: its own scheme, and no scales of equalization, which would change them.
+static llvm::Error keepStored(const StoredWeight &stored, const Request &request, LayerDecision &decision) {
+  const RecipeRule *rule = request.rule;
+  if (rule && (rule->scheme || rule->groupSize || rule->symmetric || rule->ragged))
+    return llvm::createStringError(formatv("came with codes of {0} bits in groups of {1}; to quantize it anew, name a "
+                                           "method in its rule",
+                                           stored.bits, stored.groupSize));
+  if (decision.policy == PolicyKind::Equalized) {
+    if (request.options.mode == PolicyMode::Equalized && request.options.strict)
+      return llvm::createStringError("cannot be equalized: it came with codes, which take no scales");
+    decision.policy = PolicyKind::PerToken;
+    decision.note = "per token, because it came with codes, which take no scales";
+    decision.reason += "; " + decision.note;
+  }
+  decision.scheme = SchemeKind::Group;
+  decision.groupSize = stored.groupSize;
+  decision.symmetric = stored.symmetric;
+  decision.method = WeightMethod::Stored;
+  return llvm::Error::success();
+}
+
 llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, const PolicyOptions &options,
                                                       const Recipe *recipe) {
   Request request = requestFor(facts.name, options, recipe);
   LayerDecision decision;
   if (llvm::Error error = decideActivation(facts, request, decision))
     return std::move(error);
+  bool anew = request.rule && request.rule->method && *request.rule->method != WeightMethod::Stored;
+  if (facts.stored && !anew && decision.policy != PolicyKind::Float) {
+    if (llvm::Error error = keepStored(*facts.stored, request, decision))
+      return std::move(error);
+    return decision;
+  }
+  if (request.options.method == WeightMethod::Stored)
+    return llvm::createStringError("has method 'stored', but its weight came with no codes");
   decision.scheme = request.options.scheme;
   decision.method = request.options.method;
   decision.symmetric = request.options.symmetric.value_or(decision.scheme == SchemeKind::Group);

@@ -65,6 +65,8 @@ std::vector<LayerRow> mlir::fptq::layerRows(ModuleOp module) {
       rows.push_back(std::move(row));
   };
   module.walk([&](Operation *op) {
+    if (op->hasAttr("fptq.part")) // of a layer that needs several products
+      return;
     if (auto linear = dyn_cast<LinearOp>(op))
       add(rowOf(linear));
     else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))

@@ -180,7 +180,7 @@ void RecipeReader::readRuleKey(RecipeRule &rule, StringRef key, yaml::Node *valu
   } else if (key == "symmetric") {
     readWord<bool>(rule.symmetric, key, value, yaml::parseBool, "true, false");
   } else if (key == "method") {
-    readWord(rule.method, key, value, symbolizeWeightMethod, "rtn, mse");
+    readWord(rule.method, key, value, symbolizeWeightMethod, "rtn, mse, stored");
   } else if (key == "ragged") {
     readWord(rule.ragged, key, value, parseRaggedMode, "pad, adjust, error");
   } else if (key == "v0") {

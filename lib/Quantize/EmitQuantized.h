@@ -6,9 +6,18 @@
 
 namespace mlir::fptq {
 
-/// Replaces `op` by quantize_activations + quantized_matmul on `weights` (operands in the order codes,
-/// scales, zeros, multipliers; absent ones null). `errorDb` is kept for reports, if known.
-void emitQuantized(LinearOp op, ArrayRef<Value> weights, std::optional<double> errorDb);
+/// What a linear's weight became. Weights that we quantize are one product; a weight that came as codes may
+/// need more (StoredWeights.h).
+struct QuantizedParts {
+  struct Product {
+    Value codes, scales, zeros, multipliers; ///< absent ones null
+  };
+  SmallVector<Product> products; ///< summed; products after the first are parts of the same layer
+  Value offsets;                 ///< N x G, times the sums of each group of activations; or null
+};
+
+/// Replaces `op` by quantize_activations + quantized_matmul of `parts`. `errorDb` is kept for reports, if known.
+void emitQuantized(LinearOp op, const QuantizedParts &parts, std::optional<double> errorDb);
 
 } // namespace mlir::fptq
 

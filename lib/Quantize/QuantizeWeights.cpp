@@ -1,5 +1,6 @@
 //===- QuantizeWeights.cpp - decided linears to 4-bit weights -------------===//
 #include "EmitQuantized.h"
+#include "StoredWeights.h"
 #include "WeightStore.h"
 #include "fptq/Quantize/Passes.h"
 #include "mlir/IR/Remarks.h"
@@ -7,7 +8,6 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQQUANTIZEWEIGHTSPASS
@@ -19,6 +19,8 @@ struct Layer {
   SmallVector<LinearOp> calls;
   PlannedWeight plan;
   std::optional<double> errorDb;
+
+  bool isStored() { return calls.front().getSchemeAttr().getMethod() == WeightMethod::Stored; }
 };
 using Layers = llvm::MapVector<StringRef, Layer>;
 
@@ -45,6 +47,8 @@ static LogicalResult checkDecided(LinearOp op) {
                             << op.getLayer() << "')";
   if (!isConstantChain(op.getWeight()))
     return op.emitOpError() << "has a weight that is no constant (layer '" << op.getLayer() << "')";
+  if (op.getSchemeAttr().getMethod() == WeightMethod::Stored && !op.getWeight().getDefiningOp<DequantizeOp>())
+    return op.emitOpError() << "is to keep its codes, but its weight came with none (layer '" << op.getLayer() << "')";
   return success();
 }
 
@@ -72,8 +76,10 @@ static FailureOr<Layers> collect(ModuleOp module, bool halfScales) {
       return WalkResult::interrupt();
     layer.calls.push_back(op);
     if (layer.calls.size() == 1)
-      layer.plan = {op.getLayer().str(), weightOperands(op.getContext(), op.getSchemeAttr(), op.getOutputChannels(),
-                                                        op.getInputChannels(), halfScales)};
+      layer.plan = {op.getLayer().str(),
+                    layer.isStored() ? storedOperands(op)
+                                     : weightOperands(op.getContext(), op.getSchemeAttr(), op.getOutputChannels(),
+                                                      op.getInputChannels(), halfScales)};
     return WalkResult::advance();
   });
   if (walked.wasInterrupted())
@@ -99,6 +105,8 @@ static SmallVector<ml_program::GlobalOp> globalsInUse(ModuleOp module, const Lay
   std::function<bool(Value)> onlyWeights = [&](Value value) {
     return llvm::all_of(value.getUses(), [&](OpOperand &use) {
       Operation *user = use.getOwner();
+      if (keepsOperands(user))
+        return false;
       if (quantized.contains(user))
         return cast<LinearOp>(user).getWeight() == value;
       return user->getNumResults() == 1 && isMemoryEffectFree(user) && isConstantChain(user->getResult(0)) &&
@@ -145,6 +153,14 @@ LogicalResult FptqQuantizeWeightsPass::quantize(Layers &layers, WeightStore &sto
         op.emitRemark() << "kept " << done << " of " << total << ": " << name;
       continue;
     }
+    if (layer.isStored()) {
+      FailureOr<OperandBytes> bytes = storedBytes(op, layer.plan, files);
+      if (failed(bytes) || failed(store.add(op.getLoc(), layer.plan, *bytes)))
+        return failure();
+      remark::passed(op.getLoc(), remark::RemarkOpts::name("KeptCodes").category("Quantize"))
+          << remark::add("layer '{0}' keeps the codes it came with", name.str()) << remark::metric("layer", name);
+      continue;
+    }
     FailureOr<std::vector<float>> weight = evaluateConstant(op.getWeight(), files, name);
     if (failed(weight))
       return failure();
@@ -152,7 +168,7 @@ LogicalResult FptqQuantizeWeightsPass::quantize(Layers &layers, WeightStore &sto
     QuantizedWeight quantized =
         quantizeWeight(*weight, n, k, optionsFor(op.getSchemeAttr(), k, halfScales), importanceOf(op));
     layer.errorDb = quantized.errorDb;
-    if (failed(store.add(op.getLoc(), layer.plan, quantized, halfScales)))
+    if (failed(store.add(op.getLoc(), layer.plan, operandBytes(quantized, layer.plan, halfScales))))
       return failure();
     remark::passed(op.getLoc(), remark::RemarkOpts::name("Quantized").category("Quantize"))
         << remark::add("layer '{0}' quantized", name.str()) << remark::metric("layer", name)
@@ -182,13 +198,16 @@ void FptqQuantizeWeightsPass::runOnOperation() {
   for (auto &[name, layer] : *layers)
     for (LinearOp op : layer.calls) {
       OpBuilder b(op);
-      SmallVector<Value> weights(4);
-      for (const WeightOperand &operand : layer.plan.operands) {
-        size_t slot =
-            llvm::StringSwitch<size_t>(operand.suffix).Case("codes", 0).Case("scales", 1).Case("zeros", 2).Default(3);
-        weights[slot] = (*store)->load(b, op.getLoc(), layer.plan, operand);
-      }
-      emitQuantized(op, weights, layer.errorDb);
+      llvm::StringMap<Value> loaded;
+      for (const WeightOperand &operand : layer.plan.operands)
+        loaded[operand.suffix] = (*store)->load(b, op.getLoc(), layer.plan, operand);
+      QuantizedParts parts;
+      if (layer.isStored())
+        parts = storedParts(op, loaded);
+      else
+        parts.products = {
+            {loaded.lookup("codes"), loaded.lookup("scales"), loaded.lookup("zeros"), loaded.lookup("multipliers")}};
+      emitQuantized(op, parts, layer.errorDb);
     }
   eraseDeadChains(module);
   if (failed((*store)->finish()))

@@ -32,7 +32,7 @@ template <typename T> static std::vector<char> bytesOf(const std::vector<T> &val
   return bytes;
 }
 
-std::vector<char> mlir::fptq::operandBytes(const QuantizedWeight &weight, StringRef suffix, bool halfScales) {
+static std::vector<char> bytesOf(const QuantizedWeight &weight, StringRef suffix, bool halfScales) {
   if (suffix == "codes")
     return bytesOf(weight.codes);
   if (suffix == "zeros")
@@ -42,6 +42,13 @@ std::vector<char> mlir::fptq::operandBytes(const QuantizedWeight &weight, String
   if (halfScales)
     return bytesOf(std::vector<_Float16>(weight.scales.begin(), weight.scales.end()));
   return bytesOf(weight.scales);
+}
+
+OperandBytes mlir::fptq::operandBytes(const QuantizedWeight &weight, const PlannedWeight &plan, bool halfScales) {
+  OperandBytes bytes;
+  for (const WeightOperand &operand : plan.operands)
+    bytes.push_back(bytesOf(weight, operand.suffix, halfScales));
+  return bytes;
 }
 
 static std::string keyOf(const PlannedWeight &weight, const WeightOperand &operand) {
@@ -90,10 +97,8 @@ bool WeightStore::isDone(const PlannedWeight &weight) const {
                                 [&](const WeightOperand &operand) { return writer->isDone(keyOf(weight, operand)); });
 }
 
-LogicalResult WeightStore::add(Location location, const PlannedWeight &weight, const QuantizedWeight &quantized,
-                               bool halfScales) {
-  for (const WeightOperand &operand : weight.operands) {
-    std::vector<char> bytes = operandBytes(quantized, operand.suffix, halfScales);
+LogicalResult WeightStore::add(Location location, const PlannedWeight &weight, const OperandBytes &operands) {
+  for (const auto &[operand, bytes] : llvm::zip_equal(weight.operands, operands)) {
     if (!writer) {
       auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64, /*dataIsMutable=*/false);
       resources[keyOf(weight, operand)] =

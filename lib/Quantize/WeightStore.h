@@ -20,14 +20,16 @@ struct WeightOperand {
 SmallVector<WeightOperand> weightOperands(MLIRContext *context, SchemeAttr scheme, int64_t n, int64_t k,
                                           bool halfScales);
 
-/// Bytes of operand `suffix` of `weight`.
-std::vector<char> operandBytes(const QuantizedWeight &weight, StringRef suffix, bool halfScales);
-
 /// One quantized weight of the module's plan.
 struct PlannedWeight {
   std::string layer;
   SmallVector<WeightOperand> operands;
 };
+
+/// The bytes of a planned weight's operands, in their order.
+using OperandBytes = std::vector<std::vector<char>>;
+
+OperandBytes operandBytes(const QuantizedWeight &weight, const PlannedWeight &plan, bool halfScales);
 
 /// Quantized weights as resource constants, or streamed into a file.
 class WeightStore {
@@ -42,7 +44,7 @@ public:
   bool isDone(const PlannedWeight &weight) const;
 
   /// Takes the numbers of `weight`; an error is emitted at `location`.
-  LogicalResult add(Location location, const PlannedWeight &weight, const QuantizedWeight &quantized, bool halfScales);
+  LogicalResult add(Location location, const PlannedWeight &weight, const OperandBytes &operands);
 
   /// Operand `operand` of `weight` as a value at `builder`'s insertion point.
   Value load(OpBuilder &builder, Location location, const PlannedWeight &weight, const WeightOperand &operand);

@@ -58,10 +58,10 @@ static std::string identityOf(Value weight, StringRef slices) {
   return text;
 }
 
-/// Drops what frontends append: ".weight", and the "_3" of a repeated resource key.
+/// Drops what frontends append: ".weight", ".codes" of a stored weight, and the "_3" of a repeated resource key.
 static std::string strip(StringRef key) {
   SmallVector<StringRef> parts;
-  if (llvm::Regex("^(.*)\\.(weight|kernel)(_[0-9]+)?$").match(key, &parts))
+  if (llvm::Regex("^(.*)\\.(weight|kernel|codes)(_[0-9]+)?$").match(key, &parts))
     return parts[1].str();
   return key.str();
 }

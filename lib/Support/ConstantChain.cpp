@@ -52,6 +52,12 @@ ChainStep mlir::fptq::classifyChainStep(Operation *op) {
     return ChainStep::Cast;
   if (auto scale = dyn_cast<ScaleChannelsOp>(op))
     return isConstantChain(scale.getScales()) ? ChainStep::ScaleChannels : ChainStep::None;
+  if (auto stored = dyn_cast<DequantizeOp>(op)) {
+    bool constant = llvm::all_of(stored->getOperands(), [](Value operand) {
+      return classifyChainStep(operand.getDefiningOp()) == ChainStep::Root;
+    });
+    return constant ? ChainStep::Dequantize : ChainStep::None;
+  }
   return ChainStep::None;
 }
 

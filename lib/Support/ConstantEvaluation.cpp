@@ -126,6 +126,48 @@ static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &fi
   return unsupported();
 }
 
+/// Scales and offsets: a float root, or nothing.
+static FailureOr<std::vector<float>> evaluateOptional(Value value, const ParameterFiles &files, StringRef layer) {
+  if (!value)
+    return std::vector<float>();
+  FailureOr<Evaluated> root = evaluateRoot(value.getDefiningOp(), files, layer);
+  if (failed(root))
+    return failure();
+  return std::move(root->data);
+}
+
+/// The definition of fptq.dequantize, spelled plainly.
+static FailureOr<Evaluated> evaluateStored(DequantizeOp op, const ParameterFiles &files, StringRef layer) {
+  auto scales = evaluateOptional(op.getScales(), files, layer),
+       offsets = evaluateOptional(op.getOffsets(), files, layer);
+  auto codes = constantBytes(op.getCodes(), files, layer);
+  FailureOr<std::vector<char>> zeros = std::vector<char>();
+  if (op.getZeros())
+    zeros = constantBytes(op.getZeros(), files, layer);
+  if (failed(scales) || failed(offsets) || failed(codes) || failed(zeros))
+    return failure();
+  Evaluated result{SmallVector<int64_t>(op.getType().getShape()), {}};
+  int64_t n = result.shape[0], k = result.shape[1], group = op.getGroupSize(), groups = k / group;
+  bool nibbles = op.getBits() == 4;
+  int64_t rowBytes = nibbles ? (k + 1) / 2 : k;
+  int middle = nibbles && offsets->empty() ? 8 : 0;
+  result.data.resize(n * k);
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t i = 0; i < k; ++i) {
+      int64_t g = row * groups + i / group;
+      int8_t byte = (*codes)[row * rowBytes + (nibbles ? i / 2 : i)];
+      int code = !nibbles ? byte : i % 2 ? uint8_t(byte) >> 4 : byte & 15;
+      int zero = zeros->empty() ? middle : uint8_t((*zeros)[g]);
+      result.data[row * k + i] = (*scales)[g] * float(code - zero);
+    }
+  // A pass of its own, so that no compiler contracts product and sum: writers round both.
+  if (!offsets->empty())
+    for (int64_t row = 0; row < n; ++row)
+      for (int64_t i = 0; i < k; ++i)
+        result.data[row * k + i] += (*offsets)[row * groups + i / group];
+  return result;
+}
+
 /// Strides of a row-major shape.
 static SmallVector<int64_t> rowMajor(ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides(shape.size(), 1);
@@ -201,6 +243,8 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
     return emitError(value.getLoc()) << "weight is no constant (layer '" << layer << "')";
   if (step == ChainStep::Root)
     return evaluateRoot(op, files, layer);
+  if (step == ChainStep::Dequantize)
+    return evaluateStored(cast<DequantizeOp>(op), files, layer);
   FailureOr<Evaluated> below = evaluate(chainOperand(op), files, layer);
   if (failed(below))
     return failure();
@@ -226,6 +270,42 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
   for (size_t i = 0; i < below->data.size(); ++i)
     below->data[i] *= scales->data[i / inner % extent];
   return below;
+}
+
+FailureOr<std::vector<char>> mlir::fptq::constantBytes(Value value, const ParameterFiles &files, StringRef layer) {
+  auto type = cast<RankedTensorType>(value.getType());
+  size_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  Operation *op = value.getDefiningOp();
+  auto checked = [&](StringRef name, ArrayRef<char> data) -> FailureOr<std::vector<char>> {
+    if (data.size() != bytes)
+      return emitError(value.getLoc()) << "'" << name << "' has " << data.size() << " bytes, expected " << bytes
+                                       << " (layer '" << layer << "')";
+    return std::vector<char>(data.begin(), data.end());
+  };
+  if (auto load = dyn_cast_or_null<ml_program::GlobalLoadConstOp>(op)) {
+    StringRef name = load.getGlobal().getLeafReference();
+    if (const SafetensorsEntry *entry = files.find(name))
+      return checked(name, entry->data);
+    return emitError(value.getLoc()) << "no file of '" << FptqDialect::kParametersAttr << "' has the tensor '" << name
+                                     << "' (layer '" << layer << "')";
+  }
+  Attribute constant;
+  if (op && matchPattern(op, m_Constant(&constant))) {
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant)) {
+      AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+      return checked(resource.getRawHandle().getKey(), blob ? blob->getData() : ArrayRef<char>());
+    }
+    if (auto dense = dyn_cast<DenseElementsAttr>(constant)) {
+      ArrayRef<char> raw = dense.getRawData();
+      if (!dense.isSplat())
+        return checked("dense", raw);
+      std::vector<char> repeated;
+      while (!raw.empty() && repeated.size() < bytes)
+        repeated.insert(repeated.end(), raw.begin(), raw.end());
+      return checked("dense", repeated);
+    }
+  }
+  return emitError(value.getLoc()) << "codes are no constant (layer '" << layer << "')";
 }
 
 FailureOr<std::vector<float>> mlir::fptq::evaluateConstant(Value value, const ParameterFiles &files, StringRef layer) {

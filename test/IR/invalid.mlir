@@ -217,3 +217,51 @@ func.func private @scheme_symmetry() attributes {a = #fptq.scheme<two_level, gro
 
 // expected-error@+1 {{unknown layout 'arm', expected 'x86' or 'nvptx'}}
 func.func private @layout_name() attributes {a = #fptq.layout<"arm">}
+
+// -----
+
+func.func @dq1_bits(%c: tensor<2x4xi8>, %s: tensor<2x1xf32>) -> tensor<2x4xf32> {
+  // expected-error@+1 {{(DQ1) has codes of 5 bits, expected 4 or 8}}
+  %0 = fptq.dequantize %c, %s bits(5) group_size(4) : (tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @dq1_group(%c: tensor<2x2xi8>, %s: tensor<2x1xf32>) -> tensor<2x4xf32> {
+  // expected-error@+1 {{(DQ1) group size 3 does not divide 4 input channels}}
+  %0 = fptq.dequantize %c, %s bits(4) group_size(3) : (tensor<2x2xi8>, tensor<2x1xf32>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @dq2_codes(%c: tensor<2x4xi8>, %s: tensor<2x1xf32>) -> tensor<2x4xf32> {
+  // expected-error@+1 {{(DQ2) codes is 2 x 4, expected 2 x 2}}
+  %0 = fptq.dequantize %c, %s bits(4) group_size(4) : (tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @dq3_scales(%c: tensor<2x2xi8>, %s: tensor<2x1xf32>) -> tensor<2x4xf32> {
+  // expected-error@+1 {{(DQ3) scales is 2 x 1, expected 2 x 2}}
+  %0 = fptq.dequantize %c, %s bits(4) group_size(2) : (tensor<2x2xi8>, tensor<2x1xf32>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @dq3_zeros_of_bytes(%c: tensor<2x4xi8>, %s: tensor<2x1xf32>, %z: tensor<2x1xi8>) -> tensor<2x4xf32> {
+  // expected-error@+1 {{(DQ3) codes of 8 bits have neither zeros nor offsets}}
+  %0 = fptq.dequantize %c, %s zeros(%z) bits(8) group_size(4) : (tensor<2x4xi8>, tensor<2x1xf32>, tensor<2x1xi8>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @dq3_zeros_and_offsets(%c: tensor<2x2xi8>, %s: tensor<2x1xf32>, %z: tensor<2x1xi8>, %o: tensor<2x1xf32>) -> tensor<2x4xf32> {
+  // expected-error@+1 {{(DQ3) has both zeros and offsets}}
+  %0 = fptq.dequantize %c, %s zeros(%z) offsets(%o) bits(4) group_size(4) : (tensor<2x2xi8>, tensor<2x1xf32>, tensor<2x1xi8>, tensor<2x1xf32>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}

@@ -48,3 +48,16 @@ func.func @packed_form(%codes: tensor<16x4xi8>, %scales: tensor<16x1xf32>, %q: m
     ins(%q, %s, %t : memref<?x8xi8>, memref<?xf32>, memref<?x1xi32>) weights(%w : memref<128xi8>) outs(%y : memref<?x16xf32>)
   return %u#1 : tensor<16x1xf32>
 }
+
+// CHECK-LABEL: @dequantize
+func.func @dequantize(%c: tensor<2x2xi8>, %b: tensor<2x4xi8>, %s: tensor<2x1xf16>, %z: tensor<2x1xi8>, %o: tensor<2x1xf32>) {
+  // CHECK: fptq.dequantize %{{.*}}, %{{.*}} bits(4) group_size(4) : (tensor<2x2xi8>, tensor<2x1xf16>) -> tensor<2x4xf32>
+  %0 = fptq.dequantize %c, %s bits(4) group_size(4) : (tensor<2x2xi8>, tensor<2x1xf16>) -> tensor<2x4xf32>
+  // CHECK: fptq.dequantize %{{.*}}, %{{.*}} zeros(%{{.*}}) bits(4)
+  %1 = fptq.dequantize %c, %s zeros(%z) bits(4) group_size(4) : (tensor<2x2xi8>, tensor<2x1xf16>, tensor<2x1xi8>) -> tensor<2x4xf32>
+  // CHECK: fptq.dequantize %{{.*}}, %{{.*}} offsets(%{{.*}}) bits(4)
+  %2 = fptq.dequantize %c, %s offsets(%o) bits(4) group_size(4) : (tensor<2x2xi8>, tensor<2x1xf16>, tensor<2x1xf32>) -> tensor<2x4xf32>
+  // CHECK: fptq.dequantize %{{.*}}, %{{.*}} bits(8)
+  %3 = fptq.dequantize %b, %s bits(8) group_size(4) : (tensor<2x4xi8>, tensor<2x1xf16>) -> tensor<2x4xf32>
+  return
+}

@@ -44,3 +44,27 @@ func.func @two_weights_of_one_name(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, ten
   } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
   return %y, %z : tensor<3x2xf32>, tensor<3x2xf32>
 }
+
+// -----
+
+func.func @stored_without_codes(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<2x4xf32>
+  // expected-error@+1 {{is to keep its codes, but its weight came with none (layer 'a')}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = stored>
+  } : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @nan_in_stored_scales(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %codes = arith.constant dense<1> : tensor<2x1xi8>
+  // expected-error@+1 {{weight holds NaN at row 1, column 0 (layer 'bad')}}
+  %scales = arith.constant dense<[[1.0], [0x7FC00000]]> : tensor<2x1xf32>
+  %w = fptq.dequantize %codes, %scales bits(4) group_size(2) : (tensor<2x1xi8>, tensor<2x1xf32>) -> tensor<2x2xf32>
+  %y = fptq.linear %x, %w layer("bad") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 2, symmetric = true, method = stored>
+  } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}

@@ -61,7 +61,8 @@ def Fptq_SchemeKind : Fptq_Enum<"SchemeKind", "how codes become weights", [
 
 def Fptq_WeightMethod : Fptq_Enum<"WeightMethod", "how codes and scales were found", [
     I32EnumAttrCase<"Rtn", 0, "rtn">,
-    I32EnumAttrCase<"Mse", 1, "mse">]>;
+    I32EnumAttrCase<"Mse", 1, "mse">,
+    I32EnumAttrCase<"Stored", 15, "stored">]>; // codes and scales came with the model; see fptq.dequantize
 
 def Fptq_SchemeAttr : Fptq_Attr<"Scheme", "scheme"> {
   let summary = "how 4-bit codes become weights";

@@ -110,6 +110,44 @@ def Fptq_ScaleChannelsOp : Fptq_Op<"scale_channels",
   let hasFolder = 1;
 }
 
+def Fptq_DequantizeOp : Fptq_Op<"dequantize", [Pure, AttrSizedOperandSegments]> {
+  let summary = "A weight as another tool stored it: codes and scales";
+  let description = [{
+    What importers of quantized checkpoints (GGUF, GPTQ, AWQ, compressed-tensors) put where a float weight
+    would be. With `g = k / group_size`, in f32, each step rounded once:
+
+    ```
+    W[n,k] = scales[n,g] * (codes[n,k] - zeros[n,g]) + offsets[n,g]
+    ```
+    With `bits(4)` the codes are in the order of `fptq.quantized_matmul`, and the zero point is 8 without
+    `zeros` (0 with `offsets`). With `bits(8)` they are signed bytes with zero point 0.
+
+    All operands are constants. The float model evaluates it; the quantize stage takes the codes as they are,
+    unless a recipe asks for another method. No `fptq.linear` over one is equalized: that would change the codes.
+
+    Must satisfy, for a result of N x K and G groups:
+    - (DQ1) `bits` is 4 or 8, and `group_size` divides K;
+    - (DQ2) `codes` is N x ceil(K / 2) for 4 bits, N x K for 8;
+    - (DQ3) `scales`, and `zeros` or `offsets` if any, are N x G; 8 bits have neither, 4 bits not both.
+
+    Example:
+    ```mlir
+    %w = fptq.dequantize %codes, %scales bits(4) group_size(32)
+      : (tensor<768x128xi8>, tensor<768x8xf16>) -> tensor<768x256xf32>
+    ```
+  }];
+  let arguments = (ins
+    2DTensorOf<[I8]>:$codes /*DQ2*/, 2DTensorOf<[F32, F16]>:$scales,
+    Optional<2DTensorOf<[I8]>>:$zeros, Optional<2DTensorOf<[F32, F16]>>:$offsets /*DQ3*/,
+    I64Attr:$bits, I64Attr:$group_size /*DQ1*/);
+  let results = (outs 2DTensorOf<[F32]>:$result);
+  let assemblyFormat = [{
+    $codes `,` $scales (`zeros` `(` $zeros^ `)`)? (`offsets` `(` $offsets^ `)`)?
+    `bits` `(` $bits `)` `group_size` `(` $group_size `)` attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Integer form
 //===----------------------------------------------------------------------===//

@@ -33,12 +33,19 @@ struct PolicyOptions {
   llvm::Error verify() const;
 };
 
+/// How a weight that came as codes (`fptq.dequantize`) is stored.
+struct StoredWeight {
+  int64_t bits = 4, groupSize = 0;
+  bool symmetric = true;
+};
+
 /// What a decision may look at.
 struct LayerFacts {
   llvm::StringRef name;
-  int64_t k = 0;                ///< input channels; 0 where unknown (a profile of whole tensors)
-  std::optional<double> absmax; ///< v, if the layer was profiled
-  bool hasChannels = false;     ///< per-channel maxima are known, as equalization needs
+  int64_t k = 0;                      ///< input channels; 0 where unknown (a profile of whole tensors)
+  std::optional<double> absmax;       ///< v, if the layer was profiled
+  bool hasChannels = false;           ///< per-channel maxima are known, as equalization needs
+  std::optional<StoredWeight> stored; ///< the weight came as codes; they are kept unless a rule names a method
 };
 
 struct LayerDecision {

@@ -33,7 +33,7 @@ private:
 
 /// True if `value` is a constant (dense, dense_resource, external global load) reached through
 /// any chain of expand_shape, collapse_shape, transpose, extract_slice, broadcast and transposing
-/// generics, extf/truncf (op or generic) and `fptq.scale_channels`.
+/// generics, extf/truncf (op or generic), `fptq.scale_channels` and `fptq.dequantize`.
 bool isConstantChain(Value value);
 
 /// The name of the constant at the chain's root: the global's symbol, the resource key, a NameLoc
@@ -43,6 +43,10 @@ StringRef constantName(Value value);
 /// Evaluates a constant chain to f32, row-major in `value`'s own shape. An error is emitted at
 /// `value` and names `layer`: NaN or infinity, unsupported element type, missing tensor.
 FailureOr<std::vector<float>> evaluateConstant(Value value, const ParameterFiles &files, StringRef layer);
+
+/// The bytes of a constant of any element type: dense, dense_resource or external global. An error is
+/// emitted at `value` and names `layer`.
+FailureOr<std::vector<char>> constantBytes(Value value, const ParameterFiles &files, StringRef layer);
 
 /// The values of an f32 attribute, dense or dense_resource; empty where there is none or it is neither.
 std::vector<float> floatElements(ElementsAttr attr);

@@ -27,6 +27,15 @@ def FptqLowerLinearPass : Pass<"fptq-lower-linear", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FptqLowerDequantizePass : Pass<"fptq-lower-dequantize", "::mlir::ModuleOp"> {
+  let summary = "Evaluate stored weights that no linear took";
+  let description = [{
+    A `fptq.dequantize` that something other than a `fptq.linear` reads (a module that was never raised) becomes
+    the float constant it stands for.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def FptqAllowContractionPass : Pass<"fptq-allow-contraction"> {
   let summary = "Let mulf and addf become one fma";
   let description = [{
