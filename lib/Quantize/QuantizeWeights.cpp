@@ -19,8 +19,7 @@ struct Layer {
   SmallVector<LinearOp> calls;
   PlannedWeight plan;
   std::optional<double> errorDb;
-
-  bool isStored() { return calls.front().getSchemeAttr().getMethod() == WeightMethod::Stored; }
+  bool stored = false; ///< the codes it came with are kept
 };
 using Layers = llvm::MapVector<StringRef, Layer>;
 
@@ -75,11 +74,12 @@ static FailureOr<Layers> collect(ModuleOp module, bool halfScales) {
     if (!layer.calls.empty() && failed(checkSameLayer(layer.calls.front(), op)))
       return WalkResult::interrupt();
     layer.calls.push_back(op);
+    layer.stored = op.getSchemeAttr().getMethod() == WeightMethod::Stored;
     if (layer.calls.size() == 1)
       layer.plan = {op.getLayer().str(),
-                    layer.isStored() ? storedOperands(op)
-                                     : weightOperands(op.getContext(), op.getSchemeAttr(), op.getOutputChannels(),
-                                                      op.getInputChannels(), halfScales)};
+                    layer.stored ? storedOperands(op)
+                                 : weightOperands(op.getContext(), op.getSchemeAttr(), op.getOutputChannels(),
+                                                  op.getInputChannels(), halfScales)};
     return WalkResult::advance();
   });
   if (walked.wasInterrupted())
@@ -153,7 +153,7 @@ LogicalResult FptqQuantizeWeightsPass::quantize(Layers &layers, WeightStore &sto
         op.emitRemark() << "kept " << done << " of " << total << ": " << name;
       continue;
     }
-    if (layer.isStored()) {
+    if (layer.stored) {
       FailureOr<OperandBytes> bytes = storedBytes(op, layer.plan, files);
       if (failed(bytes) || failed(store.add(op.getLoc(), layer.plan, *bytes)))
         return failure();
@@ -202,7 +202,7 @@ void FptqQuantizeWeightsPass::runOnOperation() {
       for (const WeightOperand &operand : layer.plan.operands)
         loaded[operand.suffix] = (*store)->load(b, op.getLoc(), layer.plan, operand);
       QuantizedParts parts;
-      if (layer.isStored())
+      if (layer.stored)
         parts = storedParts(op, loaded);
       else
         parts.products = {

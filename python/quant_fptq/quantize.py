@@ -5,14 +5,14 @@ Nothing is decided here. Policies, scales and layouts are the compiler's; this n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Callable, Iterable, Sequence
 
 import numpy as np
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer import Checkpoint, safetensors
+from quant_fptq.importer import Checkpoint, StoredWeight, Tensor, safetensors
 from quant_fptq.session import Executable, Model, Module, Session
 
 #: Tokens that `eval` and `quantize` calibrate on where no profile is given.
@@ -124,3 +124,39 @@ def calibrate_calls(session: Session, module: Module, inputs: str | Path, entry:
         executable.call(entry, arguments, [])
         progress(1)
     session.finish_calibration(output, model_hash)
+
+
+def _stored_weight(path: Path, tensors: dict[str, np.ndarray], layer: dict, shape: tuple[int, int]) -> StoredWeight:
+    """A quantized layer's tensors as `fptq-quantize-weights` wrote them."""
+    n, k = shape
+    name, group_size = layer["name"], layer["group_size"] or k
+    if f"{name}.multipliers" in tensors:
+        raise FptqError(f"layer '{name}': the two-level scheme has no form outside of this compiler; use "
+                        "--weights group")
+    if k % group_size:
+        raise FptqError(f"layer '{name}': {k} input channels are no multiple of the group of {group_size}; use "
+                        "--ragged adjust")
+    zeros = tensors.get(f"{name}.zeros")
+    return StoredWeight(shape, 4, group_size, tensors[f"{name}.codes"], tensors[f"{name}.scales"], zeros)
+
+
+def quantized_checkpoint(session: Session, checkpoint: Checkpoint, plan: QuantizeOptions) -> Checkpoint:
+    """`checkpoint` with the codes and scales that our quantizer gives its linears; weights that came as codes keep
+    theirs. The policy has to be per-token: equalized weights are of use only together with the changed norms.
+    """
+    if plan.policy not in (None, "per-token"):
+        raise FptqError(f"policy '{plan.policy}': other tools quantize W4A8 activations per token; only --policy "
+                        "per-token can be exported")
+    module = session.import_checkpoint(checkpoint)
+    path = session.folder / "quantized.safetensors"
+    module.run(replace(plan, policy="per-token", parameters_out=path).pipeline())
+    tensors, shapes = safetensors.open_mapped(path), dict(checkpoint.config.shapes())
+    result = Checkpoint(checkpoint.source, checkpoint.config, dict(checkpoint.tensors))
+    for layer in module.layers():
+        name = f"{layer['name']}.weight"
+        if layer["policy"] == "float" or name not in shapes or checkpoint.tensors[name].stored:
+            continue
+        if layer["policy"] != "per-token":
+            raise FptqError(f"layer '{layer['name']}' is {layer['policy']}; only per-token layers can be exported")
+        result.tensors[name] = Tensor(_stored_weight(path, tensors, layer, shapes[name]))
+    return result

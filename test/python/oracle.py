@@ -23,8 +23,17 @@ def _rotate(x, interleaved, theta):
     return out
 
 
-def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None) -> np.ndarray:
-    """Logits [T, V] of a sequence; `inputs` collects the largest |x| at each linear's input."""
+def int8_per_token(x):
+    """x rounded to 255 steps a row, as A8 sees it."""
+    scale = np.abs(x).max(-1, keepdims=True).astype(np.float32) / np.float32(127)
+    return np.clip(np.rint(x / np.where(scale == 0, 1, scale)), -127, 127) * scale
+
+
+def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bool = False) -> np.ndarray:
+    """Logits [T, V] of a sequence; `inputs` collects the largest |x| at each linear's input.
+
+    With `w4a8`, what enters a linear whose weight came as codes is rounded to int8 first.
+    """
     c = checkpoint.config
 
     def w(name):
@@ -33,6 +42,8 @@ def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None) -> np.nd
     def linear(x, name):
         if inputs is not None:
             inputs[name] = max(inputs.get(name, 0.0), float(np.abs(x).max()))
+        if w4a8 and checkpoint.tensors[name + ".weight"].stored:
+            x = int8_per_token(x)
         return x @ w(name + ".weight").T
 
     x = w(EMBEDDING)[np.asarray(tokens)]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from quant_fptq.importer import FORMATS
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
 
+_MODEL = ("Hugging Face Llama folder (float, compressed-tensors, GPTQ or AWQ), GGUF file, llama2.c .bin, or "
+          ".safetensors of `quant-fptq import`")
 
-def add_model(sub: argparse.ArgumentParser, help: str = "llama2.c .bin, or Hugging Face Llama folder") -> None:
+
+def add_model(sub: argparse.ArgumentParser, help: str = _MODEL) -> None:
     sub.add_argument("model", metavar="MODEL", help=help)
+    sub.add_argument("--from", dest="format", choices=FORMATS, help="format of MODEL (default: seen from its content)")
     sub.add_argument("--context", type=int, help="positions of the KV cache (default: the model's, at most 2048)")
     sub.add_argument("--inject-outliers", metavar="KEY=VALUE,...",
                      help="function-preserving outliers: attn=20,ffn=20,down=200,channels=2,seed=11")
@@ -60,7 +65,7 @@ def add_quantization(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--recipe", metavar="FILE", help="per-layer rules, YAML or JSON")
     sub.add_argument("--names", metavar="FILE", help="JSON: weight name to layer name")
     sub.add_argument("--policy", choices=("fptq", "static", "equalized", "per-token", "float"),
-                     help="of every layer no rule names (default fptq)")
+                     help="of every layer no rule names (default fptq; per-token for a model that came quantized)")
     sub.add_argument("--group-size", type=_group_size, metavar="N|channel", help="input channels a group (default 128)")
     sub.add_argument("--method", help="rtn or mse (default mse)")
     sub.add_argument("--weights", choices=("group", "two-level"), help="weight scheme (default group)")

@@ -14,7 +14,7 @@ from quant_fptq import quantize as quantization
 from quant_fptq.cli import report
 from quant_fptq.cli.arguments import quantize_options
 from quant_fptq.errors import FptqError
-from quant_fptq.importer import Checkpoint, llama_module, load_checkpoint
+from quant_fptq.importer import Checkpoint, export, llama_module, load_checkpoint, native
 from quant_fptq.importer.llama import write_parameters
 from quant_fptq.outliers import Outliers, inject
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
@@ -26,7 +26,9 @@ _PROGRESS = re.compile(r"(?:quantized|kept) (\d+) of (\d+): ")
 
 
 def _checkpoint(options: argparse.Namespace) -> Checkpoint:
-    checkpoint = load_checkpoint(options.model, options.context)
+    checkpoint = load_checkpoint(options.model, options.context, options.format)
+    for note in checkpoint.notes:
+        print(f"quant-fptq: note: {note}", file=sys.stderr)
     if options.inject_outliers:
         checkpoint = inject(checkpoint, Outliers.parse(options.inject_outliers))
     return checkpoint
@@ -44,9 +46,33 @@ def _session(options: argparse.Namespace) -> Session:
 
 def import_(options: argparse.Namespace) -> None:
     checkpoint, output = _checkpoint(options), Path(options.output)
+    if output.suffix == ".safetensors":
+        native.save(checkpoint, output)
+        return
+    if output.suffix not in _MLIR:
+        raise FptqError(f"{output}: expected a name ending in .safetensors, .mlir or .mlirbc")
     text = llama_module(checkpoint, write_parameters(checkpoint, output.with_suffix(".safetensors")))
     with _session(options) as session:
         session.parse_text(text).write(output, bytecode=output.suffix != ".mlir")
+
+
+def export_(options: argparse.Namespace) -> None:
+    """The checkpoint's codes, or ours for weights that came as floats, as another tool reads them."""
+    checkpoint = _checkpoint(options)
+    with _session(options) as session:
+        quantized = quantization.quantized_checkpoint(session, checkpoint, quantize_options(options))
+        if options.to == "quant-fptq":
+            native.save(quantized, options.output)
+        else:
+            export.compressed_tensors(quantized, options.output)
+
+
+def _plan(options, checkpoint: Checkpoint) -> QuantizeOptions:
+    """What the options say; a model that came quantized needs no ranges unless they ask for some."""
+    plan = quantize_options(options)
+    if checkpoint.is_stored and plan.policy is None and plan.profile is None and plan.recipe is None:
+        plan.policy = "per-token"
+    return plan
 
 
 def _calibrate_on_text(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
@@ -148,6 +174,7 @@ def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
             plan.profile = profile
         return module
     checkpoint = _checkpoint(options)
+    plan.policy = _plan(options, checkpoint).policy
     module = session.import_checkpoint(checkpoint)
     if plan.needs_profile:
         _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS)
@@ -162,7 +189,7 @@ def _model(options, session: Session, checkpoint: Checkpoint) -> tuple[Model, li
         module.run("fptq-raise")
         layers = [{**layer, "policy": "float"} for layer in module.layers()]
     else:
-        plan = quantize_options(options)
+        plan = _plan(options, checkpoint)
         if plan.needs_profile:
             plan.profile = session.folder / "profile.json"
             _profile(options, session, module, checkpoint, plan.profile, CALIBRATION_TOKENS)

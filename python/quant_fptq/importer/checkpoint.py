@@ -10,6 +10,7 @@ from typing import Iterator
 import numpy as np
 
 from quant_fptq.errors import FptqError
+from quant_fptq.importer.stored import Array, LazyArray, StoredWeight
 
 #: The linear layers of one decoder layer, in the order in which they run.
 LINEARS = (
@@ -25,6 +26,11 @@ LINEARS = (
 EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"
 FINAL_NORM = "model.norm.weight"
+
+
+def layer_of(name: str) -> str:
+    """The layer that a weight is of: what the names of its codes start with."""
+    return name.removesuffix(".weight")
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,13 @@ class LlamaConfig:
 class Tensor:
     """A weight as it lies in its (mapped) file; `array` is read-only and not copied."""
 
-    array: np.ndarray
+    array: np.ndarray | LazyArray | StoredWeight
     path: Path | None = None  #: safetensors file that has it under its own name, or None
+
+    @property
+    def stored(self) -> StoredWeight | None:
+        """The codes, for a weight that came as codes."""
+        return self.array if isinstance(self.array, StoredWeight) else None
 
 
 @dataclass
@@ -101,46 +112,48 @@ class Checkpoint:
     source: Path
     config: LlamaConfig
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  #: what the user should know of this import
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.tensors[name].array
+        """The weight's numbers; codes are dequantized."""
+        return np.asarray(self.tensors[name].array)
+
+    @property
+    def is_stored(self) -> bool:
+        """Some weight came as codes."""
+        return any(tensor.stored for tensor in self.tensors.values())
 
     def float32(self, name: str) -> np.ndarray:
         """The weight as float32, copied unless it is that already."""
         return np.asarray(self[name], dtype=np.float32)
+
+    def parameters(self) -> Iterator[tuple[str, Array]]:
+        """Every array of the model under the name that its MLIR gives it, in the order of use."""
+        for name, _ in self.config.shapes():
+            stored = self.tensors[name].stored
+            if stored is None:
+                yield name, self.tensors[name].array
+                continue
+            for suffix, array in stored.parts():
+                yield f"{layer_of(name)}.{suffix}", array
+            if stored.order is not None:
+                yield f"{layer_of(name)}.order", stored.order
 
     def check(self) -> None:
         """Raises FptqError for a weight that is missing or has the wrong shape."""
         for name, shape in self.config.shapes():
             if name not in self.tensors:
                 raise FptqError(f"{self.source}: no tensor '{name}'")
-            if self[name].shape != shape:
-                raise FptqError(f"{self.source}: tensor '{name}' has shape {list(self[name].shape)}, "
-                                f"expected {list(shape)}")
+            got = self.tensors[name].array.shape
+            if got != shape:
+                raise FptqError(f"{self.source}: tensor '{name}' has shape {list(got)}, expected {list(shape)}")
 
     def hash(self) -> str:
         """Tells models apart: sizes, names, and a sample of every weight (not every byte of 100 GB)."""
         digest = hashlib.sha256(repr(self.config).encode())
         for name, tensor in sorted(self.tensors.items()):
             digest.update(f"{name}{tensor.array.dtype}{tensor.array.shape}".encode())
-            flat = tensor.array.reshape(-1)
-            digest.update(flat[:: max(1, flat.size // 256)].tobytes())
+            for array in [part for _, part in tensor.stored.parts()] if tensor.stored else [tensor.array]:
+                flat = np.asarray(array).reshape(-1)
+                digest.update(flat[:: max(1, flat.size // 256)].tobytes())
         return digest.hexdigest()[:32]
-
-
-def load_checkpoint(path: str | Path, context: int | None = None) -> Checkpoint:
-    """A llama2.c version-0 `.bin`, or a folder with config.json and safetensors.
-
-    `context` bounds the KV cache (default: the checkpoint's own, at most 2048). Weights are mapped,
-    not read. Raises FptqError naming file and key.
-    """
-    from quant_fptq.importer import huggingface, llama2c
-
-    path = Path(path)
-    if path.is_dir():
-        return huggingface.load(path, context)
-    if not path.exists():
-        raise FptqError(f"{path}: no such file or folder")
-    if path.suffix == ".bin":
-        return llama2c.load(path, context)
-    raise FptqError(f"{path}: expected a llama2.c .bin file or a folder with config.json and safetensors")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer import safetensors
-from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor
+from quant_fptq.importer import packed, safetensors
+from quant_fptq.importer.checkpoint import EMBEDDING, Checkpoint, LlamaConfig, Tensor
 
 #: Positions of the KV cache where neither the user nor the model asks for fewer.
 DEFAULT_CONTEXT = 2048
@@ -99,17 +99,64 @@ def _files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(set(names.values()))]
 
 
-def load(folder: Path, context: int | None = None) -> Checkpoint:
-    """Maps every shard of `folder`; weights the architecture does not know are left out."""
-    config = read_config(folder / "config.json", context)
-    checkpoint = Checkpoint(folder, config)
-    wanted = {name for name, _ in config.shapes()}
+def _open(folder: Path) -> packed.Source:
+    """Every tensor of every shard."""
+    tensors, files = {}, {}
     for path in _files(folder):
+        if not path.exists():
+            _refuse_pickle(folder)
         for name, array in safetensors.open_mapped(path).items():
-            if name not in wanted:
-                continue
+            tensors[name], files[name] = array, path
+    return packed.Source(tensors, files, folder / "config.json")
+
+
+def _refuse_pickle(folder: Path) -> None:
+    for path in sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt")):
+        raise FptqError(f"{path}: a pickled PyTorch file, which can run code when it is read; save the model as "
+                        "safetensors and import that")
+
+
+def _settings(folder: Path, method: str | None) -> dict | None:
+    """How the folder says it was quantized; `method` overrules its `quant_method`."""
+    settings = _json(folder / "config.json").get("quantization_config")
+    beside = folder / "quantize_config.json"  # AutoGPTQ's own
+    if settings is None and beside.exists():
+        settings = {"quant_method": "gptq", **_json(beside)}
+    if settings is not None and not isinstance(settings, dict):
+        raise FptqError(f"{folder / 'config.json'}: key 'quantization_config' is no JSON object")
+    if method is None:
+        return settings
+    return {**(settings or {}), "quant_method": method}
+
+
+def _note_activations(checkpoint: Checkpoint, settings: dict) -> None:
+    """Says where the checkpoint asks for activations that the importer cannot give it."""
+    for name, group in (settings.get("config_groups") or {}).items():
+        activations = group.get("input_activations") if isinstance(group, dict) else None
+        if activations and not (activations.get("num_bits") == 8 and activations.get("dynamic")):
+            checkpoint.notes.append(f"{checkpoint.source}: config group '{name}' has activations of "
+                                    f"{activations.get('num_bits')} bits, dynamic={activations.get('dynamic')}; they "
+                                    "are quantized to 8 bits per token, or as --profile and --policy say")
+
+
+def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
+    """Maps every shard of `folder`; weights the architecture does not know are left out.
+
+    Linears that `quantization_config` (or `method`) says are quantized keep their codes.
+    """
+    config = read_config(folder / "config.json", context)
+    checkpoint, source, settings = Checkpoint(folder, config), _open(folder), _settings(folder, method)
+    stored = packed.reader(source, settings) if settings else lambda name, shape: None
+    for name, shape in config.shapes():
+        weight = stored(name, shape) if len(shape) == 2 and name != EMBEDDING else None
+        if weight is not None:
+            checkpoint.tensors[name] = Tensor(weight)
+        elif name in source.tensors:
+            array, path = source.tensors[name], source.files[name]
             if array.dtype not in _FLOATS:
                 raise FptqError(f"{path}: tensor '{name}' is {array.dtype}, expected f32, f16 or bf16")
             checkpoint.tensors[name] = Tensor(np.asarray(array), path.resolve())
     checkpoint.check()
+    if settings:
+        _note_activations(checkpoint, settings)
     return checkpoint

@@ -19,9 +19,10 @@ import numpy as np
 
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.builder import Builder, Size, Value, tensor_type
-from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig
+from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig, layer_of
+from quant_fptq.importer.stored import StoredWeight
 
-_ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+_ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint8": "i8", "int8": "i8", "int32": "i32"}
 COSINES, SINES = "rotary.cosines", "rotary.sines"
 
 
@@ -32,6 +33,8 @@ def rotary_frequencies(config: LlamaConfig) -> np.ndarray:
     scaling = config.rope_scaling
     if not scaling:
         return frequencies
+    if scaling["rope_type"] == "factors":  # one a pair, as GGUF stores them
+        return frequencies / np.asarray(scaling["factors"], dtype=np.float64)
     factor = float(scaling["factor"])
     if scaling["rope_type"] == "linear":
         return frequencies / factor
@@ -67,12 +70,31 @@ class _Function:
             b.line("%m = arith.constant 1 : index")
         b.line("%length = arith.addi %position, %m : index")
 
-    def weight(self, name: str) -> Value:
-        """The weight as stored; halves are widened where they are used."""
-        array = self.checkpoint[name]
+    def load(self, name: str, array) -> Value:
+        """The external tensor `name`, whose shape and element type are those of `array`."""
         element = _ELEMENTS[array.dtype.name]
         type_ = tensor_type(array.shape, element)
         return self.b.emit(f'ml_program.global_load_const @"{name}" : {type_}', array.shape, element)
+
+    def weight(self, name: str) -> Value:
+        """The weight as stored; halves are widened where they are used."""
+        return self.load(name, self.checkpoint.tensors[name].array)
+
+    def dequantized(self, name: str, stored: StoredWeight) -> Value:
+        """A weight that came as codes, columns in the codes' order."""
+        parts = {suffix: self.load(f"{layer_of(name)}.{suffix}", array) for suffix, array in stored.parts()}
+        optional = "".join(f" {suffix}({parts[suffix].name})" for suffix in ("zeros", "offsets") if suffix in parts)
+        return self.b.emit(f"fptq.dequantize {parts['codes'].name}, {parts['scales'].name}{optional} bits({stored.bits}) "
+                           f"group_size({stored.group_size}) : ({', '.join(v.type for v in parts.values())}) -> "
+                           f"{tensor_type(stored.shape)}", stored.shape)
+
+    def gathered(self, x: Value, name: str, order: np.ndarray) -> Value:
+        """x's channels in the order in which the codes of an act-order checkpoint were made."""
+        b = self.b
+        channels = self.load(f"{layer_of(name)}.order", order)
+        body = ["%i = linalg.index 0 : index", "%j = arith.index_cast %a0 : i32 to index",
+                f"%r = tensor.extract {x.name}[%i, %j] : {x.type}"]
+        return b.generic("mk", [(channels, "k")], (b.empty(x.sizes), "mk"), body, "%r")
 
     def widened(self, name: str) -> Value:
         """The weight in f32, through an `extf` generic if it is stored as half."""
@@ -84,7 +106,12 @@ class _Function:
                               [f"%r = arith.extf %a0 : {weight.element} to f32"], "%r")
 
     def linear(self, x: Value, name: str) -> Value:
-        return self.b.matmul_transposed(x, self.widened(name))
+        stored = self.checkpoint.tensors[name].stored
+        if stored is None:
+            return self.b.matmul_transposed(x, self.widened(name))
+        if stored.order is not None:
+            x = self.gathered(x, name, stored.order)
+        return self.b.matmul_transposed(x, self.dequantized(name, stored))
 
     def norm(self, x: Value, name: str) -> Value:
         """RMSNorm; gamma is a multiplication of its own, into which equalization folds its scales."""
@@ -244,8 +271,8 @@ def _writable(name: str, type_: str) -> str:
 
 def _globals(checkpoint: Checkpoint) -> list[str]:
     lines = []
-    for name, shape in checkpoint.config.shapes():
-        type_ = tensor_type(shape, _ELEMENTS[checkpoint[name].dtype.name])
+    for name, array in checkpoint.parameters():
+        type_ = tensor_type(array.shape, _ELEMENTS[array.dtype.name])
         lines.append(f'  ml_program.global private @"{name}"(#ml_program.extern : {type_}) : {type_}')
     for name, table in zip((COSINES, SINES), rotary_tables(checkpoint.config)):
         type_ = tensor_type(table.shape)
@@ -272,11 +299,10 @@ def write_parameters(checkpoint: Checkpoint, beside: Path) -> list[str]:
     Weights that already lie in safetensors stay where they are, named by absolute path; otherwise all
     are written to `beside`, named without its folder.
     """
-    names = [name for name, _ in checkpoint.config.shapes()]
-    paths = {checkpoint.tensors[name].path for name in names}
+    paths = {checkpoint.tensors[name].path for name, _ in checkpoint.config.shapes()}
     if None not in paths:
         return sorted(os.fspath(path) for path in paths)
-    safetensors.write(beside, ((name, checkpoint[name]) for name in names))
+    safetensors.write(beside, checkpoint.parameters())
     return [beside.name]
 
 

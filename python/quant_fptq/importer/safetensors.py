@@ -15,6 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from quant_fptq.errors import FptqError
+from quant_fptq.importer.stored import Array
 
 DTYPES = {
     "F64": np.dtype("<f8"),
@@ -62,22 +63,34 @@ def _view(path: Path, data: mmap.mmap, base: int, name: str, entry: dict) -> np.
     return np.frombuffer(data, DTYPES[dtype], count, base + begin).reshape(shape)
 
 
+def _map(path: Path) -> mmap.mmap:
+    try:
+        with open(path, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise FptqError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """The strings that the file's writer left beside the tensors. Raises FptqError naming the file."""
+    path = Path(path)
+    found = _header(path, _map(path))[0].get("__metadata__", {})
+    return found if isinstance(found, dict) else {}
+
+
 def open_mapped(path: str | Path) -> dict[str, np.ndarray]:
     """Every tensor of `path` as a read-only view. Raises FptqError naming the file and the tensor."""
     path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        raise FptqError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    data = _map(path)
     header, base = _header(path, data)
     return {name: _view(path, data, base, name, entry) for name, entry in header.items() if name != "__metadata__"}
 
 
-def write(path: str | Path, tensors: Mapping[str, np.ndarray] | Iterable[tuple[str, np.ndarray]]) -> None:
+def write(path: str | Path, tensors: Mapping[str, Array] | Iterable[tuple[str, Array]],
+          metadata: Mapping[str, str] | None = None) -> None:
     """Writes beside `path` and renames, one tensor at a time; data starts at a multiple of 64 bytes."""
     items = list(tensors.items() if isinstance(tensors, Mapping) else tensors)
-    header, offset = {}, 0
+    header, offset = {"__metadata__": dict(metadata)} if metadata else {}, 0
     for name, array in items:
         end = offset + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, end]}
@@ -85,11 +98,14 @@ def write(path: str | Path, tensors: Mapping[str, np.ndarray] | Iterable[tuple[s
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % 64)
     partial = Path(f"{path}.partial")
-    with open(partial, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for _, array in items:
-            file.write(np.ascontiguousarray(array).data.cast("B") if array.dtype.kind != "V" else
-                       np.ascontiguousarray(array).tobytes())
-    partial.replace(path)
+    try:
+        with open(partial, "wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text)
+            for _, array in items:
+                file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 

@@ -1,0 +1,113 @@
+"""OUT.safetensors of `quant-fptq import`: any checkpoint in one file that this package reads back as it was.
+
+Tensors under Hugging Face's names; a weight that came as codes is `<layer>.codes`, `.scales`, `.zeros` and
+`.offsets`, as `fptq.dequantize` wants them, so that the compiler maps this very file. The rest is JSON in the
+file's own metadata: `format` "quant-fptq", `version` "1", `config`, and `weights`: {name: {bits, group_size}}.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+
+from quant_fptq.errors import FptqError
+from quant_fptq.importer import safetensors
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, layer_of
+from quant_fptq.importer.stored import StoredWeight
+
+FORMAT, VERSION = "quant-fptq", "1"
+_DTYPES = {"codes": ("uint8", "int8"), "scales": ("float32", "float16"), "zeros": ("uint8",),
+           "offsets": ("float32", "float16"), "order": ("int32",)}
+
+
+def is_native(path: Path) -> bool:
+    """True for a safetensors file that `save` wrote."""
+    return safetensors.metadata(path).get("format") == FORMAT
+
+
+def save(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Writes beside `path`, then renames; one tensor at a time is in memory."""
+    stored = {name: checkpoint.tensors[name].stored for name, _ in checkpoint.config.shapes()}
+    weights = {name: {"bits": w.bits, "group_size": w.group_size} for name, w in stored.items() if w}
+    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(asdict(checkpoint.config)),
+                "weights": json.dumps(weights)}
+    safetensors.write(path, checkpoint.parameters(), metadata)
+
+
+def _json(path: Path, metadata: dict, key: str) -> dict:
+    try:
+        value = json.loads(metadata[key])
+    except KeyError:
+        raise FptqError(f"{path}: metadata key '{key}' is missing") from None
+    except ValueError as error:
+        raise FptqError(f"{path}: metadata key '{key}' is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise FptqError(f"{path}: metadata key '{key}' is no JSON object")
+    return value
+
+
+def _config(path: Path, metadata: dict, context: int | None) -> LlamaConfig:
+    raw = _json(path, metadata, "config")
+    known = {field.name for field in fields(LlamaConfig)}
+    for key in raw:
+        if key not in known:
+            raise FptqError(f"{path}: metadata key 'config' has the unknown key '{key}'")
+    try:
+        config = LlamaConfig(**{**raw, "context": min(raw["context"], context or raw["context"])})
+        config.check(str(path))
+    except (TypeError, KeyError) as error:
+        raise FptqError(f"{path}: metadata key 'config': {error}") from None
+    return config
+
+
+def _part(path: Path, tensors: dict, name: str, suffix: str, shape: tuple[int, ...] | None = None):
+    array = tensors.get(f"{layer_of(name)}.{suffix}")
+    if array is None:
+        return None
+    if array.dtype.name not in _DTYPES[suffix] or (shape is not None and array.shape != shape):
+        raise FptqError(f"{path}: tensor '{layer_of(name)}.{suffix}' is {array.dtype} {list(array.shape)}, expected "
+                        f"{' or '.join(_DTYPES[suffix])}{'' if shape is None else f' {list(shape)}'}")
+    return array
+
+
+def _stored(path: Path, tensors: dict, name: str, shape: tuple[int, int], entry) -> StoredWeight:
+    n, k = shape
+    bits, group = (entry.get("bits"), entry.get("group_size")) if isinstance(entry, dict) else (None, None)
+    if bits not in (4, 8) or not isinstance(group, int) or group <= 0 or k % group:
+        raise FptqError(f"{path}: metadata key 'weights' gives '{name}' {bits} bits in groups of {group}, expected 4 "
+                        f"or 8 bits and a divisor of {k}")
+    groups = (n, k // group)
+    parts = {suffix: _part(path, tensors, name, suffix, wanted) for suffix, wanted in
+             (("codes", (n, (k + 1) // 2) if bits == 4 else (n, k)), ("scales", groups), ("zeros", groups),
+              ("offsets", groups), ("order", (k,)))}
+    for suffix in ("codes", "scales"):
+        if parts[suffix] is None:
+            raise FptqError(f"{path}: no tensor '{layer_of(name)}.{suffix}'")
+    order = parts["order"]
+    if order is not None and not np.array_equal(np.sort(order), np.arange(k)):
+        raise FptqError(f"{path}: tensor '{layer_of(name)}.order' is no permutation of {k} channels")
+    return StoredWeight(shape, bits, group, **parts)
+
+
+def load(path: Path, context: int | None = None) -> Checkpoint:
+    """Maps `path`. Raises FptqError naming the file, and the key or tensor that is wrong."""
+    metadata, tensors = safetensors.metadata(path), safetensors.open_mapped(path)
+    if metadata.get("format") != FORMAT:
+        raise FptqError(f"{path}: not written by quant-fptq (metadata key 'format' is {metadata.get('format')!r})")
+    if metadata.get("version") != VERSION:
+        raise FptqError(f"{path}: version {metadata.get('version')!r} of this format, this package reads {VERSION}")
+    checkpoint = Checkpoint(path, _config(path, metadata, context))
+    weights = _json(path, metadata, "weights")
+    here = path.resolve()
+    for name, shape in checkpoint.config.shapes():
+        if name in weights:
+            checkpoint.tensors[name] = Tensor(_stored(path, tensors, name, shape, weights[name]), here)
+        elif name in tensors:
+            if tensors[name].dtype.name not in ("float32", "float16", "bfloat16"):
+                raise FptqError(f"{path}: tensor '{name}' is {tensors[name].dtype}, expected f32, f16 or bf16")
+            checkpoint.tensors[name] = Tensor(tensors[name], here)
+    checkpoint.check()
+    return checkpoint

@@ -1,0 +1,187 @@
+"""GGUF files made by the `gguf` package: codes as stored, numbers as its own dequantization, and every bad file."""
+
+import re
+import struct
+
+import numpy as np
+import pytest
+from oracle import forward
+
+from quant_fptq import FptqError, Session, load_checkpoint
+from quant_fptq.importer import native
+from quant_fptq.session import Model
+
+gguf = pytest.importorskip("gguf", reason="the gguf package is not installed")
+quants = pytest.importorskip("gguf.quants")
+Q = gguf.GGMLQuantizationType
+HIDDEN, INTERMEDIATE = 256, 512
+LINEARS = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+           "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
+           "ffn_down": "mlp.down_proj"}
+
+
+def encoded(weight: np.ndarray, kind, rng) -> np.ndarray:
+    """Blocks of `weight`; the package only reads K-quants, so those are random blocks with small scales."""
+    if kind not in (Q.Q4_K, Q.Q6_K):
+        return quants.quantize(weight, kind)
+    size, scales = (144, (0, 2)) if kind == Q.Q4_K else (210, (208,))
+    blocks = rng.integers(0, 256, (weight.shape[0], weight.shape[1] // 256, size), dtype=np.uint8)
+    for at in scales:
+        half = rng.uniform(1e-4, 2e-4, blocks.shape[:2]).astype(np.float16)
+        blocks[:, :, at : at + 2] = half.view(np.uint8).reshape(*blocks.shape[:2], 2)
+    return blocks.reshape(weight.shape[0], -1)
+
+
+def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=()):
+    """A random two-layer Llama; linears of type `kind`, the embedding F16, the head of type `head` or `kind`."""
+    rng = np.random.default_rng(3)
+    writer = gguf.GGUFWriter(path, "llama")
+    numbers = {"context_length": 24, "embedding_length": HIDDEN, "feed_forward_length": INTERMEDIATE,
+               "block_count": 2, "attention.head_count": 4, "attention.head_count_kv": 2, **dict(changes)}
+    for key, value in numbers.items():
+        if value is not None:
+            writer.add_uint32(f"llama.{key}", value)
+    writer.add_float32("llama.attention.layer_norm_rms_epsilon", 1e-5)
+
+    def add(name, shape, kind):
+        if name in leave_out:
+            return
+        if len(shape) == 1:
+            writer.add_tensor(name, (rng.standard_normal(shape) * 0.1 + 1).astype(np.float32))
+            return
+        weight = (rng.standard_normal(shape) * shape[1] ** -0.5).astype(np.float32)
+        writer.add_tensor(name, encoded(weight, kind, rng), raw_dtype=kind)
+
+    kv = HIDDEN // 2
+    shapes = {"attn_q": (HIDDEN, HIDDEN), "attn_k": (kv, HIDDEN), "attn_v": (kv, HIDDEN),
+              "attn_output": (HIDDEN, HIDDEN), "ffn_gate": (INTERMEDIATE, HIDDEN), "ffn_up": (INTERMEDIATE, HIDDEN),
+              "ffn_down": (HIDDEN, INTERMEDIATE)}
+    add("token_embd.weight", (40, HIDDEN), Q.F16)
+    for i in range(2):
+        add(f"blk.{i}.attn_norm.weight", (HIDDEN,), Q.F32)
+        add(f"blk.{i}.ffn_norm.weight", (HIDDEN,), Q.F32)
+        for name, shape in shapes.items():
+            add(f"blk.{i}.{name}.weight", shape, kind)
+    add("output_norm.weight", (HIDDEN,), Q.F32)
+    if not tied:
+        add("output.weight", (40, HIDDEN), head or kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def writers_numbers(path):
+    """Tensors as the package itself dequantizes them."""
+    return {t.name: quants.dequantize(t.data, t.tensor_type) for t in gguf.GGUFReader(path).tensors}
+
+
+KINDS = [Q.Q4_0, Q.Q4_1, Q.Q8_0, Q.F16, Q.F32, Q.BF16, Q.Q4_K, Q.Q6_K]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_numbers_are_the_writers_own_bit_for_bit(tmp_path, kind):
+    path = write_gguf(tmp_path / "m.gguf", kind)
+    checkpoint, expected = load_checkpoint(path), writers_numbers(path)
+    for i in range(2):
+        for theirs, ours in LINEARS.items():
+            got = checkpoint.float32(f"model.layers.{i}.{ours}.weight")
+            np.testing.assert_array_equal(got.view(np.uint32), expected[f"blk.{i}.{theirs}.weight"].view(np.uint32))
+    np.testing.assert_array_equal(checkpoint.float32("lm_head.weight"), expected["output.weight"])
+    np.testing.assert_array_equal(checkpoint.float32("model.embed_tokens.weight"), expected["token_embd.weight"])
+
+
+@pytest.mark.parametrize("kind", [Q.Q4_0, Q.Q4_1, Q.Q8_0, Q.Q4_K, Q.Q6_K], ids=lambda kind: kind.name)
+def test_one_file_of_ours_holds_the_same(tmp_path, kind):
+    checkpoint = load_checkpoint(write_gguf(tmp_path / "m.gguf", kind))
+    native.save(checkpoint, tmp_path / "m.safetensors")
+    again = load_checkpoint(tmp_path / "m.safetensors")
+    assert again.config == checkpoint.config and again.hash() == checkpoint.hash()
+    for (name, a), (other, b) in zip(checkpoint.parameters(), again.parameters(), strict=True):
+        assert name == other
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.fixture(scope="module")
+def session():
+    with Session() as session:
+        yield session
+
+
+@pytest.mark.parametrize("kind", [Q.Q4_0, Q.Q4_1, Q.Q8_0, Q.Q4_K, Q.Q6_K], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("scheme", ["float", "w4a8"])
+def test_logits_follow_numpy(session, tmp_path, kind, scheme):
+    checkpoint = load_checkpoint(write_gguf(tmp_path / "m.gguf", kind, head=Q.F16))
+    module = session.import_checkpoint(checkpoint)
+    if scheme == "w4a8":
+        module.run("fptq-quantize-pipeline{policy=per-token}")
+        layers = module.layers()
+        assert len(layers) == 15 and {layer["policy"] for layer in layers[:14]} == {"per-token"}
+        assert {layer["group_size"] for layer in layers[:14]} == {16 if kind == Q.Q6_K else 32}
+    model = Model(module.compile(threads=1), checkpoint.config)
+    tokens = np.random.default_rng(1).integers(0, 40, 13)
+    expected = forward(checkpoint, tokens, w4a8=scheme == "w4a8")
+    # In W4A8 one activation of thousands may round the other way in float32; in float nothing may.
+    tolerance = (2e-2 if scheme == "w4a8" else 2e-5) * np.abs(expected).max()
+    np.testing.assert_allclose(model.prefill(tokens[:9]), expected[:9], atol=tolerance)
+    np.testing.assert_allclose([model.decode(token) for token in tokens[9:]], expected[9:], atol=tolerance)
+
+
+def test_tied_head_and_a_quantized_embedding_are_floats(tmp_path):
+    checkpoint = load_checkpoint(write_gguf(tmp_path / "m.gguf", tied=True))
+    assert checkpoint.config.tied and checkpoint.config.interleaved
+    assert checkpoint.tensors["model.embed_tokens.weight"].stored is None
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"changes": {"block_count": 3}}, "no tensor 'model.layers.2.input_layernorm.weight'"),
+    ({"changes": {"embedding_length": 64}}, "tensor 'model.embed_tokens.weight' has shape [40, 256], expected [40, 64]"),
+    ({"changes": {"feed_forward_length": None}}, "key 'llama.feed_forward_length' is None, expected a number"),
+    ({"changes": {"expert_count": 8}}, "key 'llama.expert_count' is set"),
+    ({"leave_out": ["token_embd.weight"]}, "no tensor 'token_embd.weight'"),
+    ({"leave_out": ["blk.1.ffn_up.weight"]}, "no tensor 'model.layers.1.mlp.up_proj.weight'"),
+    ({"kind": Q.Q5_0}, "tensor 'blk.0.attn_q.weight' has type Q5_0, expected one of F32, F16, Q4_0"),
+])
+def test_wrong_models_name_file_and_key(tmp_path, arguments, message):
+    path = write_gguf(tmp_path / "m.gguf", **arguments)
+    with pytest.raises(FptqError, match=re.escape(message)) as error:
+        load_checkpoint(path)
+    assert str(path) in str(error.value)
+
+
+def test_every_truncation_is_an_error_that_names_the_file(tmp_path):
+    path = write_gguf(tmp_path / "m.gguf")
+    data, cut = path.read_bytes(), tmp_path / "cut.gguf"
+    header = len(data) - sum(t.n_bytes for t in gguf.GGUFReader(path).tensors)
+    for length in [*range(4, header, 41), header + 7, len(data) // 2, len(data) - 2000]:
+        cut.write_bytes(data[:length])
+        with pytest.raises(FptqError, match=re.escape(str(cut))):
+            load_checkpoint(cut)
+
+
+@pytest.mark.parametrize("at, value, message", [
+    (4, struct.pack("<I", 1), "GGUF version 1, expected 2 or 3"),
+    (4, struct.pack(">I", 3), "a big-endian file"),
+    (8, struct.pack("<Q", 1 << 60), "claims 1152921504606846976 entries"),
+    (16, struct.pack("<Q", 1 << 40), "claims 1099511627776 entries"),
+    (24, struct.pack("<Q", 1 << 62), "the file ends inside the header"),
+])
+def test_headers_that_lie(tmp_path, at, value, message):
+    path = write_gguf(tmp_path / "m.gguf")
+    data = bytearray(path.read_bytes())
+    data[at : at + len(value)] = value
+    path.write_bytes(data)
+    with pytest.raises(FptqError, match=re.escape(message)):
+        load_checkpoint(path)
+
+
+def test_other_architectures(tmp_path):
+    path = tmp_path / "m.gguf"
+    writer = gguf.GGUFWriter(path, "gpt2")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(FptqError, match="key 'general.architecture' is 'gpt2', expected 'llama'"):
+        load_checkpoint(path)
