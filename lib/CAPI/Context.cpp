@@ -16,7 +16,7 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-const char *fptqVersion(void) { return "0.1.0"; }
+const char *fptqVersion(void) { return FPTQ_VERSION; }
 
 /// "file:1:2: error: text" and the notes below it.
 static void print(llvm::raw_ostream &os, Diagnostic &diagnostic) {

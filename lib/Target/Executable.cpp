@@ -38,9 +38,12 @@ static void observe(const char *layer, const void *data, int64_t rows, int64_t c
   activeRecorder->record(layer, wide, channels);
 }
 
-/// libomp, loaded once for the process; null where it is missing.
+/// libomp, loaded once for the process; null where it is missing. Any release of it will do.
 static void *openmp() {
-  static void *library = dlopen(FPTQ_LIBOMP, RTLD_NOW | RTLD_GLOBAL);
+  static void *library = [] {
+    void *ours = dlopen(FPTQ_LIBOMP, RTLD_NOW | RTLD_GLOBAL);
+    return ours ? ours : dlopen("libomp.so.5", RTLD_NOW | RTLD_GLOBAL);
+  }();
   return library;
 }
 
@@ -99,7 +102,8 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
   if (failed(checkTier(module, executable->tierName)))
     return failure();
   if (options.threads && !openmp())
-    return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP << "': " << dlerror();
+    return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP
+                              << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
   auto entries = lowerToLLVM(module, executable->tierName, options.threads);
   if (failed(entries))

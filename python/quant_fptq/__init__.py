@@ -8,10 +8,9 @@
         model = module.compile()
 """
 
+from quant_fptq._version import __version__
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, LlamaConfig, load_checkpoint
-
-__version__ = "0.1.0"
 
 __all__ = ["Checkpoint", "FptqError", "LlamaConfig", "Session", "load_checkpoint", "__version__"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+from quant_fptq._version import __version__
 from quant_fptq.errors import FptqError
 
 #: FptqDtype, in its order.
@@ -69,22 +70,44 @@ _FUNCTIONS = {
 
 
 def _library_path() -> Path:
-    """FPTQ_LIBRARY, or build/lib of the checkout that this file lies in."""
+    """FPTQ_LIBRARY, the wheel's own, or build/lib of the checkout that this file lies in."""
     named = os.environ.get("FPTQ_LIBRARY")
     if named:
         return Path(named)
-    return Path(__file__).resolve().parents[2] / "build" / "lib" / "libFPTQ-C.so"
+    here = Path(__file__).resolve()
+    beside = here.with_name("libFPTQ-C.so")
+    return beside if beside.exists() else here.parents[2] / "build" / "lib" / "libFPTQ-C.so"
+
+
+#: Shared libraries that the wheel does not carry, and Debian's packages of them.
+_PACKAGES = {"libMLIR": "libmlir-22", "libLLVM": "libllvm22", "libstdc++": "libstdc++6"}
+
+
+def _cannot_load(path: Path, error: OSError) -> FptqError:
+    """What to install or to build."""
+    if not path.exists():
+        return FptqError(f"{path}: no such file; build it with cmake --build build, or set FPTQ_LIBRARY")
+    for name, package in _PACKAGES.items():
+        if name in str(error):
+            return FptqError(f"{path}: {error}; install Debian's package {package} (apt install {package})")
+    return FptqError(f"{path}: {error}")
 
 
 @functools.lru_cache(maxsize=1)
 def library() -> c.CDLL:
-    """The loaded library. Raises FptqError where it is not built."""
+    """The loaded library. Raises FptqError where it, or a library it needs, is missing or of another version."""
     path = _library_path()
     try:
         loaded = c.CDLL(os.fspath(path))
     except OSError as error:
-        raise FptqError(f"{path}: {error}; build it with cmake --build build, or set FPTQ_LIBRARY") from None
+        raise _cannot_load(path, error) from None
     for name, (result, *arguments) in _FUNCTIONS.items():
-        function = getattr(loaded, name)
+        try:
+            function = getattr(loaded, name)
+        except AttributeError:
+            raise FptqError(f"{path}: no function {name}; it is not the library of quant-fptq {__version__}") from None
         function.restype, function.argtypes = result, arguments
+    version = loaded.fptqVersion().decode()
+    if version != __version__:
+        raise FptqError(f"{path}: version {version}, expected that of this package, {__version__}")
     return loaded
