@@ -1,0 +1,72 @@
+"""What each class of kernels must reach, as data.
+
+The limits are those of the hand-written kernels that reached the machine's limits on real hardware, tightened where the
+generated ones do better. Two-level kernels for few rows have limits of their own: each group's multiplier and offset is
+applied in vectors, where the group scheme converts and scales. A gate says that code can be fast; only hardware says that
+it is.
+"""
+
+LESS = {  # metrics that are better when smaller; all others are better when larger
+    "instructions",
+    "instructions_per_dot",
+    "vector_per_dot",
+    "loads_per_dot",
+    "stores_per_dot",
+    "vector_stack_accesses_per_dot",
+    "inner_stack_accesses",
+}
+
+GROUPS = (128, 64, 32)
+# (kernel class, scheme): metric -> limit for groups of 128, 64, 32.
+_TABLE = {
+    # One row waits for memory: a processor that streams weights needs 15 % of its peak.
+    ("vnni 1", "group"): {"vector_per_dot": (2.3, 2.5, 2.9), "best_overlap_percent": (43, 40, 35)},
+    ("vnni 1", "two_level"): {"vector_per_dot": (2.4, 2.65, 3.2), "best_overlap_percent": (41, 37, 31)},
+    ("vnni 4", "group"): {"instructions_per_dot": (2.2, 2.4, 2.8), "best_overlap_percent": (68, 64, 58)},
+    ("vnni 4", "two_level"): {"instructions_per_dot": (2.3, 2.6, 3.1), "best_overlap_percent": (65, 59, 50)},
+    # Register tiles over a slab: two dots a cycle in the innermost loop, and little around it.
+    ("vnni slab", "group"): {
+        "scheduled_dots_per_cycle": (1.95, 1.95, 1.95),
+        "instructions_per_dot": (1.75, 1.9, 2.2),
+        "best_overlap_percent": (90, 85, 77),
+        "vector_stack_accesses_per_dot": (0.03, 0.03, 0.03),
+    },
+    ("vnni slab", "two_level"): {
+        "scheduled_dots_per_cycle": (1.95, 1.95, 1.95),
+        "instructions_per_dot": (1.75, 1.75, 1.75),
+        "best_overlap_percent": (90, 90, 90),
+        "vector_stack_accesses_per_dot": (0.03, 0.03, 0.03),
+    },
+    # Tile multiplies are the limiting port, and their operands come once each.
+    ("amx block", "group"): {"no_overlap_percent": (25, 25, 25)},
+    ("amx block", "two_level"): {
+        "best_overlap_percent": (100, 100, 100),
+        "no_overlap_percent": (42, 42, 42),
+        "loads_per_dot": (21, 21, 21),
+    },
+    # Shares of a peak of three vector instructions in two cycles; wide sums live in L1, so stack accesses count nothing.
+    ("avx2 1", "group"): {"vector_per_dot": (3.9, 4.05, 4.3), "best_overlap_percent": (50, 48, 46)},
+    ("avx2 1", "two_level"): {"vector_per_dot": (4.3, 4.45, 4.7), "best_overlap_percent": (46, 45, 42)},
+    ("avx2 4", "group"): {"best_overlap_percent": (73, 71, 67)},
+    ("avx2 4", "two_level"): {"best_overlap_percent": (70, 68, 65)},
+    ("avx2 slab", "group"): {"best_overlap_percent": (85, 82, 78)},
+    ("avx2 slab", "two_level"): {"best_overlap_percent": (84, 82, 78)},
+}
+
+
+def kernel_class(tier, scheme, group, m):
+    if tier == "avx2":
+        return "avx2 1" if m == 1 else "avx2 4" if m in (4, 5, 6) else "avx2 slab" if m >= 48 else None
+    if tier == "amx-int8" and m >= 16 and (scheme == "two_level" or group % 64 == 0):
+        return "amx block" if m >= 128 else None
+    return "vnni 1" if m == 1 else "vnni 4" if m == 4 else "vnni slab" if m >= 48 else None
+
+
+def of(tier, scheme, group, m):
+    """[(metric, limit)] of one kernel."""
+    limits = _TABLE.get((kernel_class(tier, scheme, group, m), scheme), {})
+    return [("inner_stack_accesses", 0)] + [(metric, by[GROUPS.index(group)]) for metric, by in limits.items()]
+
+
+def meets(value, metric, limit):
+    return value <= limit if metric in LESS else value >= limit
