@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import lit.formats
@@ -26,6 +27,7 @@ config.substitutions += [
     ("%fptq_src", config.fptq_source_dir),
     ("%python", sys.executable),
     ("%unit_tests", os.path.join(config.fptq_build_dir, "test", "unit", "FptqUnitTests")),
+    ("%llvm_tools", config.llvm_tools_dir),
     ("%models", os.path.join(config.fptq_source_dir, "test", "models")),
 ]
 
@@ -34,6 +36,10 @@ flags = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuin
 for flag in ("avx2", "avx512_vnni", "amx_int8"):
     if flag in flags:
         config.available_features.add(flag)
+targets = subprocess.run([os.path.join(config.llvm_tools_dir, "llc"), "--version"], capture_output=True, text=True).stdout
+for target, feature in (("x86-64", "x86-codegen"), ("nvptx64", "nvptx-codegen")):
+    if target in targets:
+        config.available_features.add(feature)
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")
 shared = pathlib.Path(config.fptq_source_dir).parent / "shared" / "data"

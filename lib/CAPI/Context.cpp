@@ -2,6 +2,7 @@
 #include "Internal.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
+#include "fptq/Support/ModuleFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -9,6 +10,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <mutex>
@@ -83,9 +85,17 @@ FptqModule *fptqModuleParseFile(FptqContext *context, const char *path) {
     context->fail(llvm::Twine(path) + ": no such file");
     return nullptr;
   }
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openModuleBuffer(path, &message);
+  if (!buffer) {
+    context->fail(message);
+    return nullptr;
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   StringRef folder = llvm::sys::path::parent_path(path);
   context->context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
-  return wrap(context, parseSourceFile<ModuleOp>(path, &context->context));
+  return wrap(context, parseSourceFile<ModuleOp>(sources, &context->context));
 }
 
 FptqModule *fptqModuleParse(FptqContext *context, const char *text, size_t length) {

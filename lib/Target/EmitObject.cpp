@@ -53,28 +53,70 @@ static llvm::Error writeHeader(ArrayRef<EntryPoint> entries, StringRef object) {
   });
 }
 
-LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const EmitOptions &options) {
+namespace {
+/// A module on its way to machine code. `context` owns `code`.
+struct Translated {
+  std::vector<EntryPoint> entries;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> code;
+};
+} // namespace
+
+static FailureOr<Translated> translate(ModuleOp module, StringRef name, const EmitOptions &options) {
+  Translated result;
   auto entries = lowerToLLVM(module, options.tier, options.threads);
   if (failed(entries))
     return failure();
+  result.entries = std::move(*entries);
   std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = targetMachine(options.cpu, error);
-  if (!machine)
+  result.machine = targetMachine(options.cpu, error);
+  if (!result.machine)
     return module.emitError() << "no code generator for x86-64: " << error;
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, llvm::sys::path::stem(path));
-  if (!code)
+  result.context = std::make_unique<llvm::LLVMContext>();
+  result.code = translateModuleToLLVMIR(module, *result.context, name);
+  if (!result.code)
     return failure();
   // Without both, LLVM guesses a layout and clears accumulators byte by byte.
-  code->setDataLayout(machine->createDataLayout());
-  code->setTargetTriple(machine->getTargetTriple());
+  result.code->setDataLayout(result.machine->createDataLayout());
+  result.code->setTargetTriple(result.machine->getTargetTriple());
+  return result;
+}
+
+LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const EmitOptions &options) {
+  FailureOr<Translated> translated = translate(module, llvm::sys::path::stem(path), options);
+  if (failed(translated))
+    return failure();
   auto fail = [&](llvm::Error e) { return module.emitError() << path << ": " << llvm::toString(std::move(e)); };
-  if (llvm::Error e = optimize(*code, *machine))
+  if (llvm::Error e = optimize(*translated->code, *translated->machine))
     return fail(std::move(e));
-  if (llvm::Error e = writeCode(*code, *machine, path))
+  if (llvm::Error e = writeCode(*translated->code, *translated->machine, path))
     return fail(std::move(e));
+  if (llvm::Error e = writeHeader(translated->entries, path))
+    return fail(std::move(e));
+  return success();
+}
+
+LogicalResult mlir::fptq::emitLLVMIR(ModuleOp module, StringRef path, const EmitOptions &options, bool optimized) {
+  FailureOr<Translated> translated = translate(module, llvm::sys::path::stem(path), options);
+  if (failed(translated))
+    return failure();
+  auto fail = [&](llvm::Error e) { return module.emitError() << path << ": " << llvm::toString(std::move(e)); };
+  if (optimized)
+    if (llvm::Error e = optimize(*translated->code, *translated->machine))
+      return fail(std::move(e));
+  auto print = [&](llvm::raw_ostream &os) { return translated->code->print(os, nullptr), llvm::Error::success(); };
+  if (llvm::Error e = llvm::writeToOutput(path, print))
+    return fail(std::move(e));
+  return success();
+}
+
+LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const EmitOptions &options) {
+  auto entries = lowerToLLVM(module, options.tier, options.threads);
+  if (failed(entries))
+    return failure();
   if (llvm::Error e = writeHeader(*entries, path))
-    return fail(std::move(e));
+    return module.emitError() << path << ": " << llvm::toString(std::move(e));
   return success();
 }
 

@@ -1,15 +1,12 @@
 //===- fptq-compile.cpp - MLIR to an object file or a shared library ------===//
-#include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
+#include "fptq/Support/ModuleFile.h"
 #include "fptq/Target/EmitObject.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -36,29 +33,18 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
-  StringRef folder = llvm::sys::path::parent_path(file);
-  context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
-  std::string message;
-  auto source = openInputFile(file, &message);
-  if (!source) {
-    llvm::errs() << "fptq-compile: error: " << message << "\n";
-    return 1;
-  }
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(source), llvm::SMLoc());
-  SourceMgrDiagnosticHandler diagnostics(sources, &context);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
-  if (!module)
+  ModuleFile module(file, context);
+  if (!module.parse("fptq-compile"))
     return 1;
   bool shared = llvm::sys::path::extension(output) == ".so";
   SmallString<128> object(output);
   if (shared)
     llvm::sys::path::replace_extension(object, "o");
-  if (failed(emitObject(*module, object, options)))
+  if (failed(emitObject(module.get(), object, options)))
     return 1;
   if (!shared)
     return 0;
-  LogicalResult linked = linkSharedLibrary(*module, object, output, options);
+  LogicalResult linked = linkSharedLibrary(module.get(), object, output, options);
   llvm::sys::fs::remove(object);
   return failed(linked);
 }

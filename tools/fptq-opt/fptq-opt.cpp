@@ -2,8 +2,14 @@
 #include "fptq-runtime/CpuTier.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
+#include "fptq/Support/ModuleFile.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
 
 using namespace mlir;
 
@@ -28,7 +34,32 @@ static void reportTarget() {
     llvm::outs() << "lowered by FPTQ_TIER\n";
 }
 
+/// MlirOptMain over files, with an input buffer that bytecode can be read from.
+static LogicalResult run(StringRef input, StringRef output, DialectRegistry &registry) {
+  MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldShowDialects()) {
+    for (StringRef name : registry.getDialectNames())
+      llvm::outs() << name << "\n";
+    return success();
+  }
+  if (config.shouldListPasses())
+    return printRegisteredPasses(), success();
+  std::string message;
+  auto fail = [&] { return llvm::WithColor::error(llvm::errs(), "fptq-opt") << message << "\n", failure(); };
+  std::unique_ptr<llvm::MemoryBuffer> buffer = fptq::openModuleBuffer(input, &message);
+  if (!buffer)
+    return fail();
+  std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(output, &message);
+  if (!file)
+    return fail();
+  if (failed(MlirOptMain(file->os(), std::move(buffer), registry, config)))
+    return failure();
+  file->keep();
+  return success();
+}
+
 int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
   if (argc == 2 && StringRef(argv[1]) == "--fptq-report-target")
     return reportTarget(), 0;
   DialectRegistry registry;
@@ -40,5 +71,5 @@ int main(int argc, char **argv) {
                                  "(--fptq-report-target alone: the tier this machine runs, and why)\n",
                                  registry);
   registry.addExtension(TypeID::get<InputFolder>(), std::make_unique<InputFolder>(input));
-  return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
+  return asMainReturnCode(run(input, output, registry));
 }

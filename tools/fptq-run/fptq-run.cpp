@@ -1,18 +1,14 @@
 //===- fptq-run.cpp - compile float or quantized MLIR and call it ---------===//
 #include "TensorFiles.h"
-#include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
 #include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/ModuleFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "fptq/Target/Executable.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
 
@@ -190,17 +186,8 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
-  context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(
-      llvm::sys::path::has_parent_path(o.file) ? llvm::sys::path::parent_path(o.file) : ".");
-  std::string message;
-  auto source = openInputFile(o.file, &message);
-  if (!source)
-    return fail(message);
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(source), llvm::SMLoc());
-  SourceMgrDiagnosticHandler diagnostics(sources, &context);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
-  if (!module)
+  ModuleFile module(o.file, context);
+  if (!module.parse("fptq-run"))
     return 1;
   std::unique_ptr<ProfileRecorder> recorder;
   if (!o.calibrate.empty()) {
@@ -210,7 +197,7 @@ int main(int argc, char **argv) {
     recorder = std::move(*made);
     Executable::setRecorder(recorder.get());
   }
-  auto executable = Executable::compile(*module, {o.tier, /*threads=*/o.threads != 1});
+  auto executable = Executable::compile(module.get(), {o.tier, /*threads=*/o.threads != 1});
   if (failed(executable))
     return 1;
   if (o.threads > 0)

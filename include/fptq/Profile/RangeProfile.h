@@ -45,6 +45,11 @@ public:
   /// Writes `path` and, beside it, the sidecar `path` with the extension `.safetensors`.
   llvm::Error save(llvm::StringRef path) const;
 
+  /// For other tools: SmoothQuant's table of channel maxima, which every layer must have, and tpu-mlir's
+  /// calibration table, which holds no channels.
+  llvm::Error saveChannelMaxima(llvm::StringRef path) const;
+  llvm::Error saveCalibrationTable(llvm::StringRef path) const;
+
   /// Adds the ranges of another run of the same model: maxima of maxima, sums of counts, and the
   /// observer applied again to the summed histogram. Refuses another model or observer.
   llvm::Error merge(const RangeProfile &other, llvm::StringRef otherFile);

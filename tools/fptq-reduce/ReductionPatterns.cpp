@@ -1,0 +1,113 @@
+//===- ReductionPatterns.cpp - how fptq ops shrink ------------------------===//
+//
+// A candidate is kept where the test script still finds it interesting and its text is shorter. So a pattern
+// may change what the program computes, never whether it is valid, and it must save text: a weight of half
+// the size would bring a slice op with it and lose; a splat of full size wins.
+//
+//===----------------------------------------------------------------------===//
+#include "ReductionPatterns.h"
+#include "fptq/IR/Fptq.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Reducer/ReductionPatternInterface.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+namespace {
+/// A linear layer that reads another one's input as its own result, where shapes agree.
+struct SkipLinear : OpRewritePattern<LinearOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
+    if (op.getX().getType() != op.getResult().getType())
+      return rewriter.notifyMatchFailure(op, "input and result differ in type");
+    rewriter.replaceOp(op, op.getX());
+    return success();
+  }
+};
+
+/// Without bias and without what the profile said.
+struct StripLinear : OpRewritePattern<LinearOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
+    if (!op.getBias() && !op.getRangeAttr() && !op.getChannelAbsmaxAttr())
+      return rewriter.notifyMatchFailure(op, "nothing to strip");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getBiasMutable().clear();
+      op.removeRangeAttr();
+      op.removeChannelAbsmaxAttr();
+    });
+    return success();
+  }
+};
+
+/// A weight of one value, under its own name: recipes and profiles go on matching. A half is exact everywhere.
+struct SplatWeight : OpRewritePattern<LinearOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getWeight().getType());
+    DenseElementsAttr present;
+    if (matchPattern(op.getWeight(), m_Constant(&present)) && present.isSplat())
+      return rewriter.notifyMatchFailure(op, "weight is a splat");
+    auto splat = DenseElementsAttr::get(type, rewriter.getFloatAttr(type.getElementType(), 0.5));
+    auto constant = arith::ConstantOp::create(rewriter, op.getLoc(), splat);
+    constant->setDiscardableAttr(FptqDialect::kNameAttr, op.getLayerAttr());
+    rewriter.modifyOpInPlace(op, [&] { op.getWeightMutable().assign(constant); });
+    return success();
+  }
+};
+
+/// Any destination-style op of ours leaves its destinations as they were.
+struct SkipDestinationOp : OpInterfaceRewritePattern<DestinationStyleOpInterface> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(DestinationStyleOpInterface op, PatternRewriter &rewriter) const override {
+    if (!isa<FptqDialect>(op->getDialect()) || op->getNumResults() != op.getDpsInits().size())
+      return rewriter.notifyMatchFailure(op, "none of ours on tensors");
+    rewriter.replaceOp(op, op.getDpsInits());
+    return success();
+  }
+};
+
+/// A product without its epilogue.
+template <typename MatmulOp> struct StripMatmul : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern<MatmulOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
+    if (!op.getBias() && !op.getResidual())
+      return rewriter.notifyMatchFailure(op, "no bias and no residual");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getBiasMutable().clear();
+      op.getResidualMutable().clear();
+    });
+    return success();
+  }
+};
+
+struct SkipScaleChannels : OpRewritePattern<ScaleChannelsOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(ScaleChannelsOp op, PatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, op.getInput());
+    return success();
+  }
+};
+
+struct EraseObserve : OpRewritePattern<ObserveOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(ObserveOp op, PatternRewriter &rewriter) const override {
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct FptqReductionPatterns : DialectReductionPatternInterface {
+  explicit FptqReductionPatterns(Dialect *dialect) : DialectReductionPatternInterface(dialect) {}
+  void populateReductionPatterns(RewritePatternSet &patterns) const override {
+    patterns.add<SkipLinear, StripLinear, SplatWeight, SkipDestinationOp, StripMatmul<QuantizedMatmulOp>,
+                 StripMatmul<PackedMatmulOp>, SkipScaleChannels, EraseObserve>(patterns.getContext());
+  }
+};
+} // namespace
+
+void mlir::fptq::registerReductionPatterns(DialectRegistry &registry) {
+  registry.addExtension(
+      +[](MLIRContext *, FptqDialect *dialect) { dialect->addInterfaces<FptqReductionPatterns>(); });
+}
