@@ -14,16 +14,17 @@
 extern "C" {
 #endif
 
-/* What a kernel parameter is. Buffers become 64-bit addresses of global memory, a null buffer a null address. */
+/* What a kernel parameter is. Buffers become 64-bit addresses of global memory, a null buffer a null address. Buffers
+ * of one launch with the same host address are the same memory. */
 typedef enum FptqGpuArgumentKind {
   FPTQ_GPU_INPUT,     /* read by the kernel; the host may have written it since the last launch */
   FPTQ_GPU_OUTPUT,    /* every byte the kernel does not write keeps its value; the host reads it after the launch */
-  FPTQ_GPU_INOUT,     /* both; also where an input of the same launch lies in the same memory */
+  FPTQ_GPU_INOUT,     /* both */
   FPTQ_GPU_CONSTANT,  /* never changes while the program runs (weights, biases): may be kept on the device */
   FPTQ_GPU_TEMPORARY, /* only kernels read and write it, each time written before it is read: may live on the device */
   FPTQ_GPU_I32,       /* 32-bit parameter: low half of `value` */
   FPTQ_GPU_I64,
-  FPTQ_GPU_F32        /* bits of a float: low half of `value` */
+  FPTQ_GPU_F32 /* bits of a float: low half of `value` */
 } FptqGpuArgumentKind;
 
 typedef struct FptqGpuArgument {

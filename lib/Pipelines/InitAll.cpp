@@ -1,5 +1,6 @@
 //===- InitAll.cpp - the only registration list ---------------------------===//
 #include "fptq/InitAll.h"
+#include "fptq/Conversion/FptqToNVGPU/Passes.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/Equalize/Passes.h"
@@ -31,6 +32,7 @@ void fptq::registerAllDialects(DialectRegistry &registry) {
 void fptq::registerAllPasses() {
   mlir::registerAllPasses();
   registerEqualizePasses();
+  registerFptqToNVGPUPasses();
   registerFptqToX86Passes();
   registerLinalgToVectorPasses();
   registerRaisePasses();

@@ -1,4 +1,5 @@
 //===- X86Pipeline.cpp - tensors to x86 code, on one page -----------------===//
+#include "HostStages.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
@@ -36,8 +37,8 @@ std::string mlir::fptq::resolveTier(StringRef name) {
   return name == "auto" ? fptq_tier_name(fptq_cpu_tier()) : name.str();
 }
 
-static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options) {
-  pm.addPass(createFptqPackPass());
+static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options, StringRef layout) {
+  pm.addPass(createFptqPackPass({layout.str()}));
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));
   pm.addPass(createFptqLowerDequantizePass());
@@ -97,7 +98,19 @@ static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createCSEPass());
 }
 
-static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options) {
+/// The packed operations to calls of x86 kernels.
+static void addX86Kernels(OpPassManager &pm, const X86PipelineOptions &options) {
+  ConvertFptqToX86PassOptions kernels;
+  SmallVector<StringRef> tiers;
+  StringRef(options.tier).split(tiers, '+');
+  kernels.tiers = llvm::map_to_vector(tiers, resolveTier);
+  kernels.threads = options.threads;
+  pm.addPass(createConvertFptqToX86Pass(kernels));
+  pm.addPass(createLowerX86OpsPass());
+}
+
+static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
+                          function_ref<void(OpPassManager &)> addKernels) {
   pm.addNestedPass<func::FuncOp>(createFptqLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass()); // what the vectorizer named in remarks
   pm.addNestedPass<func::FuncOp>(createFptqLowerVectorsPass());
@@ -110,13 +123,7 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options) 
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // Kernels come after all clean-up: what their generator wrote is already in the order it wants.
-  ConvertFptqToX86PassOptions kernels;
-  SmallVector<StringRef> tiers;
-  StringRef(options.tier).split(tiers, '+');
-  kernels.tiers = llvm::map_to_vector(tiers, resolveTier);
-  kernels.threads = options.threads;
-  pm.addPass(createConvertFptqToX86Pass(kernels));
-  pm.addPass(createLowerX86OpsPass());
+  addKernels(pm);
   if (options.threads) {
     pm.addPass(createConvertSCFToOpenMPPass());
     pm.addNestedPass<func::FuncOp>(createFptqFlattenAllocaScopePass());
@@ -141,11 +148,16 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options) 
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options) {
-  addTensorStages(pm, options);
+void mlir::fptq::buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, StringRef layout,
+                                   function_ref<void(OpPassManager &)> addKernels) {
+  addTensorStages(pm, options, layout);
   addVectorStages(pm, options);
   addBufferStages(pm, options);
-  addLLVMStages(pm, options);
+  addLLVMStages(pm, options, addKernels);
+}
+
+void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options) {
+  buildHostPipeline(pm, options, "x86", [&](OpPassManager &pm) { addX86Kernels(pm, options); });
 }
 
 void mlir::fptq::registerPipelines() {
@@ -153,4 +165,5 @@ void mlir::fptq::registerPipelines() {
                                                     buildQuantizePipeline);
   PassPipelineRegistration<X86PipelineOptions>("fptq-x86-pipeline", "Tensors to the LLVM dialect for x86",
                                                buildX86Pipeline);
+  registerNVPTXPipelines();
 }

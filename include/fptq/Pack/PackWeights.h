@@ -27,6 +27,10 @@ bool packWeights(std::string_view layout, const PackedShape &shape, const Weight
 bool unpackWeights(std::string_view layout, const PackedShape &shape, const uint8_t *packed,
                    const WeightOperands<uint8_t> &weight);
 
+/// From one layout's bytes to another's, exactly; false for an unknown layout.
+bool repackWeights(std::string_view from, std::string_view to, const PackedShape &shape, const uint8_t *packed,
+                   uint8_t *out);
+
 } // namespace mlir::fptq
 
 #endif // FPTQ_PACK_PACKWEIGHTS_H

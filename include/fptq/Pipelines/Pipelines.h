@@ -69,7 +69,24 @@ std::string resolveTier(StringRef name);
 /// Tensors with linalg, float linears and packed W4A8 linears, to the LLVM dialect.
 void buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options);
 
-/// `fptq-quantize-pipeline`, `fptq-x86-pipeline`.
+/// Options of `fptq-nvptx-pipeline`.
+struct NVPTXPipelineOptions : PassPipelineOptions<NVPTXPipelineOptions> {
+  Option<std::string> chip{*this, "chip", llvm::cl::desc("chip to generate kernels for (default sm_80)"),
+                           llvm::cl::init("sm_80")};
+  Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops of the host through OpenMP (default true)"),
+                       llvm::cl::init(true)};
+};
+
+/// Brings the kernels of every gpu.module to the form that device and simulator share: LLVM dialect with nvvm operations
+/// and, for what nvvm cannot spell, fptq_gpu operations. The simulator takes over here; for a device `fptq-lower-gpu-ops`
+/// replaces the latter by inline assembly and LLVM makes PTX.
+void buildNVPTXDevicePipeline(OpPassManager &pm);
+
+/// Tensors to the LLVM dialect for the host, with calls of `fptq_gpu_launch` (fptq-runtime/GpuLaunch.h) for products and
+/// activation quantization, and `gpu.module @fptq_kernels` as buildNVPTXDevicePipeline leaves it.
+void buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options);
+
+/// `fptq-quantize-pipeline`, `fptq-x86-pipeline`, `fptq-nvptx-pipeline`, `fptq-nvptx-device-pipeline`.
 void registerPipelines();
 
 } // namespace mlir::fptq

@@ -1,0 +1,25 @@
+//===- Passes.td - packed operations to NVPTX kernels ---------*- tablegen -*-===//
+#ifndef FPTQ_CONVERSION_FPTQTONVGPU_PASSES_TD
+#define FPTQ_CONVERSION_FPTQTONVGPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertFptqToNVGPUPass : Pass<"convert-fptq-to-nvgpu", "::mlir::ModuleOp"> {
+  let summary = "Lower packed matmuls and activation quantization to generated NVPTX kernels";
+  let description = [{
+    Works after bufferization, on `fptq.packed_matmul` (layout `nvptx`) and `fptq.quantize_activations` on
+    memrefs whose last dimension is contiguous. Each becomes a call of `fptq_gpu_launch`
+    (fptq-runtime/GpuLaunch.h), which the device runtime and the simulator implement, with a kernel of
+    `gpu.module @fptq_kernels`; a kernel is added once for each (scheme, group size, scale type, tile).
+    Products of a number of tokens known only at run time choose among the tiles when they are called.
+
+    `chip` (default: sm_80) is sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_120 or
+    sm_121. Kernels of sm_80 run on every newer chip.
+  }];
+  let options = [Option<"chip", "chip", "std::string", "\"sm_80\"", "chip to generate kernels for (default: sm_80)">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+#endif // FPTQ_CONVERSION_FPTQTONVGPU_PASSES_TD

@@ -1,0 +1,198 @@
+//===- FptqToNVGPU.cpp - packed operations to kernel launches -------------===//
+#include "HostLaunch.h"
+#include "fptq/Conversion/FptqToNVGPU/Passes.h"
+#include "fptq/Pack/Layout.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+using namespace mlir::fptq::nvptx;
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_CONVERTFPTQTONVGPUPASS
+#include "fptq/Conversion/FptqToNVGPU/Passes.h.inc"
+} // namespace mlir::fptq
+
+static Value rootOf(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+/// Only kernels touch the contents: they may stay on the device.
+static bool onlyKernelsUse(Value memref) {
+  return llvm::all_of(memref.getUsers(), [](Operation *user) {
+    if (auto view = dyn_cast<ViewLikeOpInterface>(user))
+      return onlyKernelsUse(view->getResult(0));
+    return isa<PackedMatmulOp, QuantizeActivationsOp, memref::DeallocOp, memref::DimOp>(user);
+  });
+}
+
+/// How a launch may treat a buffer that it only reads, or that quantization writes for products.
+static FptqGpuArgumentKind kindOf(Value memref, FptqGpuArgumentKind otherwise) {
+  if (!memref)
+    return FPTQ_GPU_CONSTANT;
+  Value root = rootOf(memref);
+  if (auto load = root.getDefiningOp<memref::GetGlobalOp>()) {
+    auto global = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(load, load.getNameAttr());
+    return global && global.getConstant() ? FPTQ_GPU_CONSTANT : otherwise;
+  }
+  bool local = isa_and_nonnull<memref::AllocOp, memref::AllocaOp>(root.getDefiningOp());
+  return local && onlyKernelsUse(root) ? FPTQ_GPU_TEMPORARY : otherwise;
+}
+
+namespace {
+class Lowering {
+public:
+  Lowering(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
+  /// What is known of buffers is asked before lowering takes their users away.
+  void classify(Operation *op);
+  LogicalResult lower(PackedMatmulOp op);
+  LogicalResult lower(QuantizeActivationsOp op);
+
+private:
+  gpu::GPUModuleOp kernels();
+  FptqGpuArgumentKind kind(Value memref) { return memref ? kinds.lookup(memref) : FPTQ_GPU_CONSTANT; }
+  void forTokens(HostLaunch &host, Value m, int64_t known, function_ref<void(int64_t)> launch);
+
+  ModuleOp module;
+  const Chip &chip;
+  DenseMap<Value, FptqGpuArgumentKind> kinds;
+};
+} // namespace
+
+void Lowering::classify(Operation *op) {
+  auto destination = cast<DestinationStyleOpInterface>(op);
+  for (OpOperand &operand : op->getOpOperands())
+    if (isa<MemRefType>(operand.get().getType()))
+      kinds[operand.get()] = kindOf(operand.get(), destination.isDpsInit(&operand) ? FPTQ_GPU_OUTPUT : FPTQ_GPU_INPUT);
+}
+
+gpu::GPUModuleOp Lowering::kernels() {
+  if (auto existing = module.lookupSymbol<gpu::GPUModuleOp>(kModuleSymbol))
+    return existing;
+  OpBuilder b(module.getBody(), module.getBody()->end());
+  return gpu::GPUModuleOp::create(b, module.getLoc(), kModuleSymbol);
+}
+
+/// launch(tokens of the tile) for the smallest tile that `m` fits, or the largest.
+void Lowering::forTokens(HostLaunch &host, Value m, int64_t known, function_ref<void(int64_t)> launch) {
+  ArrayRef<int64_t> sizes = tokensOfTiles(chip);
+  if (!ShapedType::isDynamic(known)) {
+    const int64_t *fits = llvm::find_if(sizes, [&](int64_t tokens) { return known <= tokens; });
+    return launch(fits == sizes.end() ? sizes.back() : *fits);
+  }
+  OpBuilder::InsertionGuard guard(host.b);
+  for (int64_t tokens : sizes.drop_back()) {
+    Value fits = arith::CmpIOp::create(host.b, arith::CmpIPredicate::sle, m, host.num(tokens));
+    auto choice = scf::IfOp::create(host.b, fits, /*withElseRegion=*/true);
+    host.b.setInsertionPointToStart(choice.thenBlock());
+    launch(tokens);
+    host.b.setInsertionPointToStart(choice.elseBlock());
+  }
+  launch(sizes.back());
+}
+
+static WeightFormat formatOf(PackedMatmulOp op) {
+  SchemeAttr scheme = op.getScheme();
+  int64_t k = op.getK(), n = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  auto packed = cast<MemRefType>(op.getPacked().getType());
+  bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel, half = op->hasAttr("half_scales");
+  // Scales of unknown number are f32 unless the op says otherwise.
+  if (!ShapedType::isDynamic(n) && packed.hasStaticShape())
+    half = packed.getDimSize(0) ==
+           packedBytes("nvptx", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
+  return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)), twoLevel, scheme.getSymmetric(), half};
+}
+
+LogicalResult Lowering::lower(PackedMatmulOp op) {
+  if (op.getLayout().getName() != "nvptx")
+    return op.emitOpError() << "has layout '" << op.getLayout().getName() << "', NVPTX kernels need 'nvptx' (layer '"
+                            << op.getLayer() << "')";
+  HostLaunch host(op);
+  auto q = host.buffer(op.getQ()), xScales = host.buffer(op.getXScales()), xSums = host.buffer(op.getXSums()),
+       packed = host.buffer(op.getPacked()), bias = host.buffer(op.getBias()), residual = host.buffer(op.getResidual()),
+       y = host.buffer(op.getInit());
+  if (failed(q) || failed(xScales) || failed(xSums) || failed(packed) || failed(bias) || failed(residual) || failed(y))
+    return failure();
+  host.addBuffer(kind(op.getQ()), *q);
+  host.addBuffer(kind(op.getXScales()), *xScales);
+  host.addBuffer(kind(op.getXSums()), *xSums);
+  host.addBuffer(kind(op.getPacked()), *packed);
+  host.addBuffer(kind(op.getBias()), *bias);
+  host.addBuffer(kind(op.getResidual()), *residual);
+  // A residual may lie where the result goes.
+  host.addBuffer(op.getResidual() ? FPTQ_GPU_INOUT : FPTQ_GPU_OUTPUT, *y);
+  Value m = host.dim(op.getQ(), 0), n = host.dim(op.getInit(), 1);
+  for (Value scalar : {q->stride, xSums->stride, residual->stride, y->stride, m, n, host.dim(op.getXSums(), 1)})
+    host.addI32(scalar);
+  forTokens(host, m, cast<MemRefType>(op.getQ().getType()).getDimSize(0), [&](int64_t tokens) {
+    Kernel kernel = getOrCreateMatmul(kernels(), chip, formatOf(op), tokens);
+    host.launch(module, kernel, host.ceilDiv(n, kernel.rows), host.ceilDiv(m, kernel.tokens), host.num(0));
+  });
+  op.erase();
+  return success();
+}
+
+LogicalResult Lowering::lower(QuantizeActivationsOp op) {
+  int64_t padded = op.getPaddedGroupSize();
+  if (padded % 32)
+    return op.emitOpError() << "has groups padded to " << padded << ", NVPTX kernels need a multiple of 32 (layout "
+                            << "'nvptx')";
+  HostLaunch host(op);
+  auto x = host.buffer(op.getX()), multiplier = host.buffer(op.getMultiplier()), q = host.buffer(op.getQInit()),
+       scales = host.buffer(op.getScalesInit()), sums = host.buffer(op.getSumsInit());
+  if (failed(x) || failed(multiplier) || failed(q) || failed(scales) || failed(sums))
+    return failure();
+  Value staticScale = op.getStaticScale();
+  host.addBuffer(kind(op.getX()), *x);
+  host.addBuffer(kind(op.getMultiplier()), *multiplier);
+  host.addBuffer(kind(op.getQInit()), *q);
+  host.addBuffer(kind(op.getScalesInit()), *scales);
+  host.addBuffer(kind(op.getSumsInit()), *sums);
+  host.addF32(staticScale ? staticScale : arith::ConstantOp::create(host.b, host.b.getF32FloatAttr(0)).getResult());
+  Value k = host.dim(op.getX(), 1), group = op.getGroupSize() ? host.num(op.getGroupSize()) : k;
+  for (Value scalar : {x->stride, q->stride, sums->stride, k, group})
+    host.addI32(scalar);
+  Type element = cast<MemRefType>(op.getX().getType()).getElementType();
+  Kernel kernel = getOrCreateQuantize(kernels(), {element, bool(op.getMultiplier()), bool(staticScale), padded});
+  Value groups = host.dim(op.getSumsInit(), 1);
+  host.launch(module, kernel, host.dim(op.getX(), 0), host.num(1), arith::MulIOp::create(host.b, groups, host.num(4)));
+  op.erase();
+  return success();
+}
+
+namespace {
+struct ConvertFptqToNVGPUPass : mlir::fptq::impl::ConvertFptqToNVGPUPassBase<ConvertFptqToNVGPUPass> {
+  using ConvertFptqToNVGPUPassBase::ConvertFptqToNVGPUPassBase;
+
+  void runOnOperation() override {
+    FailureOr<Chip> parsed = parseChip(chip, [&] { return getOperation().emitError(); });
+    if (failed(parsed))
+      return signalPassFailure();
+    Lowering lowering(getOperation(), *parsed);
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa<PackedMatmulOp, QuantizeActivationsOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      if (!isa<MemRefType>(op->getOperand(0).getType())) {
+        op->emitOpError("is not bufferized");
+        return signalPassFailure();
+      }
+      lowering.classify(op);
+    }
+    for (Operation *op : ops) {
+      auto matmul = dyn_cast<PackedMatmulOp>(op);
+      if (failed(matmul ? lowering.lower(matmul) : lowering.lower(cast<QuantizeActivationsOp>(op))))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,126 @@
+//===- HostLaunch.cpp - host code that launches a kernel ------------------===//
+#include "HostLaunch.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include <cstddef>
+
+using namespace mlir;
+using namespace mlir::fptq::nvptx;
+
+static Type pointerType(OpBuilder &b) { return LLVM::LLVMPointerType::get(b.getContext()); }
+
+Value HostLaunch::num(int64_t value) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); }
+
+static Value toI64(ImplicitLocOpBuilder &b, Value index) {
+  return arith::IndexCastOp::create(b, b.getI64Type(), index);
+}
+
+Value HostLaunch::dim(Value memref, int64_t i) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(i))
+    return num(type.getDimSize(i));
+  return toI64(b, memref::DimOp::create(b, memref, i));
+}
+
+Value HostLaunch::ceilDiv(Value a, int64_t divisor) {
+  return arith::DivUIOp::create(b, arith::AddIOp::create(b, a, num(divisor - 1)), num(divisor));
+}
+
+FailureOr<HostBuffer> HostLaunch::buffer(Value memref) {
+  if (!memref)
+    return HostBuffer{LLVM::ZeroOp::create(b, pointerType(b)), num(0), num(0)};
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset, width = type.getElementTypeBitWidth() / 8;
+  if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
+    return op->emitOpError() << "has an operand of type " << type << " whose last dimension is not contiguous";
+  Value offsetValue, stride;
+  if (ShapedType::isDynamic(offset) || ShapedType::isDynamic(strides.front())) {
+    auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
+    offsetValue = toI64(b, metadata.getOffset());
+    stride = toI64(b, metadata.getStrides().front());
+  } else {
+    offsetValue = num(offset);
+    stride = num(strides.front());
+  }
+  Value base = toI64(b, memref::ExtractAlignedPointerAsIndexOp::create(b, memref));
+  base = arith::AddIOp::create(b, base, arith::MulIOp::create(b, offsetValue, num(width)));
+  // (rows - 1) * stride + columns elements, none without rows.
+  Value elements = dim(memref, type.getRank() - 1);
+  if (type.getRank() == 2) {
+    Value before = arith::SubIOp::create(b, dim(memref, 0), num(1));
+    elements = arith::AddIOp::create(b, arith::MulIOp::create(b, before, stride), elements);
+    Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before, num(0));
+    elements = arith::SelectOp::create(b, none, num(0), elements);
+  }
+  return HostBuffer{LLVM::IntToPtrOp::create(b, pointerType(b), base), stride,
+                    arith::MulIOp::create(b, elements, num(width))};
+}
+
+void HostLaunch::addBuffer(FptqGpuArgumentKind kind, const HostBuffer &buffer) {
+  arguments.push_back({kind, num(0), buffer.pointer, buffer.bytes});
+}
+
+void HostLaunch::addF32(Value f32) {
+  Value bits = arith::BitcastOp::create(b, b.getI32Type(), f32);
+  arguments.push_back({FPTQ_GPU_F32, arith::ExtUIOp::create(b, b.getI64Type(), bits), {}, {}});
+}
+
+/// At the start of the function, so that a loop does not grow the stack.
+Value HostLaunch::stack(int64_t bytes) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&op->getParentOfType<FunctionOpInterface>().getFunctionBody().front());
+  return LLVM::AllocaOp::create(b, pointerType(b), b.getI8Type(), num(bytes), /*alignment=*/16);
+}
+
+void HostLaunch::store(Value v, Value base, int64_t offset) {
+  Value at = LLVM::GEPOp::create(b, pointerType(b), b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{int32_t(offset)});
+  LLVM::StoreOp::create(b, v, at, 8);
+}
+
+/// The kernel's name as a C string, once a module.
+Value HostLaunch::symbolName(ModuleOp module, StringRef kernel) {
+  std::string symbol = (kernel + "_name").str(), text = kernel.str() + '\0';
+  if (!module.lookupSymbol(symbol)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), text.size()), /*isConstant=*/true,
+                           LLVM::Linkage::Internal, symbol, b.getStringAttr(text));
+  }
+  return LLVM::AddressOfOp::create(b, pointerType(b), symbol);
+}
+
+void HostLaunch::launch(ModuleOp module, const Kernel &kernel, Value gridX, Value gridY, Value extraShared) {
+  Value launch = stack(sizeof(FptqGpuLaunch)), list = stack(arguments.size() * sizeof(FptqGpuArgument));
+  Value null = LLVM::ZeroOp::create(b, pointerType(b));
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    int64_t at = i * sizeof(FptqGpuArgument);
+    store(num(argument.kind), list, at + offsetof(FptqGpuArgument, kind));
+    store(argument.value, list, at + offsetof(FptqGpuArgument, value));
+    store(argument.host ? argument.host : null, list, at + offsetof(FptqGpuArgument, host));
+    store(argument.bytes ? argument.bytes : num(0), list, at + offsetof(FptqGpuArgument, bytes));
+  }
+  LLVM::LLVMFuncOp function = kernel.function;
+  store(symbolName(module, function.getSymName()), launch, offsetof(FptqGpuLaunch, kernel));
+  Value one = num(1);
+  Value grid[] = {gridX, gridY, one}, block[] = {num(kernel.threads), one, one};
+  for (int64_t i = 0; i < 3; ++i) {
+    store(grid[i], launch, offsetof(FptqGpuLaunch, grid) + 8 * i);
+    store(block[i], launch, offsetof(FptqGpuLaunch, block) + 8 * i);
+  }
+  Value shared = arith::AddIOp::create(b, num(kernel.sharedBytes), extraShared);
+  store(shared, launch, offsetof(FptqGpuLaunch, shared_bytes));
+  store(num(arguments.size()), launch, offsetof(FptqGpuLaunch, argument_count));
+  store(list, launch, offsetof(FptqGpuLaunch, arguments));
+
+  auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>("fptq_gpu_launch");
+  if (!callee) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointerType(b)});
+    callee = LLVM::LLVMFuncOp::create(b, "fptq_gpu_launch", type);
+  }
+  LLVM::CallOp::create(b, callee, ValueRange{launch});
+}

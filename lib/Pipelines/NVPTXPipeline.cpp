@@ -1,0 +1,39 @@
+//===- NVPTXPipeline.cpp - tensors to host code and NVPTX kernels ---------===//
+#include "HostStages.h"
+#include "fptq/Conversion/FptqToNVGPU/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+void mlir::fptq::buildNVPTXDevicePipeline(OpPassManager &pm) {
+  OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+  device.addPass(createCanonicalizerPass());
+  device.addPass(createCSEPass());
+  device.addPass(createSCFToControlFlowPass());
+  // Not the nvvm dialect: its conversion would write some operations as inline assembly, which no simulator reads.
+  ConvertToLLVMPassOptions toLLVM;
+  toLLVM.filterDialects = {"arith", "cf", "math"};
+  device.addPass(createConvertToLLVMPass(toLLVM));
+  device.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mlir::fptq::buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options) {
+  X86PipelineOptions host;
+  host.threads = options.threads;
+  std::string chip = options.chip;
+  buildHostPipeline(pm, host, "nvptx", [&](OpPassManager &pm) {
+    pm.addPass(createConvertFptqToNVGPUPass({chip}));
+    buildNVPTXDevicePipeline(pm);
+  });
+}
+
+void mlir::fptq::registerNVPTXPipelines() {
+  PassPipelineRegistration<>("fptq-nvptx-device-pipeline",
+                             "The kernels of gpu.modules to the LLVM, nvvm and fptq_gpu dialects",
+                             buildNVPTXDevicePipeline);
+  PassPipelineRegistration<NVPTXPipelineOptions>(
+      "fptq-nvptx-pipeline", "Tensors to the LLVM dialect for the host, and NVPTX kernels", buildNVPTXPipeline);
+}

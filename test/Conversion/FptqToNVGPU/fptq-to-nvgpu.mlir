@@ -1,0 +1,33 @@
+// RUN: fptq-opt %s --convert-fptq-to-nvgpu | FileCheck %s
+// RUN: fptq-opt %s --convert-fptq-to-nvgpu --fptq-nvptx-device-pipeline | FileCheck %s --check-prefix=DEVICE
+
+#scheme = #fptq.scheme<group, group_size = 128, symmetric = true, method = rtn>
+
+// CHECK: llvm.mlir.global internal constant @fptq_sym_g128_f32_skinny16_name("fptq_sym_g128_f32_skinny16\00")
+// CHECK-LABEL: func.func @linear
+// CHECK: llvm.call @fptq_gpu_launch
+// The number of tokens is known when the call comes.
+// CHECK: arith.cmpi sle, %{{.*}}, %c8_i64
+// CHECK: llvm.call @fptq_gpu_launch
+// CHECK: llvm.call @fptq_gpu_launch
+// CHECK-LABEL: gpu.module @fptq_kernels
+// CHECK: llvm.func @fptq_quantize_f32_g128
+// CHECK-SAME: fptq.launch = {shared_bytes = 32 : i64, threads = 256 : i64, tile = "1 row"}
+// CHECK-SAME: nvvm.kernel, nvvm.reqntid = array<i32: 256, 1, 1>
+// CHECK: llvm.func @fptq_sym_g128_f32_skinny8
+// CHECK: nvvm.mma.sync
+// DEVICE-LABEL: gpu.module @fptq_kernels
+// DEVICE-NOT: {{(arith|scf|cf|math)\.}}
+func.func @linear(%x: memref<?x256xf32>, %w: memref<8704xi8>, %bias: memref<64xf32>, %y: memref<?x64xf32>) {
+  %c0 = arith.constant 0 : index
+  %m = memref.dim %x, %c0 : memref<?x256xf32>
+  %q = memref.alloc(%m) : memref<?x256xi8>
+  %xs = memref.alloc(%m) : memref<?xf32>
+  %sums = memref.alloc(%m) : memref<?x2xi32>
+  fptq.quantize_activations group_size(128) padded_group_size(128) ins(%x : memref<?x256xf32>)
+    outs(%q, %xs, %sums : memref<?x256xi8>, memref<?xf32>, memref<?x2xi32>)
+  fptq.packed_matmul #scheme <"nvptx"> k(256) layer("l")
+    ins(%q, %xs, %sums : memref<?x256xi8>, memref<?xf32>, memref<?x2xi32>) weights(%w : memref<8704xi8>)
+    bias(%bias : memref<64xf32>) outs(%y : memref<?x64xf32>)
+  return
+}

@@ -1,0 +1,142 @@
+#include "fptq/Pack/NVPTXLayout.h"
+#include <gtest/gtest.h>
+#include <random>
+#include <vector>
+
+using namespace mlir::fptq;
+
+namespace {
+/// A random weight in the portable form.
+struct Weight {
+  int64_t groups;
+  std::vector<uint8_t> codes, scales, zeros, multipliers;
+
+  Weight(const PackedShape &s, unsigned seed) : groups((s.k + s.groupSize - 1) / s.groupSize) {
+    codes.resize(s.n * ((groups * s.groupSize + 1) / 2));
+    scales.resize((s.twoLevel ? s.n : s.n * groups) * (s.halfScales ? 2 : 4));
+    zeros.resize(s.symmetric ? 0 : s.n * groups);
+    multipliers.resize(s.twoLevel ? s.n * groups : 0);
+    std::mt19937 random(seed);
+    for (auto *bytes : {&codes, &scales, &zeros, &multipliers})
+      for (uint8_t &b : *bytes)
+        b = random();
+    if (groups * s.groupSize % 2) // the half byte behind an odd row holds nothing
+      for (int64_t n = 0; n < s.n; ++n)
+        codes[(n + 1) * (codes.size() / s.n) - 1] &= 15;
+  }
+  WeightOperands<const uint8_t> operands() const {
+    return {codes.data(), scales.data(), zeros.data(), multipliers.data()};
+  }
+  WeightOperands<uint8_t> mutableOperands() { return {codes.data(), scales.data(), zeros.data(), multipliers.data()}; }
+  int code(int64_t n, int64_t p, const PackedShape &s) const {
+    int64_t rowBytes = (groups * s.groupSize + 1) / 2;
+    return codes[n * rowBytes + p / 2] >> (p % 2 * 4) & 15;
+  }
+  bool operator==(const Weight &o) const {
+    return codes == o.codes && scales == o.scales && zeros == o.zeros && multipliers == o.multipliers;
+  }
+};
+
+std::vector<uint8_t> packed(std::string_view layout, const PackedShape &s, const Weight &w) {
+  std::vector<uint8_t> out(packedBytes(layout, s), 0xcd);
+  EXPECT_TRUE(packWeights(layout, s, w.operands(), out.data()));
+  return out;
+}
+
+PackedShape randomShape(std::mt19937 &random) {
+  PackedShape s{1 + int64_t(random() % 70), 1 + int64_t(random() % 300), 0, random() % 3 == 0, false,
+                random() % 2 == 0};
+  s.groupSize = 1 + random() % s.k;
+  s.symmetric = !s.twoLevel && random() % 2;
+  return s;
+}
+} // namespace
+
+TEST(NVPTXLayout, GroupsArePaddedToOneStepOrWholeChunks) { // N2
+  for (auto [group, padded] : {std::pair{1, 32}, {32, 32}, {33, 64}, {64, 64}, {96, 128}, {128, 128}, {172, 192}})
+    EXPECT_EQ(paddedGroupSize("nvptx", group), padded) << group;
+}
+
+// N3, from the other side: what the PTX manual says of the A fragment of mma.m16n8k32 for 8-bit types. Register i of
+// lane l holds row l / 4 (+ 8 for i = 1, 3) and columns l % 4 * 4 + 0..3 (+ 16 for i = 2, 3).
+TEST(NVPTXLayout, WordsOfALaneAreItsFragmentOfTheMMA) {
+  PackedShape s{32, 128, 128, false, true, false};
+  Weight w(s, 1);
+  std::vector<uint8_t> out = packed("nvptx", s, w);
+  nvptx::PanelLayout l = nvptx::panelLayout(s);
+  for (int64_t panel = 0; panel < 2; ++panel)
+    for (int64_t k32 = 0; k32 < 4; ++k32)
+      for (int64_t lane = 0; lane < 32; ++lane)
+        for (int64_t i = 0; i < 4; ++i)
+          for (int64_t b = 0; b < 4; ++b) {
+            int64_t row = lane / 4 + (i % 2 ? 8 : 0), column = lane % 4 * 4 + b + (i >= 2 ? 16 : 0);
+            int byte = out[panel * l.panelBytes + k32 / 2 * 512 + lane * 16 + i * 4 + b];
+            ASSERT_EQ(k32 % 2 ? byte >> 4 : byte & 15, w.code(16 * panel + row, 32 * k32 + column, s));
+          }
+}
+
+TEST(NVPTXLayout, ScalesAndZeroPointsLieBehindTheChunksOfTheirPanel) { // N4
+  PackedShape s{16, 128, 64, false, false, true};
+  Weight w(s, 2);
+  std::vector<uint8_t> out = packed("nvptx", s, w);
+  ASSERT_EQ(out.size(), 1024u + 2 * 32 + 2 * 16);
+  for (int64_t n = 0; n < 16; ++n)
+    for (int64_t g = 0; g < 2; ++g) {
+      EXPECT_EQ(out[1024 + 32 * g + 2 * n], w.scales[2 * (2 * n + g)]);
+      EXPECT_EQ(out[1024 + 64 + 16 * g + n], w.zeros[2 * n + g]);
+    }
+}
+
+TEST(NVPTXLayout, TwoLevelPairsComeBeforeTheChannelScales) { // N5, N6
+  PackedShape s{16, 64, 64, true, false, false};
+  Weight w(s, 3);
+  std::vector<uint8_t> out = packed("nvptx", s, w);
+  ASSERT_EQ(out.size(), 512u + 32 + 64);
+  EXPECT_EQ(out[512 + 10], w.multipliers[5]);
+  EXPECT_EQ(out[512 + 11], w.zeros[5]);
+  EXPECT_EQ(out[544 + 20], w.scales[20]);
+}
+
+TEST(NVPTXLayout, AnOddGroupOf32FillsItsChunkWithZeros) { // N4, N7
+  PackedShape s{1, 96, 32, false, false, false};
+  Weight w(s, 4);
+  std::vector<uint8_t> out = packed("nvptx", s, w);
+  ASSERT_EQ(out.size(), 2 * 512u + 4 * 64 + 4 * 16);
+  for (int64_t i = 512; i < 1024; ++i)
+    EXPECT_EQ(out[i] >> 4, 0) << i;
+  for (int64_t i = 0; i < 64; ++i)
+    EXPECT_EQ(out[1024 + 3 * 64 + i], 0) << i;
+}
+
+TEST(NVPTXLayout, EveryPartIsAlignedForSixteenByteLoads) { // N8
+  std::mt19937 random(5);
+  for (int i = 0; i < 200; ++i) {
+    nvptx::PanelLayout l = nvptx::panelLayout(randomShape(random));
+    EXPECT_EQ((l.tail | l.zeros | l.panelBytes) % 16, 0);
+  }
+}
+
+TEST(NVPTXLayout, UnpackInvertsPackOnRandomShapes) {
+  std::mt19937 random(6);
+  for (int i = 0; i < 500; ++i) {
+    PackedShape s = randomShape(random);
+    Weight w(s, i), back(s, i + 1000);
+    std::vector<uint8_t> out = packed("nvptx", s, w);
+    ASSERT_TRUE(unpackWeights("nvptx", s, out.data(), back.mutableOperands()));
+    EXPECT_TRUE(w == back) << "n " << s.n << " k " << s.k << " group " << s.groupSize;
+  }
+}
+
+TEST(NVPTXLayout, RepackingIsExactBothWays) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 200; ++i) {
+    PackedShape s = randomShape(random);
+    Weight w(s, i);
+    std::vector<uint8_t> x86 = packed("x86", s, w), nvptx = packed("nvptx", s, w);
+    std::vector<uint8_t> there(nvptx.size()), back(x86.size());
+    ASSERT_TRUE(repackWeights("x86", "nvptx", s, x86.data(), there.data()));
+    ASSERT_TRUE(repackWeights("nvptx", "x86", s, nvptx.data(), back.data()));
+    EXPECT_EQ(there, nvptx);
+    EXPECT_EQ(back, x86);
+  }
+}
