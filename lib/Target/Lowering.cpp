@@ -1,6 +1,7 @@
 //===- Lowering.cpp - what JIT and object files share ---------------------===//
 #include "Lowering.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -8,12 +9,18 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
+static constexpr StringLiteral kWritable = bufferization::BufferizationDialect::kWritableAttrName;
+
 static std::vector<EntryPoint> declareEntries(ModuleOp module) {
   std::vector<EntryPoint> entries;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
     function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(module.getContext()));
+    // Bufferization would take every argument for its own; a caller's weights or tokens are not.
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (!function.getArgAttr(i, kWritable))
+        function.setArgAttr(i, kWritable, BoolAttr::get(module.getContext(), false));
     FunctionType type = function.getFunctionType();
     EntryPoint entry{function.getSymName().str(), {}, {}, {}};
     llvm::append_range(entry.arguments, type.getInputs());

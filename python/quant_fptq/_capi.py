@@ -13,7 +13,8 @@ import numpy as np
 from quant_fptq._version import __version__
 from quant_fptq.errors import FptqError
 
-#: FptqDtype, in its order.
+#: FptqDtype, in its order, and as signatures spell it.
+DTYPE_NAMES = ("F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64", "BOOL")
 DTYPES = [np.dtype(x) for x in ("f4", "f2", ml_dtypes.bfloat16, "f8", "i1", "i2", "i4", "i8", "?")]
 
 
@@ -22,19 +23,9 @@ class Tensor(c.Structure):
 
     @classmethod
     def of(cls, array: np.ndarray) -> Tensor:
-        """A view of `array`, which must stay alive; it has to be contiguous."""
-        if not array.flags.c_contiguous:
-            raise ValueError("arguments have to be contiguous")
+        """A view of a contiguous `array`, which must stay alive."""
         shape = (c.c_int64 * array.ndim)(*array.shape)
         return cls(array.ctypes.data, shape, array.ndim, DTYPES.index(array.dtype))
-
-    def copy(self) -> np.ndarray:
-        dtype = DTYPES[self.dtype]
-        shape = tuple(self.shape[i] for i in range(self.rank))
-        result = np.empty(shape, dtype)
-        if result.nbytes:
-            c.memmove(result.ctypes.data, self.data, result.nbytes)
-        return result
 
 
 #: name: (result, arguments...); P is an opaque handle, S a string.

@@ -8,6 +8,7 @@ of `down` divided by k, leave the function as it is and move the ranges into eve
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Outliers:
     def parse(cls, text: str) -> Outliers:
         """Reads `attn=20,ffn=20,down=200,channels=2,seed=11`. Raises FptqError naming the key."""
         kinds = {field.name: int if field.name in ("channels", "seed") else float for field in fields(cls)}
-        values = {}
+        values: dict[str, Any] = {}
         for item in filter(None, text.split(",")):
             key, _, value = item.partition("=")
             if key not in kinds:

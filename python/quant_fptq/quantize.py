@@ -13,6 +13,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, StoredWeight, Tensor, safetensors
+from quant_fptq.pipeline import Pipeline
 from quant_fptq.session import Executable, Model, Module, Session
 
 #: Tokens that `eval` and `quantize` calibrate on where no profile is given.
@@ -42,21 +43,10 @@ class QuantizeOptions:
     def needs_profile(self) -> bool:
         return self.profile is None and self.policy not in ("per-token", "float")
 
-    def pipeline(self) -> str:
-        """The textual pipeline."""
-        words = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None:
-                continue
-            if isinstance(value, bool):
-                value = str(value).lower()
-            elif isinstance(value, (Path, str)):
-                if '"' in str(value):
-                    raise FptqError(f"'{value}': a value cannot contain double quotes")
-                value = f'"{value}"'
-            words.append(f"{field.name.replace('_', '-')}={value}")
-        return f"fptq-quantize-pipeline{{{' '.join(words)}}}"
+    def pipeline(self) -> Pipeline:
+        """`fptq-quantize-pipeline` with these options."""
+        options = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Pipeline.of("fptq-quantize-pipeline", **options)
 
 
 def observed(module: Module) -> Module:
@@ -126,7 +116,7 @@ def calibrate_calls(session: Session, module: Module, inputs: str | Path, entry:
     session.finish_calibration(output, model_hash)
 
 
-def _stored_weight(path: Path, tensors: dict[str, np.ndarray], layer: dict, shape: tuple[int, int]) -> StoredWeight:
+def _stored_weight(path: Path, tensors: dict[str, np.ndarray], layer: dict, shape: tuple[int, ...]) -> StoredWeight:
     """A quantized layer's tensors as `fptq-quantize-weights` wrote them."""
     n, k = shape
     name, group_size = layer["name"], layer["group_size"] or k
@@ -137,7 +127,7 @@ def _stored_weight(path: Path, tensors: dict[str, np.ndarray], layer: dict, shap
         raise FptqError(f"layer '{name}': {k} input channels are no multiple of the group of {group_size}; use "
                         "--ragged adjust")
     zeros = tensors.get(f"{name}.zeros")
-    return StoredWeight(shape, 4, group_size, tensors[f"{name}.codes"], tensors[f"{name}.scales"], zeros)
+    return StoredWeight((n, k), 4, group_size, tensors[f"{name}.codes"], tensors[f"{name}.scales"], zeros)
 
 
 def quantized_checkpoint(session: Session, checkpoint: Checkpoint, plan: QuantizeOptions) -> Checkpoint:

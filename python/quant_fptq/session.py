@@ -1,4 +1,8 @@
-"""The compiler and what it made, as Python objects: Session, Module, Executable, Model."""
+"""The compiler and what it made, as Python objects: Session, Module, Executable, Model.
+
+Every failure is an FptqError with the compiler's diagnostics. A closed session closes what was made from it; using
+that afterwards is an FptqError too. Threads may share a session: they take turns.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +10,89 @@ import ctypes
 import json
 import os
 import tempfile
+import threading
+import weakref
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from quant_fptq import _capi
-from quant_fptq.errors import FptqError
+from quant_fptq.errors import FptqError, parse_diagnostics
 from quant_fptq.importer import Checkpoint, LlamaConfig, import_llama
+from quant_fptq.pipeline import Pipeline
+from quant_fptq.profile import Policy, Profile
 
 SEVERITIES = ("note", "warning", "error", "remark")
 
 
 class Session:
-    """One compiler context, and a folder for files that nobody asked for. Use it in a `with`."""
+    """One compiler context, and a folder for files that nobody asked for. Use it in a `with`.
+
+    `on_diagnostic` hears every diagnostic as it is made: severity ("note", "warning", "error" or "remark") and text.
+    """
 
     def __init__(self, on_diagnostic: Callable[[str, str], None] | None = None) -> None:
+        self.handle: int | None = None
         self.library = _capi.library()
+        self._lock = threading.RLock()
+        self._made: weakref.WeakSet[_Owned] = weakref.WeakSet()
         self._folder = tempfile.TemporaryDirectory(prefix="quant-fptq-")
         self.folder = Path(self._folder.name)
         self.handle = self.library.fptqContextCreate()
         self._imports = 0
-        # Kept: ctypes frees the thunk with its Python object.
-        self._handler = _capi.HANDLER(lambda severity, text, _: on_diagnostic and
-                                      on_diagnostic(SEVERITIES[severity], text.decode()))
-        self.library.fptqContextSetDiagnosticHandler(self.handle, self._handler, None)
+
+        def listen(severity: int, text: bytes, _: object) -> None:
+            if on_diagnostic:
+                on_diagnostic(SEVERITIES[severity], text.decode())
+
+        self._handler = _capi.HANDLER(listen)  # kept: ctypes frees the thunk with its Python object
+        self.call("fptqContextSetDiagnosticHandler", self.handle, self._handler, None)
 
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Frees the context; modules and executables made from it must be gone."""
-        if self.handle:
+        """Frees the context and everything made from it. Results of calls stay: they own their memory."""
+        if self.handle is None:
+            return
+        with self._lock:
+            for made in list(self._made):
+                made.close()
             self.library.fptqContextDestroy(self.handle)
             self.handle = None
-            self._folder.cleanup()
+        self._folder.cleanup()
 
-    def error(self) -> FptqError:
-        return FptqError(self.library.fptqLastError(self.handle).decode() or "unknown failure")
+    def __del__(self) -> None:
+        self.close()
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """One function of fptq-c/FptqC.h. Raises FptqError if the session is closed."""
+        with self._lock:
+            if self.handle is None:
+                raise FptqError("the session is closed")
+            return getattr(self.library, function)(*arguments)
+
+    def checked(self, function: str, *arguments: Any) -> Any:
+        """The same for a function that returns NULL or non-zero where it fails, as FptqError."""
+        with self._lock:
+            result = self.call(function, *arguments)
+            if result is None or (getattr(self.library, function).restype is _capi.I and result):
+                text = self.library.fptqLastError(self.handle).decode() or f"{function} failed"
+                raise FptqError(text, parse_diagnostics(text))
+            return result
 
     def parse(self, path: str | Path) -> Module:
-        """Text or bytecode."""
-        return Module(self, self.library.fptqModuleParseFile(self.handle, os.fsencode(path)))
+        """MLIR text or bytecode; files of `fptq.parameters` are looked for beside it."""
+        return Module(self, self.checked("fptqModuleParseFile", self.handle, os.fsencode(path)))
 
     def parse_text(self, text: str) -> Module:
+        """MLIR text."""
         data = text.encode()
-        return Module(self, self.library.fptqModuleParse(self.handle, data, len(data)))
+        return Module(self, self.checked("fptqModuleParse", self.handle, data, len(data)))
 
     def import_checkpoint(self, checkpoint: Checkpoint) -> Module:
         """`checkpoint` as linalg; weights that are in no safetensors yet go to the session's folder."""
@@ -62,98 +100,176 @@ class Session:
         return self.parse(import_llama(checkpoint, self.folder / f"model{self._imports}.mlir"))
 
     def policies(self, profile: str | Path, v0: float = 15, v1: float = 150, recipe: str | Path = "") -> dict:
-        """The layer table that ranges alone decide: {"layers": [...], "counts": {...}}."""
-        text = self.library.fptqPoliciesFromProfile(self.handle, os.fsencode(profile), v0, v1, os.fsencode(recipe))
-        if text is None:
-            raise self.error()
+        """The layer table that ranges alone decide: {"layers": [...], "counts": {...}}; ranges up to `v0` are static,
+        from `v1` on per token. `profile` may be ours, a SmoothQuant table or a tpu-mlir calibration table."""
+        text = self.checked("fptqPoliciesFromProfile", self.handle, os.fsencode(profile), v0, v1, os.fsencode(recipe))
         return json.loads(text)
 
+    def decide(self, profile: Profile | str | Path, v0: float = 15, v1: float = 150, recipe: str | Path = ""
+               ) -> list[Policy]:
+        """`policies` as objects, a layer each, in the profile's order."""
+        if isinstance(profile, Profile):
+            path = self.folder / "decide.json"
+            profile.save(path)
+            profile = path
+        return [Policy.of(row) for row in self.policies(profile, v0, v1, recipe)["layers"]]
+
     def merge_profiles(self, profiles: Sequence[str | Path], output: str | Path) -> None:
-        """Profiles of one model as one."""
+        """Profiles of one model as one: maxima of maxima, sums of counts."""
         paths = (ctypes.c_char_p * len(profiles))(*map(os.fsencode, profiles))
-        if self.library.fptqProfilesMerge(self.handle, paths, len(profiles), os.fsencode(output)):
-            raise self.error()
+        self.checked("fptqProfilesMerge", self.handle, paths, len(profiles), os.fsencode(output))
 
     def start_calibration(self, observer: str = "min-max") -> None:
-        if self.library.fptqCalibrationStart(self.handle, observer.encode()):
-            raise self.error()
+        """From now on records what `fptq.observe` sees, in this process: min-max, moving-average, percentile, mse or
+        entropy."""
+        self.checked("fptqCalibrationStart", self.handle, observer.encode())
 
     def finish_calibration(self, path: str | Path, model_hash: str = "") -> None:
-        if self.library.fptqCalibrationFinish(self.handle, os.fsencode(path), model_hash.encode()):
-            raise self.error()
+        """Writes the profile of what was recorded, and stops."""
+        self.checked("fptqCalibrationFinish", self.handle, os.fsencode(path), model_hash.encode())
 
 
 class _Owned:
-    """A handle that is given back once."""
+    """A handle that is given back once, and not used afterwards."""
 
-    _destroy = ""
+    _destroy, _what = "", ""
 
-    def __init__(self, session: Session, handle: int | None) -> None:
-        self.session, self.handle = session, handle
-        if not handle:
-            raise session.error()
+    def __init__(self, session: Session, handle: int) -> None:
+        self.session = session
+        self._handle: int | None = handle
+        session._made.add(self)
+
+    @property
+    def handle(self) -> int:
+        if self._handle is None:
+            raise FptqError(f"the {self._what} is closed")
+        return self._handle
 
     def close(self) -> None:
-        if self.handle and self.session.handle:
-            getattr(self.session.library, self._destroy)(self.handle)
-        self.handle = None
+        """Gives the memory back; a second time does nothing."""
+        with self.session._lock:
+            if self._handle is not None:
+                self.session.call(self._destroy, self._handle)
+            self._handle = None
 
-    __del__ = close
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None) is not None:
+            self.close()
 
 
 class Module(_Owned):
     """MLIR of one model."""
 
-    _destroy = "fptqModuleDestroy"
+    _destroy, _what = "fptqModuleDestroy", "module"
 
     def clone(self) -> Module:
-        return Module(self.session, self.session.library.fptqModuleClone(self.handle))
+        return Module(self.session, self.session.checked("fptqModuleClone", self.handle))
 
-    def run(self, pipeline: str) -> Module:
-        """Runs a textual pass pipeline in place."""
-        if self.session.library.fptqModuleRunPipeline(self.handle, pipeline.encode()):
-            raise self.session.error()
+    def run(self, pipeline: str | Pipeline) -> Module:
+        """Runs a pass pipeline in place. Raises FptqError with the first error's location and notes; what the passes
+        had done until then is undefined."""
+        self.session.checked("fptqModuleRunPipeline", self.handle, str(pipeline).encode())
         return self
 
     def write(self, path: str | Path, bytecode: bool = True) -> None:
-        if self.session.library.fptqModuleWrite(self.handle, os.fsencode(path), bytecode):
-            raise self.session.error()
+        """MLIR bytecode or text, beside `path` and then renamed."""
+        self.session.checked("fptqModuleWrite", self.handle, os.fsencode(path), bytecode)
 
     def text(self) -> str:
-        return self.session.library.fptqModuleText(self.handle).decode()
+        """As MLIR, large constants left out."""
+        return self.session.checked("fptqModuleText", self.handle).decode()
+
+    __str__ = text
 
     def layers(self) -> list[dict]:
-        """The layer table."""
-        return json.loads(self.session.library.fptqModuleLayers(self.handle))["layers"]
+        """The layer table: a row {"name", "k", "n", "range", "policy", "reason", "group_size", "error_db"} a layer."""
+        return json.loads(self.session.checked("fptqModuleLayers", self.handle))["layers"]
+
+    def policies(self) -> list[Policy]:
+        """The layer table as objects."""
+        return [Policy.of(row) for row in self.layers()]
 
     def compile(self, tier: str = "auto", threads: int = 0) -> Executable:
-        handle = self.session.library.fptqCompile(self.handle, tier.encode(), threads)
-        return Executable(self.session, handle)
+        """Machine code for `tier` ("auto": this machine's best); `threads` 0 takes all cores. The module stays."""
+        return Executable(self.session, self.session.checked("fptqCompile", self.handle, tier.encode(), threads))
+
+
+class _Results:
+    """What one call returned; lives as long as an array that looks into it."""
+
+    def __init__(self, library: ctypes.CDLL, handle: int) -> None:
+        self._library, self._handle = library, handle
+        self.count = library.fptqResultsCount(handle)
+
+    def array(self, i: int) -> np.ndarray:
+        """Result `i`, not copied: the callee's memory, owned by the array."""
+        tensor = self._library.fptqResultsGet(self._handle, i)
+        dtype, shape = _capi.DTYPES[tensor.dtype], tuple(tensor.shape[d] for d in range(tensor.rank))
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if not size:
+            return np.empty(shape, dtype)
+        memory = (ctypes.c_byte * size).from_address(tensor.data)
+        memory._owner = self  # type: ignore[attr-defined]  # numpy keeps `memory`, and it keeps this
+        return np.frombuffer(memory, dtype).reshape(shape)
+
+    def __del__(self) -> None:
+        self._library.fptqResultsDestroy(self._handle)
 
 
 class Executable(_Owned):
-    """Machine code of a module's public functions."""
+    """Machine code of a module's public functions.
 
-    _destroy = "fptqExecutableDestroy"
+    `signatures`: {name: {"arguments": [{"dtype", "shape"}], "results": [{"dtype", "shape", "alias"}]}}, a dynamic size
+    is -1, and `alias` the argument that a result is the storage of, or -1. `tier`: what the code needs.
+    """
 
-    def __init__(self, session: Session, handle: int | None) -> None:
+    _destroy, _what = "fptqExecutableDestroy", "executable"
+
+    def __init__(self, session: Session, handle: int) -> None:
         super().__init__(session, handle)
-        self.tier = session.library.fptqExecutableTier(handle).decode()
-        self.signatures = {s["name"]: s for s in json.loads(session.library.fptqExecutableSignatures(handle))}
+        self.tier = session.call("fptqExecutableTier", handle).decode()
+        self.signatures = {s["name"]: s for s in json.loads(session.call("fptqExecutableSignatures", handle))}
 
-    def call(self, entry: str, arguments: Sequence[np.ndarray], results: Sequence[int] | None = None
-             ) -> list[np.ndarray]:
-        """Calls `entry`; returns copies of the wanted results (default all). Writable arguments change in place."""
-        library = self.session.library
-        tensors = (_capi.Tensor * len(arguments))(*map(_capi.Tensor.of, arguments))
-        handle = library.fptqExecutableCall(self.handle, entry.encode(), tensors, len(arguments))
-        if not handle:
-            raise self.session.error()
-        try:
-            wanted = range(library.fptqResultsCount(handle)) if results is None else results
-            return [library.fptqResultsGet(handle, i).copy() for i in wanted]
-        finally:
-            library.fptqResultsDestroy(handle)
+    def _argument(self, entry: str, i: int, value: Any, signature: dict, written: bool) -> np.ndarray:
+        """An array for argument `i`: `value` itself if it is one. Raises FptqError where it cannot be passed."""
+        expected = _capi.DTYPES[_capi.DTYPE_NAMES.index(signature["dtype"])]
+        if not isinstance(value, np.ndarray):
+            try:
+                value = np.array(value, expected)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise FptqError(f"'{entry}': argument {i}: {error}") from None
+        if value.dtype != expected:
+            raise FptqError(f"'{entry}': argument {i} is {value.dtype}, expected {expected}")
+        if not value.flags.c_contiguous:
+            raise FptqError(f"'{entry}': argument {i} is not contiguous; pass np.ascontiguousarray(...)")
+        if written and not value.flags.writeable:
+            raise FptqError(f"'{entry}': argument {i} is updated in place, but read-only")
+        return value
+
+    def call(self, entry: str, arguments: Sequence[Any], results: Sequence[int] | None = None) -> list[np.ndarray]:
+        """Calls `entry` and returns its results, or those numbered in `results`.
+
+        Nothing is copied: arguments are arrays of the signature's element type (numbers and lists are made into such),
+        C-contiguous; results are the callee's memory, which the array owns and which outlives the session; a result
+        that is an argument's storage is that array. Raises FptqError naming the argument that does not fit.
+        """
+        session = self.session
+        signature = self.signatures.get(entry)
+        if signature is None:
+            raise FptqError(f"no public function '{entry}'; there are: {', '.join(self.signatures)}")
+        if len(arguments) != len(signature["arguments"]):
+            raise FptqError(f"'{entry}': {len(arguments)} arguments, expected {len(signature['arguments'])}")
+        aliases = [result["alias"] for result in signature["results"]]
+        wanted = range(len(aliases)) if results is None else results
+        for i in wanted:
+            if not 0 <= i < len(aliases):
+                raise FptqError(f"'{entry}': no result {i}; there are {len(aliases)}")
+        arrays = [self._argument(entry, i, value, signature["arguments"][i], i in aliases)
+                  for i, value in enumerate(arguments)]
+        tensors = (_capi.Tensor * len(arrays))(*map(_capi.Tensor.of, arrays))
+        handle = session.checked("fptqExecutableCall", self.handle, entry.encode(), tensors, len(arrays))
+        made = _Results(session.library, handle)
+        return [arrays[aliases[i]] if aliases[i] >= 0 else made.array(i) for i in wanted]
 
 
 class Model:
@@ -174,6 +290,9 @@ class Model:
         self.position = 0
 
     def _call(self, entry: str, tokens: np.ndarray) -> np.ndarray:
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.config.vocab_size:
+            raise FptqError(f"token {tokens.min() if tokens.min() < 0 else tokens.max()} is none of the model's "
+                            f"{self.config.vocab_size}")
         if self.position + len(tokens) > self.config.context:
             raise FptqError(f"{self.position + len(tokens)} tokens do not fit the context of {self.config.context}")
         arguments = [tokens, np.array(self.position, np.int64), *self.cache]

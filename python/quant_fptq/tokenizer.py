@@ -64,11 +64,12 @@ class Llama2cTokenizer:
         pieces = self.pieces
         merged = [self._ids.get(pieces[a] + pieces[b]) for a, b in zip(ids, ids[1:])]
         while True:
-            best = max((i for i, m in enumerate(merged) if m is not None), key=lambda i: (self.scores[merged[i]], -i),
-                       default=None)
-            if best is None:
+            found = [(self.scores[m], -i, m) for i, m in enumerate(merged) if m is not None]
+            if not found:
                 return [self.bos, *ids]
-            ids[best : best + 2] = [merged[best]]
+            _, minus_best, piece = max(found)
+            best = -minus_best
+            ids[best : best + 2] = [piece]
             del merged[best]
             for i in (best - 1, best):  # only the pairs beside the merged piece are new
                 if 0 <= i < len(merged):

@@ -72,10 +72,24 @@ def test_version_and_library_are_its_own(python):
     assert path.startswith(str(python.parents[1]))
 
 
-def test_command_line(python, kjv_folder):
-    said = alone(python.with_name("quant-fptq"), "generate", kjv_folder, "--policy", "per-token", "--count", 8,
-                 "--temperature", 0, "--threads", 1)
-    assert said.strip()
+COMPILE_AND_CALL = """
+import numpy as np
+from quant_fptq import Session
+with Session() as session:
+    module = session.parse_text(
+        "func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {"
+        " %y = arith.addf %x, %x : tensor<?xf32>  return %y : tensor<?xf32> }")
+    (y,) = module.compile(threads=1).call("main", [np.arange(5, dtype=np.float32)])
+    print(*y)
+"""
+
+
+def test_compiles_and_runs_without_a_compiler(python):
+    assert alone(python, "-c", COMPILE_AND_CALL).split() == ["0.0", "2.0", "4.0", "6.0", "8.0"]
+
+
+def test_command_line(python):
+    assert "calibrate" in alone(python.with_name("quant-fptq"), "--help")
 
 
 def test_typed():

@@ -66,9 +66,8 @@ def _number(value, digits: int = 2) -> str:
 def layer_table(layers: Sequence[dict], title: str = "Layers") -> None:
     """Layer, K x N, range, policy, group, error in dB."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name, side in (("layer", "left"), ("K x N", "right"), ("range", "right"), ("policy", "left"),
-                       ("group", "right"), ("error dB", "right")):
-        table.add_column(name, justify=side, no_wrap=True)
+    for name in ("layer", "K x N", "range", "policy", "group", "error dB"):
+        table.add_column(name, justify="left" if name in ("layer", "policy") else "right", no_wrap=True)
     for layer in layers:
         shape = "-" if layer.get("k") is None else f"{layer['k']} x {'-' if layer.get('n') is None else layer['n']}"
         group = layer.get("group_size")

@@ -130,14 +130,14 @@ class Checkpoint:
     def parameters(self) -> Iterator[tuple[str, Array]]:
         """Every array of the model under the name that its MLIR gives it, in the order of use."""
         for name, _ in self.config.shapes():
-            stored = self.tensors[name].stored
-            if stored is None:
-                yield name, self.tensors[name].array
+            array = self.tensors[name].array
+            if not isinstance(array, StoredWeight):
+                yield name, array
                 continue
-            for suffix, array in stored.parts():
-                yield f"{layer_of(name)}.{suffix}", array
-            if stored.order is not None:
-                yield f"{layer_of(name)}.order", stored.order
+            for suffix, part in array.parts():
+                yield f"{layer_of(name)}.{suffix}", part
+            if array.order is not None:
+                yield f"{layer_of(name)}.order", array.order
 
     def check(self) -> None:
         """Raises FptqError for a weight that is missing or has the wrong shape."""

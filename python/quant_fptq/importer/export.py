@@ -108,8 +108,8 @@ def huggingface_config(checkpoint: Checkpoint) -> dict:
 def _tensors(checkpoint: Checkpoint) -> Iterator[tuple[str, Array]]:
     for name, _ in checkpoint.config.shapes():
         tensor, rows = checkpoint.tensors[name], _half_rotation(checkpoint.config, name)
-        if tensor.stored is not None:
-            yield from _quantized(name, tensor.stored, rows)
+        if isinstance(tensor.array, StoredWeight):
+            yield from _quantized(name, tensor.array, rows)
         elif rows is not None:
             yield name, np.asarray(tensor.array)[rows]
         else:

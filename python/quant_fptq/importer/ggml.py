@@ -24,9 +24,9 @@ class Type:
     dtype: np.dtype | None = None  #: of plain floats
     bits: int = 4
     group: int = 32  #: elements that share a scale
-    scales: Callable[[np.ndarray], np.ndarray] | None = None  #: blocks [B, bytes] -> [B, block / group]
+    scales: Callable[[np.ndarray], np.ndarray] = lambda blocks: blocks  #: blocks [B, bytes] -> [B, block / group]
     offsets: Callable[[np.ndarray], np.ndarray] | None = None
-    codes: Callable[[np.ndarray], np.ndarray] | None = None  #: blocks -> codes 0..15 or signed [B, block]
+    codes: Callable[[np.ndarray], np.ndarray] = lambda blocks: blocks  #: blocks -> codes 0..15 or signed [B, block]
     scale_dtype: np.dtype = np.dtype(np.float16)
 
 

@@ -188,8 +188,8 @@ def _config(file: File, context: int | None) -> LlamaConfig:
         rope_scaling=_rope(file),
         interleaved=True,
         tied="output.weight" not in file.tensors,
-        bos=file.metadata.get("tokenizer.ggml.bos_token_id", 1),
-        eos=file.metadata.get("tokenizer.ggml.eos_token_id", 2),
+        bos=file.number("tokenizer.ggml.bos_token_id", 1),
+        eos=file.number("tokenizer.ggml.eos_token_id", 2),
     )
     config.check(str(file.path))
     factors = (config.rope_scaling or {}).get("factors")

@@ -300,8 +300,9 @@ def write_parameters(checkpoint: Checkpoint, beside: Path) -> list[str]:
     are written to `beside`, named without its folder.
     """
     paths = {checkpoint.tensors[name].path for name, _ in checkpoint.config.shapes()}
-    if None not in paths:
-        return sorted(os.fspath(path) for path in paths)
+    known = [os.fspath(path) for path in paths if path is not None]
+    if len(known) == len(paths):
+        return sorted(known)
     safetensors.write(beside, checkpoint.parameters())
     return [beside.name]
 

@@ -104,7 +104,10 @@ def load(path: Path, context: int | None = None) -> Checkpoint:
     here = path.resolve()
     for name, shape in checkpoint.config.shapes():
         if name in weights:
-            checkpoint.tensors[name] = Tensor(_stored(path, tensors, name, shape, weights[name]), here)
+            if len(shape) != 2:
+                raise FptqError(f"{path}: metadata key 'weights' names '{name}', which is no matrix")
+            n, k = shape
+            checkpoint.tensors[name] = Tensor(_stored(path, tensors, name, (n, k), weights[name]), here)
         elif name in tensors:
             if tensors[name].dtype.name not in ("float32", "float16", "bfloat16"):
                 raise FptqError(f"{path}: tensor '{name}' is {tensors[name].dtype}, expected f32, f16 or bf16")

@@ -28,13 +28,14 @@ class Source:
     files: dict[str, Path]
     config: Path
 
-    def get(self, name: str, dtypes: tuple[str, ...], shape: tuple[int, ...] | None = None,
-            optional: bool = False) -> np.ndarray | None:
+    def find(self, name: str, dtypes: tuple[str, ...], shape: tuple[int, ...] | None = None) -> np.ndarray | None:
+        """The tensor, checked, or None where there is none."""
+        return self.get(name, dtypes, shape) if name in self.tensors else None
+
+    def get(self, name: str, dtypes: tuple[str, ...], shape: tuple[int, ...] | None = None) -> np.ndarray:
         """The tensor, checked. Raises FptqError naming file and key."""
         array = self.tensors.get(name)
         if array is None:
-            if optional:
-                return None
             raise FptqError(f"{self.config.parent}: no tensor '{name}'")
         if array.dtype.name not in dtypes or shape is not None and array.shape != shape:
             raise FptqError(f"{self.files[name]}: tensor '{name}' is {array.dtype} {list(array.shape)}, expected "
@@ -69,7 +70,7 @@ def _unless_middle(zeros: np.ndarray) -> np.ndarray | None:
 
 def _channel_order(source: Source, name: str, group_size: int, k: int) -> np.ndarray | None:
     """Input channels sorted by their group (act-order); None where they are in order."""
-    indices = source.get(name, ("int32", "int64"), (k,), optional=True)
+    indices = source.find(name, ("int32", "int64"), (k,))
     if indices is None or (indices < 0).all() or np.array_equal(indices, np.arange(k) // group_size):
         return None
     order = np.argsort(indices, kind="stable").astype(np.int32)
@@ -96,7 +97,7 @@ def _nibble_codes(n: int, k: int, read: Callable[[], np.ndarray], order: np.ndar
 def _compressed(source: Source, name: str, shape: tuple[int, int]) -> StoredWeight | None:
     """`<layer>.weight_packed` and its scales, or an int8 `<layer>.weight`."""
     layer, (n, k) = layer_of(name), shape
-    packed = source.get(f"{layer}.weight_packed", ("int32",), optional=True)
+    packed = source.find(f"{layer}.weight_packed", ("int32",))
     plain = source.tensors.get(name)
     if packed is None and (plain is None or plain.dtype != np.int8):
         return None
@@ -106,7 +107,7 @@ def _compressed(source: Source, name: str, shape: tuple[int, int]) -> StoredWeig
     group_size = _group_size(source, f"{layer}.weight_scale", k, scales.shape[1])
     if packed is None:
         return _compressed_bytes(source, name, shape, group_size, scales)
-    stated = source.get(f"{layer}.weight_shape", ("int64", "int32"), (2,), optional=True)
+    stated = source.find(f"{layer}.weight_shape", ("int64", "int32"), (2,))
     if stated is not None and tuple(stated) != shape:
         raise FptqError(f"{source.files[f'{layer}.weight_shape']}: tensor '{layer}.weight_shape' says "
                         f"{stated.tolist()}, expected {list(shape)}")
@@ -115,35 +116,43 @@ def _compressed(source: Source, name: str, shape: tuple[int, int]) -> StoredWeig
         raise FptqError(f"{source.files[f'{layer}.weight_packed']}: tensor '{layer}.weight_packed' is "
                         f"{list(packed.shape)}, which is neither 4 nor 8 bits of {list(shape)}")
     order = _channel_order(source, f"{layer}.weight_g_idx", group_size, k)
-    zeros = source.get(f"{layer}.weight_zero_point", ("int32", "int8"), optional=True)
     if bits == 8:
-        if zeros is not None and zeros.any():
-            raise FptqError(f"{source.files[f'{layer}.weight_zero_point']}: tensor '{layer}.weight_zero_point': 8-bit "
-                            "weights with zero points are not supported")
+        _refuse_zero_points(source, layer)
         codes = LazyArray((n, k), np.int8, lambda: (_reordered(lambda: _words(packed, 1, 8)[:, :k], order) ^ 128)
                           .view(np.int8))
         return StoredWeight(shape, 8, group_size, codes, _scales(scales), order=order)
-    if zeros is not None and zeros.dtype == np.int32:
-        groups = scales.shape[1]
-        zeros = source.get(f"{layer}.weight_zero_point", ("int32",), (-(-n // 8), groups))
-        zeros = _unless_middle(_words(zeros, 0)[:n])
-    elif zeros is not None:
-        zeros = _unless_middle((source.get(f"{layer}.weight_zero_point", ("int8",), scales.shape) + 8).astype(np.uint8))
+    zeros = _compressed_zeros(source, layer, n, scales.shape[1])
     if order is None and k % 8 == 0:  # its words, read as bytes, are our codes
-        codes = np.ascontiguousarray(packed).view(np.uint8)
-    else:
-        codes = _nibble_codes(n, k, lambda: _words(packed, 1)[:, :k], order)
+        return StoredWeight(shape, 4, group_size, np.ascontiguousarray(packed).view(np.uint8), _scales(scales), zeros)
+    codes = _nibble_codes(n, k, lambda: _words(packed, 1)[:, :k], order)
     return StoredWeight(shape, 4, group_size, codes, _scales(scales), zeros, order=order)
+
+
+def _refuse_zero_points(source: Source, layer: str) -> None:
+    """8-bit codes have none in `fptq.dequantize`; zeros say nothing."""
+    name = f"{layer}.weight_zero_point"
+    if name in source.tensors and np.any(source.tensors[name]):
+        raise FptqError(f"{source.files[name]}: tensor '{name}': 8-bit weights with zero points are not supported")
+
+
+def _compressed_zeros(source: Source, layer: str, n: int, groups: int) -> np.ndarray | None:
+    """Zero points 0..15 [N, G] of signed codes, packed along N or as bytes -8..7."""
+    name = f"{layer}.weight_zero_point"
+    stored = source.find(name, ("int32", "int8"))
+    if stored is None:
+        return None
+    if stored.dtype == np.int32:
+        return _unless_middle(_words(source.get(name, ("int32",), (-(-n // 8), groups)), 0)[:n])
+    stored = source.get(name, ("int8",), (n, groups))
+    if stored.size and not -8 <= stored.min() <= stored.max() <= 7:
+        raise FptqError(f"{source.files[name]}: tensor '{name}' has values outside of -8..7")
+    return _unless_middle((stored + 8).astype(np.uint8))
 
 
 def _compressed_bytes(source: Source, name: str, shape: tuple[int, int], group_size: int,
                       scales: np.ndarray) -> StoredWeight:
-    codes = source.get(name, ("int8",), shape)
-    zeros = source.get(f"{layer_of(name)}.weight_zero_point", ("int8",), optional=True)
-    if zeros is not None and zeros.any():
-        raise FptqError(f"{source.files[f'{layer_of(name)}.weight_zero_point']}: tensor "
-                        f"'{layer_of(name)}.weight_zero_point': unpacked weights with zero points are not supported")
-    return StoredWeight(shape, 8, group_size, codes, _scales(scales))
+    _refuse_zero_points(source, layer_of(name))
+    return StoredWeight(shape, 8, group_size, source.get(name, ("int8",), shape), _scales(scales))
 
 
 def _check_gptq(source: Source, settings: dict) -> int:

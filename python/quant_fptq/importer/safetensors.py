@@ -90,7 +90,8 @@ def write(path: str | Path, tensors: Mapping[str, Array] | Iterable[tuple[str, A
           metadata: Mapping[str, str] | None = None) -> None:
     """Writes beside `path` and renames, one tensor at a time; data starts at a multiple of 64 bytes."""
     items = list(tensors.items() if isinstance(tensors, Mapping) else tensors)
-    header, offset = {"__metadata__": dict(metadata)} if metadata else {}, 0
+    header: dict[str, dict] = {"__metadata__": dict(metadata)} if metadata else {}
+    offset = 0
     for name, array in items:
         end = offset + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, end]}
@@ -102,7 +103,7 @@ def write(path: str | Path, tensors: Mapping[str, Array] | Iterable[tuple[str, A
         with open(partial, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
             for _, array in items:
-                file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+                file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -1,0 +1,192 @@
+"""Profiles (docs/ProfileFormat.md): what the inputs of linear layers looked like on calibration tokens.
+
+The compiler makes them (`calibrate`) and uses them. This writes and reads them too, so that a model that runs
+elsewhere, in PyTorch say, can be observed there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from quant_fptq.errors import FptqError
+from quant_fptq.importer import safetensors
+
+FORMAT, VERSION = "fptq-profile", 1
+BINS = 4096
+#: Bound of an empty histogram, as a power of two.
+_SMALLEST = -100
+
+
+class Histogram:
+    """Counts of |x| in 4096 equal bins over [0, 2^exponent); growing only adds neighbouring counts."""
+
+    def __init__(self, exponent: int = _SMALLEST, bins: np.ndarray | None = None) -> None:
+        self.exponent = exponent
+        self.bins: np.ndarray = np.zeros(BINS, np.int64) if bins is None else bins
+
+    def add(self, magnitudes: np.ndarray) -> None:
+        """Counts float32 magnitudes, all finite and >= 0."""
+        needed = math.frexp(float(magnitudes.max(initial=0)))[1]
+        if needed > self.exponent and magnitudes.any():
+            self._grow(needed)
+        index = (magnitudes.reshape(-1).astype(np.float64) * (BINS * 2.0 ** -self.exponent)).astype(np.int64)
+        self.bins += np.bincount(index, minlength=BINS)
+
+    def _grow(self, exponent: int) -> None:
+        shift = min(exponent - self.exponent, 62)
+        self.bins = np.bincount(np.arange(BINS) >> shift, weights=self.bins, minlength=BINS).astype(np.int64)
+        self.exponent = exponent
+
+
+@dataclass
+class LayerRange:
+    """What entered one layer: rows (tokens) of `channels` values."""
+
+    name: str
+    channels: int = 0  #: K
+    tokens: int = 0  #: rows seen
+    channel_min: np.ndarray | None = None  #: float32 [channels]
+    channel_max: np.ndarray | None = None  #: float32 [channels]
+    histogram: Histogram = field(default_factory=Histogram)
+    observed: float | None = None  #: the observer's max |x|, where it is not what follows from the channels
+
+    def update(self, rows: np.ndarray) -> None:
+        """Adds rows, float [..., channels]. Raises FptqError naming the layer for NaN, infinity or other widths."""
+        rows = np.asarray(rows, np.float32).reshape(-1, rows.shape[-1])
+        if not np.isfinite(rows).all():
+            raise FptqError(f"layer '{self.name}': {int((~np.isfinite(rows)).sum())} values are NaN or infinite")
+        if self.channels and self.channels != rows.shape[1]:
+            raise FptqError(f"layer '{self.name}': ran with {self.channels} channels and with {rows.shape[1]}")
+        if not rows.size:
+            return
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        self.channels = rows.shape[1]
+        self.channel_min = low if self.channel_min is None else np.minimum(self.channel_min, low)
+        self.channel_max = high if self.channel_max is None else np.maximum(self.channel_max, high)
+        self.tokens += rows.shape[0]
+        self.histogram.add(np.abs(rows))
+
+    @property
+    def channel_absmax(self) -> np.ndarray:
+        """max |x| of each channel, float32 [channels]."""
+        if self.channel_min is None or self.channel_max is None:
+            return np.zeros(0, np.float32)
+        return np.maximum(np.abs(self.channel_min), np.abs(self.channel_max))
+
+    @property
+    def absmax(self) -> float:
+        """max |x| after the observer."""
+        return float(self.channel_absmax.max(initial=0)) if self.observed is None else self.observed
+
+
+@dataclass
+class Profile:
+    """A model's ranges, in the order in which its layers ran. `observer` min-max: `absmax` is the largest seen."""
+
+    layers: dict[str, LayerRange] = field(default_factory=dict)
+    model_hash: str = ""
+    observer: str = "min-max"
+
+    def record(self, layer: str, rows: np.ndarray) -> None:
+        """Adds rows [..., K] that entered `layer`."""
+        self.layers.setdefault(layer, LayerRange(layer)).update(rows)
+
+    def save(self, path: str | Path) -> None:
+        """Writes `path` (JSON) and beside it the vectors, `.safetensors`; each beside itself, then renamed."""
+        path = Path(path)
+        sidecar = path.with_suffix(".safetensors")
+        if sidecar == path:
+            raise FptqError(f"{path}: a profile is JSON; its vectors go to .safetensors beside it")
+        entries, vectors = [], {}
+        for layer in self.layers.values():
+            if layer.channel_min is None or layer.channel_max is None:
+                raise FptqError(f"{path}: layer '{layer.name}' saw no rows")
+            entries.append({"name": layer.name, "channels": layer.channels, "tokens": layer.tokens,
+                            "min": float(layer.channel_min.min()), "max": float(layer.channel_max.max()),
+                            "absmax": layer.absmax, "histogram_exponent": layer.histogram.exponent})
+            vectors.update({f"{layer.name}.absmax": layer.channel_absmax, f"{layer.name}.min": layer.channel_min,
+                            f"{layer.name}.max": layer.channel_max, f"{layer.name}.histogram": layer.histogram.bins})
+        document = {"format": FORMAT, "version": VERSION, "model_hash": self.model_hash, "observer": self.observer,
+                    "sidecar": sidecar.name, "layers": entries}
+        safetensors.write(sidecar, vectors)
+        partial = Path(f"{path}.partial")
+        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Profile:
+        """Reads a profile of ours. Raises FptqError naming file, layer and key.
+
+        Tables of other tools are read by the compiler itself, wherever it takes a profile.
+        """
+        path = Path(path)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise FptqError(f"{path}: {error.strerror}") from None
+        except ValueError as error:
+            raise FptqError(f"{path}: not JSON: {error}") from None
+        if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
+            raise FptqError(f"{path}: no {FORMAT} of version {VERSION}")
+        name = document.get("sidecar")
+        if name is not None and (not isinstance(name, str) or Path(name).name != name):
+            raise FptqError(f"{path}: sidecar: {name!r} is not a file name beside the profile")
+        vectors = safetensors.open_mapped(path.parent / name) if name else {}
+        profile = cls(model_hash=str(document.get("model_hash", "")), observer=str(document.get("observer", "min-max")))
+        for entry in document.get("layers", []):
+            layer = _layer(path, entry, vectors)
+            if layer.name in profile.layers:
+                raise FptqError(f"{path}: layer '{layer.name}': name: is there twice")
+            profile.layers[layer.name] = layer
+        return profile
+
+
+def _layer(path: Path, entry: object, vectors: dict[str, np.ndarray]) -> LayerRange:
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
+        raise FptqError(f"{path}: layers: an entry without a name")
+    name = entry["name"]
+
+    def number(key: str, kind: type = int):
+        value = entry.get(key)
+        allowed = (int, float) if kind is float else int
+        if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
+            raise FptqError(f"{path}: layer '{name}': {key}: is {value!r}, expected a number")
+        return kind(value)
+
+    def vector(suffix: str, size: int, dtype: str) -> np.ndarray | None:
+        array = vectors.get(f"{name}.{suffix}")
+        if array is not None and (array.shape != (size,) or array.dtype.name != dtype):
+            raise FptqError(f"{path}: layer '{name}': {suffix}: {array.dtype} {list(array.shape)}, expected {dtype} "
+                            f"[{size}]")
+        return array
+
+    channels = number("channels")
+    low, high = vector("min", channels, "float32"), vector("max", channels, "float32")
+    bins = vector("histogram", BINS, "int64")
+    histogram = Histogram(number("histogram_exponent"), bins.copy()) if bins is not None else Histogram()
+    return LayerRange(name, channels, number("tokens"), low, high, histogram, number("absmax", float))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is decided for one layer, and why (`#fptq.policy`)."""
+
+    layer: str
+    kind: str | None  #: static, equalized, per-token or float; None: not decided yet
+    reason: str | None = None
+    range: float | None = None  #: max |x| of the layer's input
+    k: int | None = None  #: input channels
+    n: int | None = None  #: output channels
+    group_size: int | None = None  #: input channels a group; 0: one group
+    error_db: float | None = None  #: of the quantized weight against the float one
+
+    @classmethod
+    def of(cls, row: dict) -> Policy:
+        """A row of the layer table."""
+        return cls(row["name"], row.get("policy"), row.get("reason"), row.get("range"), row.get("k"), row.get("n"),
+                   row.get("group_size"), row.get("error_db"))

@@ -1,0 +1,231 @@
+"""The Python API: what is copied, who owns what, and every way to hold it wrong as an exception."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+
+from quant_fptq import FptqError, Location, Pipeline, Policy, Profile, QuantizeOptions, Session
+
+TWICE = """
+func.func @main(%x: tensor<?x4xf32>, %s: tensor<f32>) -> (tensor<?x4xf32>, tensor<f32>) {
+  %y = arith.addf %x, %x : tensor<?x4xf32>
+  return %y, %s : tensor<?x4xf32>, tensor<f32>
+}
+func.func @update(%x: tensor<4xf32> {bufferization.writable = true}, %v: f32) -> tensor<4xf32> {
+  %i = arith.constant 2 : index
+  %y = tensor.insert %v into %x[%i] : tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func @keep(%x: tensor<4xf32>, %v: f32) -> tensor<4xf32> {
+  %i = arith.constant 2 : index
+  %y = tensor.insert %v into %x[%i] : tensor<4xf32>
+  return %y : tensor<4xf32>
+}"""
+LINEAR = """
+func.func @main(%x: tensor<2x8xf32>) -> tensor<2x3xf32> {
+  %w = arith.constant dense<0.5> : tensor<3x8xf32>
+  %y = fptq.linear %x, %w layer("a") : (tensor<2x8xf32>, tensor<3x8xf32>) -> tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}"""
+
+
+@pytest.fixture(scope="module")
+def executable():
+    with Session() as session:
+        yield session.parse_text(TWICE).compile(threads=1)
+
+
+def test_results_own_the_callees_memory(executable):
+    x = np.arange(8, dtype=np.float32).reshape(2, 4)
+    y, scalar = executable.call("main", [x, 3])
+    np.testing.assert_array_equal(y, 2 * x)
+    assert scalar.shape == () and scalar == 3
+    assert not y.flags.owndata and y.flags.writeable and not np.shares_memory(x, y)
+    row = y[1]
+    del y, scalar
+    gc.collect()
+    executable.call("main", [x + 100, 3])  # what was freed would be used again
+    np.testing.assert_array_equal(row, 2 * x[1])
+
+
+def test_results_outlive_the_session():
+    with Session() as session:
+        y, _ = session.parse_text(TWICE).compile(threads=1).call("main", [np.ones((3, 4), np.float32), 0])
+    gc.collect()
+    assert (y == 2).all()
+
+
+def test_arguments_are_updated_only_where_the_model_says_so(executable):
+    x = np.zeros(4, np.float32)
+    (y,) = executable.call("update", [x, 7.0])
+    assert y is x and x.tolist() == [0, 0, 7, 0]
+    (y,) = executable.call("keep", [x, 9.0])
+    assert y.tolist() == [0, 0, 9, 0] and x.tolist() == [0, 0, 7, 0]
+
+
+def test_empty_arrays(executable):
+    y, _ = executable.call("main", [np.zeros((0, 4), np.float32), 0])
+    assert y.shape == (0, 4)
+
+
+def read_only():
+    x = np.zeros(4, np.float32)
+    x.flags.writeable = False
+    return x
+
+
+@pytest.mark.parametrize("entry, arguments, message", [
+    ("nothing", [], "no public function 'nothing'; there are: main, update, keep"),
+    ("main", [], "'main': 0 arguments, expected 2"),
+    ("main", [np.zeros((2, 4)), 0], "'main': argument 0 is float64, expected float32"),
+    ("main", [np.zeros((2, 8), np.float32)[:, ::2], 0], "'main': argument 0 is not contiguous"),
+    ("main", [np.zeros((2, 5), np.float32), 0], "argument 0"),
+    ("main", [np.zeros(4, np.float32), 0], "argument 0"),
+    ("main", [np.zeros((2, 4), np.complex64), 0], "argument 0 is complex64"),
+    ("main", [np.zeros((2, 4), ">f4"), 0], "argument 0 is >f4"),
+    ("main", [np.zeros((2, 4), np.float32), "three"], "'main': argument 1: could not convert"),
+    ("update", [read_only(), 0], "'update': argument 0 is updated in place, but read-only"),
+])
+def test_arguments_that_do_not_fit(executable, entry, arguments, message):
+    with pytest.raises(FptqError) as error:
+        executable.call(entry, arguments)
+    assert message in str(error.value)
+
+
+def test_no_such_result(executable):
+    with pytest.raises(FptqError, match="no result 2; there are 2"):
+        executable.call("main", [np.zeros((1, 4), np.float32), 0], [2])
+
+
+def test_errors_carry_location_and_notes(tmp_path):
+    path = tmp_path / "bad.mlir"
+    path.write_text("func.func @f(%x: f32) -> f32 {\n  return %y : f32\n}\n")
+    with Session() as session, pytest.raises(FptqError) as error:
+        session.parse(path)
+    assert error.value.location == Location(str(path), 2, 10)
+    assert error.value.message == "use of undeclared SSA value name" and error.value.notes == ()
+    assert str(path) in str(error.value)
+    path.write_text("func.func @f() {\n return\n}\nfunc.func @f() {\n return\n}\n")
+    with Session() as session, pytest.raises(FptqError) as error:
+        session.parse(path)
+    assert "redefinition of symbol named 'f'" in error.value.message
+    assert [(note.severity, note.location.line) for note in error.value.notes] == [("note", 1)]
+
+
+def test_errors_of_passes_name_the_layer():
+    with Session() as session:
+        module = session.parse_text(LINEAR)
+        with pytest.raises(FptqError, match="layer 'a'") as error:
+            module.run(QuantizeOptions(policy="static").pipeline())
+        assert error.value.diagnostics[0].severity == "error"
+        with pytest.raises(FptqError, match="pipeline 'no-such-pass'"):
+            session.parse_text(LINEAR).run("no-such-pass")
+
+
+def test_use_after_close():
+    session = Session()
+    module, executable = session.parse_text(TWICE), session.parse_text(TWICE).compile(threads=1)
+    module.close()
+    module.close()
+    for use in (module.text, module.layers, module.clone, module.compile, lambda: module.run("cse")):
+        with pytest.raises(FptqError, match="the module is closed"):
+            use()
+    session.close()
+    session.close()
+    with pytest.raises(FptqError, match="the executable is closed"):
+        executable.call("main", [np.zeros((1, 4), np.float32), 0])
+    for use in (lambda: session.parse_text(TWICE), lambda: session.start_calibration(), lambda: session.policies("x")):
+        with pytest.raises(FptqError, match="the session is closed"):
+            use()
+
+
+def test_garbage_in_any_order():
+    session = Session()
+    modules = [session.parse_text(TWICE) for _ in range(3)]
+    executable = modules[0].compile(threads=1)
+    del session, modules
+    gc.collect()
+    assert executable.call("main", [np.ones((1, 4), np.float32), 0])[0].sum() == 8
+
+
+def test_threads_share_a_session(executable):
+    session, failures = executable.session, []
+
+    def work(seed):
+        x = np.full((5, 4), seed, np.float32)
+        for _ in range(20):
+            if not (executable.call("main", [x, 0])[0] == 2 * seed).all():
+                failures.append(seed)
+            try:
+                session.parse_text(f"bad {seed}")
+            except FptqError:
+                continue
+            failures.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_pipelines():
+    pipeline = Pipeline.of("fptq-raise").then("fptq-choose-policy", policy="per-token", group_size=8, recipe=None)
+    assert str(pipeline) == 'fptq-raise,fptq-choose-policy{policy="per-token" group-size=8}'
+    with Session() as session:
+        (policy,) = session.parse_text(LINEAR).run(pipeline).policies()
+    assert (policy.layer, policy.kind, policy.k, policy.n, policy.group_size) == ("a", "per-token", 8, 3, 8)
+    with pytest.raises(FptqError, match="option 'names'.*double quotes"):
+        Pipeline.of("fptq-raise", names='a"b')
+
+
+def test_profiles_are_what_the_compiler_writes(tmp_path):
+    rows = [np.random.default_rng(seed).standard_normal((7, 8)).astype(np.float32) * 3 for seed in range(2)]
+    ours = Profile()
+    for x in rows:
+        ours.record("a", x)
+    ours.save(tmp_path / "ours.json")
+    with Session() as session:
+        executable = session.parse_text(LINEAR.replace("2x", "?x")).run("fptq-insert-observers").compile(threads=1)
+        session.start_calibration()
+        for x in rows:
+            executable.call("main", [x])
+        session.finish_calibration(tmp_path / "compiler.json")
+        (policy,) = session.decide(ours)
+        session.merge_profiles([tmp_path / "ours.json", tmp_path / "compiler.json"], tmp_path / "merged.json")
+    assert policy == Policy("a", "static", policy.reason, ours.layers["a"].absmax, 8, None, policy.group_size)
+    mine, theirs = (Profile.load(tmp_path / f"{name}.json").layers["a"] for name in ("ours", "compiler"))
+    assert (mine.tokens, mine.channels, mine.absmax) == (theirs.tokens, theirs.channels, theirs.absmax) == (14, 8, mine.absmax)
+    np.testing.assert_array_equal(mine.channel_absmax, theirs.channel_absmax)
+    np.testing.assert_array_equal(mine.histogram.bins, theirs.histogram.bins)
+    assert mine.histogram.exponent == theirs.histogram.exponent
+    assert Profile.load(tmp_path / "merged.json").layers["a"].tokens == 28
+
+
+@pytest.mark.parametrize("breakage, message", [
+    (lambda text: "{", "not JSON"),
+    (lambda text: text.replace('"version": 1', '"version": 2'), "no fptq-profile of version 1"),
+    (lambda text: text.replace('"channels": 8', '"channels": "8"'), "layer 'a': channels: is '8'"),
+    (lambda text: text.replace('"channels": 8', '"channels": 9'), "layer 'a': min: float32 \\[8\\], expected float32 \\[9\\]"),
+    (lambda text: text.replace('p.safetensors"', '../p.safetensors"'), "sidecar: '../p.safetensors' is not a file name"),
+    (lambda text: text.replace('"name": "a"', '"name": ""'), "an entry without a name"),
+])
+def test_bad_profiles(tmp_path, breakage, message):
+    profile = Profile()
+    profile.record("a", np.ones((2, 8)))
+    profile.save(tmp_path / "p.json")
+    (tmp_path / "p.json").write_text(breakage((tmp_path / "p.json").read_text()))
+    with pytest.raises(FptqError, match=message):
+        Profile.load(tmp_path / "p.json")
+
+
+def test_profiles_refuse_what_no_scale_can_hold():
+    profile = Profile()
+    with pytest.raises(FptqError, match="layer 'a': 1 values are NaN or infinite"):
+        profile.record("a", np.array([[1, np.nan]]))
+    profile.record("a", np.ones((1, 2)))
+    with pytest.raises(FptqError, match="layer 'a': ran with 2 channels and with 3"):
+        profile.record("a", np.ones((1, 3)))
