@@ -2,6 +2,7 @@
 #include "fptq/InitAll.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
+#include "fptq/Conversion/GpuToSimulator/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Fuse/Passes.h"
@@ -34,6 +35,7 @@ void fptq::registerAllPasses() {
   registerEqualizePasses();
   registerFptqToNVGPUPasses();
   registerFptqToX86Passes();
+  registerGpuToSimulatorPasses();
   registerLinalgToVectorPasses();
   registerRaisePasses();
   registerProfilePasses();

@@ -1,0 +1,101 @@
+/*===- Races.c - who may see whose shared memory --------------------------===
+ *
+ * Vector clocks by warp (FastTrack, Flanagan and Freund, PLDI 2009, without its read compression): every
+ * granule of shared memory remembers the tick of its last writer and of each warp's last read. Two uses, one
+ * of them a write, need an order made by a barrier, whatever order the simulation happened to run them in. So
+ * a missing barrier is found by the first launch, with no luck and no special data. Threads of one warp are
+ * one party here: what they exchange without bar.warp.sync shows only as a wrong result.
+ *
+ *===----------------------------------------------------------------------===*/
+#include "Simulator.h"
+#include "SimulatorCalls.h"
+
+#include <string.h>
+
+enum { kTickBits = 24, kTickMask = (1 << kTickBits) - 1 };
+
+/* Last writer: warp << 24 | tick; 0 where nobody wrote. */
+static uint32_t written[kGranules];
+/* Whether the last writer was an asynchronous copy, which needs no proxy fence. */
+static uint8_t by_copy[kGranules];
+/* Last reads, a row of fptq_sim.warps ticks a granule. */
+static uint32_t read_ticks[kGranules * kMaxWarps];
+
+static Clock *mine(void) { return &fptq_sim.clocks[sim_warp()]; }
+static uint32_t *reads_of(uint32_t granule) { return read_ticks + granule * fptq_sim.warps; }
+
+void sim_races_reset(void) {
+  size_t granules = (fptq_sim.shared_bytes + kGranule - 1) / kGranule;
+  memset(written, 0, granules * sizeof *written);
+  memset(read_ticks, 0, granules * fptq_sim.warps * sizeof *read_ticks);
+  memset(fptq_sim.fenced, 0, sizeof fptq_sim.fenced);
+  memset(fptq_sim.clocks, 0, sizeof fptq_sim.clocks);
+  for (uint32_t w = 0; w < fptq_sim.warps; ++w)
+    fptq_sim.clocks[w].tick[w] = 1;
+}
+
+static void tick(void) {
+  if (++mine()->tick[sim_warp()] > kTickMask)
+    sim_fail(NULL, "passes more than %d barriers", kTickMask);
+}
+
+void sim_release(Clock *into) {
+  for (uint32_t w = 0; w < fptq_sim.warps; ++w)
+    if (mine()->tick[w] > into->tick[w])
+      into->tick[w] = mine()->tick[w];
+  tick(); /* what this warp does from now on is not covered */
+}
+
+void sim_acquire(const Clock *from) {
+  for (uint32_t w = 0; w < fptq_sim.warps; ++w)
+    if (from->tick[w] > mine()->tick[w])
+      mine()->tick[w] = from->tick[w];
+}
+
+static void check_writer(uint32_t granule, const char *what, const char *site) {
+  uint32_t w = written[granule] >> kTickBits, when = written[granule] & kTickMask;
+  if (when && w != sim_warp() && when > mine()->tick[w])
+    sim_fail(site, "%s shared offset %u, which warp %u writes with no barrier between them", what, granule * kGranule,
+             w);
+}
+
+void sim_race_read(uint32_t address, uint32_t bytes, const char *site) {
+  for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g) {
+    check_writer(g, "reads", site);
+    reads_of(g)[sim_warp()] = mine()->tick[sim_warp()];
+  }
+}
+
+void sim_race_write(uint32_t address, uint32_t bytes, const char *site) {
+  for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g) {
+    check_writer(g, "writes", site);
+    for (uint32_t w = 0; w < fptq_sim.warps; ++w)
+      if (w != sim_warp() && reads_of(g)[w] > mine()->tick[w])
+        sim_fail(site, "writes shared offset %u, which warp %u reads with no barrier between them", g * kGranule, w);
+    written[g] = sim_warp() << kTickBits | mine()->tick[sim_warp()];
+    by_copy[g] = 0;
+  }
+}
+
+void sim_race_write_async(uint32_t address, uint32_t bytes, const char *site) {
+  sim_race_write(address, bytes, site);
+  memset(by_copy + address / kGranule, 1, (bytes + kGranule - 1) / kGranule);
+}
+
+void sim_race_see(uint32_t address, const char *site) { check_writer(address / kGranule, "uses", site); }
+
+void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site) {
+  sim_race_read(address, bytes, site);
+  for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g) {
+    uint32_t w = written[g] >> kTickBits, when = written[g] & kTickMask;
+    if (!by_copy[g] && when > fptq_sim.fenced[w])
+      sim_fail(site, "reads shared offset %u asynchronously, which warp %u wrote without fence.proxy.async after",
+               g * kGranule, w);
+  }
+}
+
+/* Orders this warp's earlier writes before asynchronous reads of them. */
+void fptq_sim_proxy_fence(void) {
+  fptq_sim.fenced[sim_warp()] = mine()->tick[sim_warp()];
+  tick();
+}
