@@ -5,9 +5,13 @@
 namespace mlir {
 class DialectRegistry;
 namespace fptq {
-/// Upstream dialects with their extensions, fptq, and the external models of its interfaces.
+/// The dialects of quant-fptq and their external models; for stacks that register upstream's themselves.
+void registerDialects(DialectRegistry &registry);
+/// The passes and pipelines of quant-fptq.
+void registerPasses();
+/// Upstream dialects with their extensions, and ours.
 void registerAllDialects(DialectRegistry &registry);
-/// Upstream passes, ours, and the pipelines.
+/// Upstream passes, and ours.
 void registerAllPasses();
 } // namespace fptq
 } // namespace mlir

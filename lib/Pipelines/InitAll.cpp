@@ -21,17 +21,20 @@
 
 using namespace mlir;
 
-void fptq::registerAllDialects(DialectRegistry &registry) {
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  registerAllToLLVMIRTranslations(registry);
+void fptq::registerDialects(DialectRegistry &registry) {
   registry.insert<FptqDialect, x86::FptqX86Dialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerTilingInterfaceExternalModels(registry);
 }
 
-void fptq::registerAllPasses() {
-  mlir::registerAllPasses();
+void fptq::registerAllDialects(DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  fptq::registerDialects(registry);
+}
+
+void fptq::registerPasses() {
   registerEqualizePasses();
   registerFptqToNVGPUPasses();
   registerFptqToX86Passes();
@@ -45,4 +48,9 @@ void fptq::registerAllPasses() {
   registerPipelinesPasses();
   registerPipelines();
   registerPolicyPasses();
+}
+
+void fptq::registerAllPasses() {
+  mlir::registerAllPasses();
+  fptq::registerPasses();
 }

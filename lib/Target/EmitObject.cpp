@@ -7,12 +7,15 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <dlfcn.h>
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -24,6 +27,12 @@ static std::unique_ptr<llvm::TargetMachine> targetMachine(StringRef cpu, std::st
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
+  // LLVM itself would go on with a warning on stderr.
+  std::unique_ptr<llvm::MCSubtargetInfo> processors(target->createMCSubtargetInfo(triple, "", ""));
+  if (!processors->isCPUStringValid(cpu)) {
+    error = ("unknown processor '" + cpu + "'").str();
+    return nullptr;
+  }
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
       triple, cpu, "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
@@ -120,6 +129,25 @@ LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const Emit
   return success();
 }
 
+/// libfptq-runtime.a, which lies beside this code (libFPTQ-C.so) or in the lib folder beside its program's, in a build
+/// and in an installed copy alike; "" where it does not.
+static std::string runtimeLibrary() {
+  Dl_info self;
+  if (!dladdr(reinterpret_cast<const void *>(&runtimeLibrary), &self) || !self.dli_fname)
+    return "";
+  SmallString<256> real;
+  if (llvm::sys::fs::real_path(self.dli_fname, real))
+    return "";
+  StringRef folder = llvm::sys::path::parent_path(real);
+  for (StringRef place : {"", "../" FPTQ_LIBDIR, "../lib"}) {
+    SmallString<256> path(folder);
+    llvm::sys::path::append(path, place, "libfptq-runtime.a");
+    if (llvm::sys::fs::exists(path))
+      return std::string(path);
+  }
+  return "";
+}
+
 LogicalResult mlir::fptq::linkSharedLibrary(ModuleOp module, StringRef object, StringRef path,
                                             const EmitOptions &options) {
   auto compiler = llvm::sys::findProgramByName("clang-22");
@@ -127,8 +155,12 @@ LogicalResult mlir::fptq::linkSharedLibrary(ModuleOp module, StringRef object, S
     compiler = llvm::sys::findProgramByName("cc");
   if (!compiler)
     return module.emitError() << "no clang-22 and no cc on PATH to link '" << path << "'";
+  std::string runtime = runtimeLibrary();
+  if (runtime.empty())
+    return module.emitError() << "no libfptq-runtime.a beside quant-fptq's library to link '" << path
+                              << "' with: emit an object file and link it with an installed copy's";
   std::string partial = (path + ".partial").str(), message;
-  SmallVector<StringRef> arguments = {*compiler, "-shared", "-o", partial, object, FPTQ_RUNTIME_LIBRARY, "-lm"};
+  SmallVector<StringRef> arguments = {*compiler, "-shared", "-o", partial, object, runtime, "-lm"};
   if (options.threads)
     arguments.push_back(FPTQ_LIBOMP);
   if (llvm::sys::ExecuteAndWait(*compiler, arguments, std::nullopt, {}, 0, 0, &message) != 0) {

@@ -7,9 +7,11 @@
 #include "fptq-runtime/Kernels.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Target/LLVMPipeline.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/DynamicLibrary.h"
 
 #include <dlfcn.h>
 
@@ -70,19 +72,37 @@ const EntryPoint *Executable::find(StringRef name) const {
   return it == entries.end() ? nullptr : &*it;
 }
 
+/// What compiled code finds in this library.
+static llvm::StringMap<const void *> runtimeFunctions() {
+  return {{"fptq_observe", reinterpret_cast<const void *>(&observe)},
+          {"fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul)},
+          {"fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize)},
+          {"fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier)}};
+}
+
 static llvm::orc::SymbolMap runtimeSymbols(llvm::orc::MangleAndInterner intern, const ResourceSymbols &resources) {
   llvm::orc::SymbolMap symbols;
-  auto add = [&](StringRef name, const void *address) {
-    symbols[intern(name)] = {llvm::orc::ExecutorAddr::fromPtr(const_cast<void *>(address)),
-                             llvm::JITSymbolFlags::Exported};
-  };
-  add("fptq_observe", reinterpret_cast<const void *>(&observe));
-  add("fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul));
-  add("fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize));
-  add("fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier));
-  for (const auto &constant : resources.addresses)
-    add(constant.first(), constant.second);
+  for (const auto &table : {runtimeFunctions(), resources.addresses})
+    for (const auto &symbol : table)
+      symbols[intern(symbol.first())] = {llvm::orc::ExecutorAddr::fromPtr(const_cast<void *>(symbol.second)),
+                                         llvm::JITSymbolFlags::Exported};
   return symbols;
+}
+
+/// A function that nobody defines is refused here, with its place: the JIT would only name it on stderr.
+static LogicalResult checkExternals(ModuleOp module) {
+  llvm::StringMap<const void *> runtime = runtimeFunctions();
+  bool ok = true;
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    StringRef name = function.getSymName();
+    if (!function.isExternal() || name.starts_with("llvm.") || runtime.contains(name))
+      continue;
+    if (!llvm::sys::DynamicLibrary::SearchForAddressOfSymbol(name.str())) {
+      function.emitError() << "function '" << name << "' is called, and nothing in this process defines it";
+      ok = false;
+    }
+  }
+  return success(ok);
 }
 
 /// A tier this machine would die on is refused before anything is compiled.
@@ -106,7 +126,7 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
                               << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
   auto entries = lowerToLLVM(module, executable->tierName, options.threads);
-  if (failed(entries))
+  if (failed(entries) || failed(checkExternals(module)))
     return failure();
   executable->entries = std::move(*entries);
   executable->impl->resources = externalizeResources(module);
