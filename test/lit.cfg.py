@@ -31,6 +31,18 @@ config.substitutions += [
     ("%models", os.path.join(config.fptq_source_dir, "test", "models")),
 ]
 
+# A plain C compiler where there is one. A sanitized library needs the compiler that made it, with its flags.
+sanitized = "-fsanitize" in config.c_flags
+for name, usual, clang in (("%cc", "cc", "clang"), ("%cxx", "c++", "clang++")):
+    command = clang if sanitized or not shutil.which(usual) else usual
+    config.substitutions.append((rf"{name}\b", f"{command} {config.c_flags}".strip()))
+capi_includes = f"-I{config.fptq_source_dir}/include -I{config.llvm_include_dir}"
+library_dir = os.path.join(config.fptq_build_dir, "lib")
+config.substitutions += [
+    ("%capi_includes", capi_includes),
+    ("%capi_flags", f"{capi_includes} -L{library_dir} -Wl,-rpath,{library_dir} -lFPTQ-C -lm"),
+]
+
 # What this machine has; tests that need more say UNSUPPORTED, never PASS.
 flags = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
 for flag in ("avx2", "avx512_vnni", "amx_int8"):

@@ -1,5 +1,6 @@
 //===- NVPTXPipeline.cpp - tensors to host code and NVPTX kernels ---------===//
 #include "HostStages.h"
+#include "RegisterPipeline.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -34,6 +35,6 @@ void mlir::fptq::registerNVPTXPipelines() {
   PassPipelineRegistration<>("fptq-nvptx-device-pipeline",
                              "The kernels of gpu.modules to the LLVM, nvvm and fptq_gpu dialects",
                              buildNVPTXDevicePipeline);
-  PassPipelineRegistration<NVPTXPipelineOptions>(
-      "fptq-nvptx-pipeline", "Tensors to the LLVM dialect for the host, and NVPTX kernels", buildNVPTXPipeline);
+  registerPipeline("fptq-nvptx-pipeline", "Tensors to the LLVM dialect for the host, and NVPTX kernels",
+                   buildNVPTXPipeline);
 }

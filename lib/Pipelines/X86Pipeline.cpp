@@ -1,5 +1,6 @@
 //===- X86Pipeline.cpp - tensors to x86 code, on one page -----------------===//
 #include "HostStages.h"
+#include "RegisterPipeline.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
@@ -161,9 +162,7 @@ void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &o
 }
 
 void mlir::fptq::registerPipelines() {
-  PassPipelineRegistration<QuantizePipelineOptions>("fptq-quantize-pipeline", "Float linalg to 4-bit weights",
-                                                    buildQuantizePipeline);
-  PassPipelineRegistration<X86PipelineOptions>("fptq-x86-pipeline", "Tensors to the LLVM dialect for x86",
-                                               buildX86Pipeline);
+  registerPipeline("fptq-quantize-pipeline", "Float linalg to 4-bit weights", buildQuantizePipeline);
+  registerPipeline("fptq-x86-pipeline", "Tensors to the LLVM dialect for x86", buildX86Pipeline);
   registerNVPTXPipelines();
 }

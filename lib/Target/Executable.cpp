@@ -11,7 +11,6 @@
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/DynamicLibrary.h"
 
 #include <dlfcn.h>
 
@@ -97,7 +96,7 @@ static LogicalResult checkExternals(ModuleOp module) {
     StringRef name = function.getSymName();
     if (!function.isExternal() || name.starts_with("llvm.") || runtime.contains(name))
       continue;
-    if (!llvm::sys::DynamicLibrary::SearchForAddressOfSymbol(name.str())) {
+    if (!dlsym(RTLD_DEFAULT, name.str().c_str())) {
       function.emitError() << "function '" << name << "' is called, and nothing in this process defines it";
       ok = false;
     }
