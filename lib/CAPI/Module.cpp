@@ -45,8 +45,12 @@ FptqModule *fptqModuleParse(FptqContext *context, const char *text, size_t lengt
   if (isNull(context, __func__, "the context") || isNull(text, __func__, "the text"))
     return nullptr;
   Call call(context);
-  // Copied: the lexer wants a terminating zero and bytecode an alignment that the caller's bytes need not have.
-  return parse(context, call, llvm::MemoryBuffer::getMemBufferCopy(StringRef(text, length), "<text>"));
+  // Copied: the lexer wants a terminating zero, and bytecode an alignment that the caller's bytes need not have.
+  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(length, "<text>", llvm::Align(4096));
+  if (!buffer)
+    return call.fail("no memory for " + llvm::Twine(length) + " bytes");
+  llvm::copy(StringRef(text, length), buffer->getBufferStart());
+  return parse(context, call, std::move(buffer));
 }
 
 FptqModule *fptqModuleClone(FptqModule *module) {
