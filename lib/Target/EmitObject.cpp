@@ -129,21 +129,23 @@ LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const Emit
   return success();
 }
 
-/// libfptq-runtime.a, which lies beside this code (libFPTQ-C.so) or in the lib folder beside its program's, in a build
+/// libfptq-runtime.a, which lies beside this code (libFPTQ-C.so) or in the lib folder beside the program's, in a build
 /// and in an installed copy alike; "" where it does not.
 static std::string runtimeLibrary() {
-  Dl_info self;
-  if (!dladdr(reinterpret_cast<const void *>(&runtimeLibrary), &self) || !self.dli_fname)
-    return "";
-  SmallString<256> real;
-  if (llvm::sys::fs::real_path(self.dli_fname, real))
-    return "";
-  StringRef folder = llvm::sys::path::parent_path(real);
-  for (StringRef place : {"", "../" FPTQ_LIBDIR, "../lib"}) {
-    SmallString<256> path(folder);
-    llvm::sys::path::append(path, place, "libfptq-runtime.a");
-    if (llvm::sys::fs::exists(path))
-      return std::string(path);
+  const void *here = reinterpret_cast<const void *>(&runtimeLibrary);
+  Dl_info self = {};
+  dladdr(here, &self); // a library's path; of a program only what it was called by
+  for (std::string file : {std::string(self.dli_fname ? self.dli_fname : ""),
+                           llvm::sys::fs::getMainExecutable(nullptr, const_cast<void *>(here))}) {
+    SmallString<256> real;
+    if (llvm::sys::fs::real_path(file, real))
+      continue;
+    for (StringRef place : {"", "../" FPTQ_LIBDIR, "../lib"}) {
+      SmallString<256> path(llvm::sys::path::parent_path(real));
+      llvm::sys::path::append(path, place, "libfptq-runtime.a");
+      if (llvm::sys::fs::exists(path))
+        return std::string(path);
+    }
   }
   return "";
 }
