@@ -70,5 +70,7 @@ Kernel mlir::fptq::nvptx::getOrCreateKernel(gpu::GPUModuleOp module, const Twine
 Kernel mlir::fptq::nvptx::getOrCreateMatmul(gpu::GPUModuleOp module, const Chip &chip, const WeightFormat &weight,
                                             int64_t tokens) {
   Format format(weight);
-  return skinnyKernel(module, format, skinnyShape(tokens, format.depth()));
+  if (tokens <= 16)
+    return skinnyKernel(module, format, skinnyShape(tokens, format.depth()));
+  return tileKernel(module, format, tileShape(tokens));
 }

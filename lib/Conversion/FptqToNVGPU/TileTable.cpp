@@ -23,6 +23,6 @@ TileShape mlir::fptq::nvptx::tileShape(int64_t tokens) {
 }
 
 ArrayRef<int64_t> mlir::fptq::nvptx::tokensOfTiles(const Chip &chip) {
-  static constexpr int64_t kTokens[] = {8, 16};
+  static constexpr int64_t kTokens[] = {8, 16, 32, 64, 128};
   return kTokens;
 }

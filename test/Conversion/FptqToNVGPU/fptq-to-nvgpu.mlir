@@ -3,7 +3,7 @@
 
 #scheme = #fptq.scheme<group, group_size = 128, symmetric = true, method = rtn>
 
-// CHECK: llvm.mlir.global internal constant @fptq_sym_g128_f32_skinny16_name("fptq_sym_g128_f32_skinny16\00")
+// CHECK: llvm.mlir.global internal constant @fptq_sym_g128_f32_tile128_name("fptq_sym_g128_f32_tile128\00")
 // CHECK-LABEL: func.func @linear
 // CHECK: llvm.call @fptq_gpu_launch
 // The number of tokens is known when the call comes.
@@ -16,6 +16,13 @@
 // CHECK-SAME: nvvm.kernel, nvvm.reqntid = array<i32: 256, 1, 1>
 // CHECK: llvm.func @fptq_sym_g128_f32_skinny8
 // CHECK: nvvm.mma.sync
+// CHECK: llvm.func @fptq_sym_g128_f32_skinny16
+// CHECK: llvm.func @fptq_sym_g128_f32_tile32
+// CHECK: nvvm.cp.async.wait.group 2
+// CHECK: nvvm.ldmatrix
+// CHECK: llvm.func @fptq_sym_g128_f32_tile64
+// CHECK: llvm.func @fptq_sym_g128_f32_tile128
+// CHECK: nvvm.cp.async.wait.group 1
 // DEVICE-LABEL: gpu.module @fptq_kernels
 // DEVICE-NOT: {{(arith|scf|cf|math)\.}}
 func.func @linear(%x: memref<?x256xf32>, %w: memref<8704xi8>, %bias: memref<64xf32>, %y: memref<?x64xf32>) {
