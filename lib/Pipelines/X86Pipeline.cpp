@@ -48,6 +48,8 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createFptqAllowContractionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createFptqOutlineRepeatsPass());
+  pm.addPass(createFptqMergeFunctionsPass());
   pm.addPass(createFptqFuseElementwisePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

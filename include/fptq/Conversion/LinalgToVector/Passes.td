@@ -45,6 +45,29 @@ def FptqAllowContractionPass : Pass<"fptq-allow-contraction"> {
   }];
 }
 
+def FptqOutlineRepeatsPass : Pass<"fptq-outline-repeats", "::mlir::ModuleOp"> {
+  let summary = "Make functions of a model's unrolled layers";
+  let description = [{
+    Front ends write all layers into one function, and bufferization takes more than quadratic time in its
+    length. The longest run of neighbouring pieces that look alike (names and types of their ops), each of at
+    least `minimum` ops (default 16), becomes private functions, cut where the fewest values cross. What a piece
+    reads, weights included, is its arguments. `fptq-merge-functions` then proves which of them are equal.
+  }];
+  let options = [Option<"minimum", "minimum", "size_t", "16", "ops of the smallest piece">];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def FptqMergeFunctionsPass : Pass<"fptq-merge-functions", "::mlir::ModuleOp"> {
+  let summary = "Merge private functions that differ in their constants only";
+  let description = [{
+    Layers of a model are mostly equal but for their weights: one of them stays, what differs (tensor constants
+    that are not splats) becomes its arguments, and everyone calls it. Compile time and code no longer grow with
+    the number of layers. The `layer` names of merged products are kept with `*` for each number; functions
+    with observers keep their own names and so stay apart.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def FptqFuseElementwisePass : Pass<"fptq-fuse-elementwise"> {
   let summary = "Fuse elementwise producers that are read once";
   let description = [{
