@@ -20,7 +20,10 @@ static void verifyStage(OpPassManager &pm, StringRef stage) {
 }
 
 void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options) {
-  pm.addPass(createInlinerPass()); // jax outlines silu and where
+  FptqImportQuantPassOptions import;
+  import.strict = options.strict;
+  pm.addPass(createFptqImportQuantPass(import)); // before canonicalization, which folds casts away
+  pm.addPass(createInlinerPass());               // jax outlines silu and where
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   FptqRaisePassOptions raise;

@@ -72,6 +72,10 @@ static LayerFacts factsOf(LinearOp op) {
   facts.k = op.getInputChannels();
   if (RangeAttr range = op.getRangeAttr())
     facts.absmax = range.getAbsmax();
+  if (PolicyAttr given = op.getPolicyAttr()) {
+    facts.given = given.getKind();
+    facts.givenReason = given.getReason();
+  }
   facts.hasChannels = bool(op.getChannelAbsmaxAttr());
   if (auto stored = op.getWeight().getDefiningOp<DequantizeOp>())
     facts.stored = StoredWeight{(int64_t)stored.getBits(), (int64_t)stored.getGroupSize(),

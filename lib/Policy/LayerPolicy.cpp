@@ -90,7 +90,8 @@ static void decideByRange(double v, double v0, double v1, LayerDecision &decisio
 
 /// Why a policy cannot be had from what is known of the layer; empty if it can.
 static StringRef missingFacts(const LayerFacts &facts, PolicyMode mode, PolicyKind policy) {
-  bool needsRange = mode == PolicyMode::Fptq || policy == PolicyKind::Static || policy == PolicyKind::Equalized;
+  bool needsRange =
+      (mode == PolicyMode::Fptq && !facts.given) || policy == PolicyKind::Static || policy == PolicyKind::Equalized;
   if (needsRange && !facts.absmax)
     return "has no profiled range";
   if (policy == PolicyKind::Equalized && !facts.hasChannels)
@@ -103,6 +104,9 @@ static llvm::Error decideActivation(const LayerFacts &facts, const Request &requ
   if (mode != PolicyMode::Fptq) {
     decision.policy = static_cast<PolicyKind>(static_cast<int>(mode) - 1);
     decision.reason = request.source;
+  } else if (facts.given && !(request.rule && request.rule->policy)) {
+    decision.policy = *facts.given;
+    decision.reason = facts.givenReason.str();
   } else if (facts.absmax) {
     decideByRange(*facts.absmax, request.options.v0, request.options.v1, decision);
   }

@@ -7,7 +7,12 @@ using namespace mlir::fptq;
 using llvm::StringRef;
 
 static LayerFacts factsOf(const LayerRange &range) {
-  return {range.layer, range.channels, range.absmax, !range.channelAbsmax.empty()};
+  LayerFacts facts;
+  facts.name = range.layer;
+  facts.k = range.channels;
+  facts.absmax = range.absmax;
+  facts.hasChannels = !range.channelAbsmax.empty();
+  return facts;
 }
 
 static LayerRow rowOf(const LayerRange &range, const LayerDecision &decision) {

@@ -77,6 +77,8 @@ void FptqAttachProfilePass::runOnOperation() {
   bool ok = true;
   module.walk([&](LinearOp op) {
     seen.insert(op.getLayer());
+    if (op.getPolicyAttr())
+      return; // the model's own policy, with its own range
     if (const LayerRange *range = loaded->find(op.getLayer()))
       ok &= succeeded(attach(op, *range));
     else

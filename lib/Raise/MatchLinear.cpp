@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatchLinear.h"
+#include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -70,6 +71,10 @@ Value mlir::fptq::lookThroughExtension(Value value) {
 static Value peelWeight(Value weight, AffineMap &map) {
   while (true) {
     AffineMap move;
+    // Of a weight that came as codes the codes count, not the float16 that its product is rounded to.
+    if (auto rounded = weight.getDefiningOp<arith::TruncFOp>();
+        rounded && rounded.getIn().getDefiningOp<DequantizeOp>())
+      return rounded.getIn();
     if (Value below = lookThroughMove(weight, move)) {
       map = move.compose(map);
       weight = below;

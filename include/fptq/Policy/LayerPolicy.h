@@ -42,9 +42,11 @@ struct StoredWeight {
 /// What a decision may look at.
 struct LayerFacts {
   llvm::StringRef name;
-  int64_t k = 0;                      ///< input channels; 0 where unknown (a profile of whole tensors)
-  std::optional<double> absmax;       ///< v, if the layer was profiled
-  bool hasChannels = false;           ///< per-channel maxima are known, as equalization needs
+  int64_t k = 0;                   ///< input channels; 0 where unknown (a profile of whole tensors)
+  std::optional<double> absmax;    ///< v, if the layer was profiled
+  bool hasChannels = false;        ///< per-channel maxima are known, as equalization needs
+  std::optional<PolicyKind> given; ///< the model's own, which `givenReason` describes
+  llvm::StringRef givenReason;
   std::optional<StoredWeight> stored; ///< the weight came as codes; they are kept unless a rule names a method
 };
 

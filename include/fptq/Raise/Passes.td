@@ -4,6 +4,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {
+  let summary = "Take over what other tools have quantized";
+  let description = [{
+    A weight of a contraction that is `scale * (codes - zero point)` of constants becomes `fptq.dequantize`: bit for
+    bit the same floats. It may be spelled with `!quant.uniform` types (per tensor, per axis, sub-channel; `quant.scast`
+    of integers, or `quant.qcast` of floats, rounded half to even) or as arithmetic in any number of linalg ops, with
+    groups along K made by reshapes or index maps (docs/Frontends.md, "Quantized models"). f16 and bf16 results count
+    as their codes: the product is no longer rounded to 16 bits.
+
+    `quant.dcast` of a `quant.qcast` of an activation becomes the same in arithmetic, which `fptq-raise` takes for the
+    static scale of the linear behind it. Run this before `canonicalize`, which folds such pairs away.
+
+    What starts from constant integers but fits no form is an error that names the weight; with `strict=false` a remark.
+  }];
+  let options = [Option<"strict", "strict", "bool", "true", "what cannot be taken over is an error (default true)">];
+  let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
   let summary = "Find linear layers in linalg on tensors";
   let description = [{
@@ -16,6 +36,11 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
 
     A contraction that is no linear with a constant weight stays as it is, with a remark that says why:
     two activations (attention), an integer accumulator, a weight that differs along the batch.
+
+    An input that the model itself quantizes and dequantizes, symmetrically to 8 bits with one scale for the tensor
+    (as PyTorch's PT2E exports it), makes the linear static with exactly that scale: `policy` and `range` are set, and
+    kept by the next stages unless a recipe's rule or the run's policy says otherwise. With a zero point only its range
+    is kept.
 
     Layers are named by their weight. `names` (default: none) is a JSON object from a weight's name in
     the file to the layer's: frontends that number their blobs lose names.

@@ -1,0 +1,212 @@
+//===- ActivationQuantization.cpp - quantize-dequantize of an input -------===//
+//
+// PT2E graphs through torch-mlir: divide by the scale, math.roundeven, add the zero point, clamp, fptosi to i8; then
+// sitofp, subtract, multiply; each in a generic of its own or fused. Walked from the result to x, a step at a time;
+// what stands in no expected place ends the walk.
+//
+//===----------------------------------------------------------------------===//
+#include "ActivationQuantization.h"
+#include "MatchLinear.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+/// An elementwise op on whole tensors, every index of the result read where it is written.
+static bool isElementwise(linalg::LinalgOp op) {
+  return op.getNumDpsInits() == 1 && !op.getNumReductionLoops() && op.hasPureTensorSemantics() &&
+         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity();
+}
+
+/// The scalar that makes an element of `value`: through block arguments to the op before.
+static Value resolve(Value value) {
+  while (true) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      auto op = dyn_cast_or_null<linalg::LinalgOp>(argument.getOwner()->getParentOp());
+      if (!op || !isElementwise(op))
+        return value;
+      OpOperand *operand = op.getMatchingOpOperand(argument);
+      if (!op.isDpsInput(operand) || !op.getMatchingIndexingMap(operand).isIdentity())
+        return value;
+      value = operand->get();
+      continue;
+    }
+    auto op = value.getDefiningOp<linalg::LinalgOp>();
+    if (!op || !isElementwise(op))
+      return value;
+    Value yielded = op.getBlock()->getTerminator()->getOperand(0);
+    if (isa<BlockArgument>(yielded) && resolve(yielded) == yielded)
+      return value; // a broadcast or a fill: nothing this walk looks through
+    value = yielded;
+  }
+}
+
+/// The number that `value` is for every element.
+static std::optional<double> number(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) { // a scalar or a tensor of one element as operand
+    auto op = dyn_cast_or_null<linalg::LinalgOp>(argument.getOwner()->getParentOp());
+    if (!op || !op.isDpsInput(op.getMatchingOpOperand(argument)))
+      return std::nullopt;
+    value = op.getMatchingOpOperand(argument)->get();
+  }
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::ExtSIOp, arith::TruncIOp, tensor::ExtractOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  Attribute constant;
+  if (!matchPattern(value, m_Constant(&constant)))
+    return std::nullopt;
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant); dense && dense.isSplat())
+    constant = dense.getSplatValue<Attribute>();
+  if (auto f = dyn_cast<FloatAttr>(constant))
+    return f.getValueAsDouble();
+  if (auto i = dyn_cast<IntegerAttr>(constant))
+    return (double)i.getValue().getSExtValue();
+  return std::nullopt;
+}
+
+namespace {
+/// Walks from the result to x; each `take` consumes one step if it is there.
+class Walk {
+public:
+  explicit Walk(Value value) : at(resolve(value)) {}
+
+  Value value() const { return at; }
+  /// op(value, number) in either order if `Op` commutes.
+  template <typename... Ops> std::optional<double> take(bool commutes) {
+    Operation *op = at.getDefiningOp();
+    if (!isa_and_nonnull<Ops...>(op))
+      return std::nullopt;
+    for (int side : {1, 0}) {
+      std::optional<double> constant = number(op->getOperand(side));
+      if (!constant || (side == 0 && !commutes))
+        continue;
+      at = resolve(op->getOperand(1 - side));
+      return constant;
+    }
+    return std::nullopt;
+  }
+  template <typename... Ops> bool skip() {
+    bool any = false;
+    while (Operation *op = at.getDefiningOp()) {
+      if (!isa<Ops...>(op))
+        break;
+      at = resolve(op->getOperand(0));
+      any = true;
+    }
+    return any;
+  }
+  /// select(compare(v, bound), bound, v), in either order.
+  std::optional<double> takeSelect() {
+    auto select = at.getDefiningOp<arith::SelectOp>();
+    if (!select || !isa_and_nonnull<arith::CmpFOp, arith::CmpIOp>(select.getCondition().getDefiningOp()))
+      return std::nullopt;
+    for (auto [bound, other] : {std::pair(select.getTrueValue(), select.getFalseValue()),
+                                std::pair(select.getFalseValue(), select.getTrueValue())})
+      if (std::optional<double> constant = number(bound)) {
+        at = resolve(other);
+        return constant;
+      }
+    return std::nullopt;
+  }
+  std::optional<double> takeBound() {
+    if (auto bound = take<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::MaxSIOp,
+                          arith::MinSIOp>(true))
+      return bound;
+    return takeSelect();
+  }
+
+private:
+  Value at;
+};
+} // namespace
+
+std::optional<ActivationQuantization> mlir::fptq::matchActivationQuantization(Value value) {
+  ActivationQuantization found;
+  Walk walk(value);
+  double scale = walk.take<arith::MulFOp>(true).value_or(1); // canonicalization folds a scale of 1
+  if (!(scale > 0))
+    return std::nullopt;
+  std::optional<double> zeroF = walk.take<arith::SubFOp>(false);
+  walk.skip<arith::SIToFPOp, arith::ExtSIOp, arith::TruncIOp>();
+  std::optional<double> zeroI = walk.take<arith::SubIOp>(false);
+  walk.skip<arith::ExtSIOp, arith::TruncIOp>();
+  SmallVector<double> bounds;
+  auto takeBounds = [&] {
+    while (std::optional<double> bound = walk.takeBound())
+      bounds.push_back(*bound);
+  };
+  takeBounds();
+  walk.skip<arith::TruncIOp, arith::FPToSIOp>();
+  takeBounds();
+  std::optional<double> added = walk.take<arith::AddFOp>(true);
+  if (!walk.skip<math::RoundEvenOp>() || bounds.size() < 2)
+    return std::nullopt;
+  if (auto divisor = walk.take<arith::DivFOp>(false)) {
+    if (*divisor != scale)
+      return std::nullopt;
+  } else if (auto factor = walk.take<arith::MulFOp>(true); std::abs(factor.value_or(1) * scale - 1) > 1e-6) {
+    return std::nullopt; // 1 / scale is rounded once
+  }
+  found.x = walk.value();
+  found.scale = scale;
+  found.zero = zeroF.value_or(zeroI.value_or(0));
+  found.low = *llvm::min_element(bounds), found.high = *llvm::max_element(bounds);
+  if (found.zero != added.value_or(0) || found.x.getType() != value.getType() || found.low >= found.high)
+    return std::nullopt;
+  return found;
+}
+
+Value mlir::fptq::withoutQuantization(OpBuilder &b, Value x, ActivationQuantization &found) {
+  if (auto match = matchActivationQuantization(x)) {
+    found = *match;
+    return found.x;
+  }
+  Operation *op = x.getDefiningOp();
+  AffineMap map;
+  bool moves =
+      op && (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op) || lookThroughMove(x, map));
+  if (!moves)
+    return {};
+  Value source = withoutQuantization(b, op->getOperand(0), found);
+  if (!source)
+    return {};
+  IRMapping mapping;
+  mapping.map(op->getOperand(0), source);
+  return b.clone(*op, mapping)->getResult(0);
+}
+
+FailureOr<Value> mlir::fptq::emitActivationQuantization(OpBuilder &b, quant::DequantizeCastOp op) {
+  auto quantize = op.getInput().getDefiningOp<quant::QuantizeCastOp>();
+  auto type = dyn_cast<quant::UniformQuantizedType>(getElementTypeOrSelf(op.getInput().getType()));
+  auto tensor = dyn_cast<RankedTensorType>(op.getType());
+  if (!quantize || !type || !tensor || quantize.getInput().getType() != tensor)
+    return failure();
+  Location loc = op.getLoc();
+  Value x = quantize.getInput();
+  Value init = tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, x), tensor.getElementType());
+  AffineMap identity = b.getMultiDimIdentityMap(tensor.getRank());
+  auto body = [&](OpBuilder &b, Location loc, ValueRange args) {
+    auto constant = [&](double v) -> Value {
+      return arith::ConstantOp::create(b, loc, b.getFloatAttr(tensor.getElementType(), v));
+    };
+    Value scale = constant(type.getScale()), zero = constant(type.getZeroPoint());
+    Value v = math::RoundEvenOp::create(b, loc, arith::DivFOp::create(b, loc, args[0], scale));
+    v = arith::AddFOp::create(b, loc, v, zero);
+    v = arith::MaximumFOp::create(b, loc, v, constant(type.getStorageTypeMin()));
+    v = arith::MinimumFOp::create(b, loc, v, constant(type.getStorageTypeMax()));
+    v = arith::SubFOp::create(b, loc, v, zero);
+    linalg::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, scale).getResult());
+  };
+  return linalg::GenericOp::create(b, loc, tensor, x, init, ArrayRef<AffineMap>{identity, identity},
+                                   SmallVector<utils::IteratorType>(tensor.getRank(), utils::IteratorType::parallel),
+                                   body)
+      .getResult(0);
+}

@@ -1,0 +1,267 @@
+//===- DequantizeMatch.cpp - does this value dequantize a constant? -------===//
+#include "DequantizeMatch.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+namespace {
+/// What a value is made of; casts between integers and to floats are looked through.
+struct Expr {
+  enum Kind { Constant, Difference, Product } kind = Constant;
+  const Expr *left = nullptr, *right = nullptr;
+  IndexedConstant constant;
+};
+
+/// Reads a value backwards; null for anything that is no expression of constants.
+class Reader {
+public:
+  const Expr *read(Value value, AffineMap map);
+
+private:
+  /// `scalar` in the body of `op`, whose loops are `loops` of the value's dimensions.
+  const Expr *readScalar(Value scalar, linalg::LinalgOp op, AffineMap loops);
+  const Expr *readArithmetic(Operation *op, llvm::function_ref<const Expr *(Value)> operand);
+  const Expr *readQuantized(quant::DequantizeCastOp op, AffineMap map);
+  const Expr *typeConstant(ArrayRef<double> given, AffineMap map, ArrayRef<int64_t> shape);
+  const Expr *constantOf(Value value, AffineMap map);
+
+  const Expr *make(Expr expr) { return &arena.emplace_back(std::move(expr)); }
+  const Expr *combine(Expr::Kind kind, const Expr *left, const Expr *right) {
+    return left && right ? make({kind, left, right, {}}) : nullptr;
+  }
+  std::deque<Expr> arena;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Reshapes as affine maps
+//===----------------------------------------------------------------------===//
+
+/// Indices below a collapse_shape: one index becomes those of its group, by division and remainder.
+static AffineMap belowCollapse(tensor::CollapseShapeOp op, AffineMap map) {
+  SmallVector<AffineExpr> results;
+  for (auto [d, group] : llvm::enumerate(op.getReassociationIndices())) {
+    AffineExpr rest = map.getResult(d);
+    SmallVector<AffineExpr> indices;
+    for (int64_t source : llvm::reverse(group)) {
+      int64_t size = op.getSrcType().getDimSize(source);
+      bool first = source == group.front();
+      indices.push_back(first ? rest : rest % size);
+      rest = rest.floorDiv(size);
+    }
+    llvm::append_range(results, llvm::reverse(indices));
+  }
+  return AffineMap::get(map.getNumDims(), 0, results, op.getContext());
+}
+
+/// Indices below an expand_shape: those of a group become one.
+static AffineMap belowExpand(tensor::ExpandShapeOp op, AffineMap map) {
+  SmallVector<AffineExpr> results;
+  for (const ReassociationIndices &group : op.getReassociationIndices()) {
+    AffineExpr index = getAffineConstantExpr(0, op.getContext());
+    for (int64_t d : group)
+      index = index * op.getResultType().getDimSize(d) + map.getResult(d);
+    results.push_back(index);
+  }
+  return AffineMap::get(map.getNumDims(), 0, results, op.getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+static bool isRoot(Operation *op) { return isa<ml_program::GlobalLoadConstOp>(op) || matchPattern(op, m_Constant()); }
+
+const Expr *Reader::constantOf(Value value, AffineMap map) {
+  Expr expr;
+  expr.constant.constant = value;
+  expr.constant.map = map;
+  if (auto type = dyn_cast<RankedTensorType>(value.getType()))
+    expr.constant.shape.assign(type.getShape().begin(), type.getShape().end());
+  else // a scalar, whatever the loop
+    expr.constant.map = AffineMap::get(map.getNumDims(), 0, value.getContext());
+  return make(std::move(expr));
+}
+
+const Expr *Reader::typeConstant(ArrayRef<double> given, AffineMap map, ArrayRef<int64_t> shape) {
+  Expr expr;
+  expr.constant.given.assign(given.begin(), given.end());
+  expr.constant.map = map;
+  expr.constant.shape.assign(shape.begin(), shape.end());
+  return make(std::move(expr));
+}
+
+/// Looks through casts; keeps differences and products.
+const Expr *Reader::readArithmetic(Operation *op, llvm::function_ref<const Expr *(Value)> operand) {
+  if (isa<arith::SIToFPOp, arith::ExtSIOp, arith::ExtFOp>(op))
+    return operand(op->getOperand(0));
+  if (isa<arith::UIToFPOp, arith::ExtUIOp>(op)) {
+    const Expr *below = operand(op->getOperand(0));
+    if (!below || below->kind != Expr::Constant)
+      return nullptr; // unsigned differences wrap
+    Expr copy = *below;
+    copy.constant.isUnsigned = true;
+    return make(std::move(copy));
+  }
+  if (isa<arith::SubIOp, arith::SubFOp>(op))
+    return combine(Expr::Difference, operand(op->getOperand(0)), operand(op->getOperand(1)));
+  if (isa<arith::MulFOp>(op))
+    return combine(Expr::Product, operand(op->getOperand(0)), operand(op->getOperand(1)));
+  return nullptr;
+}
+
+const Expr *Reader::readScalar(Value scalar, linalg::LinalgOp op, AffineMap loops) {
+  if (auto argument = dyn_cast<BlockArgument>(scalar); argument && argument.getOwner() == op.getBlock()) {
+    OpOperand *operand = op.getMatchingOpOperand(argument);
+    if (!op.isDpsInput(operand))
+      return nullptr;
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    return map.isProjectedPermutation(/*allowZeroInResults=*/true) ? read(operand->get(), map.compose(loops)) : nullptr;
+  }
+  Operation *defining = scalar.getDefiningOp();
+  if (!defining)
+    return nullptr;
+  if (isRoot(defining))
+    return constantOf(scalar, loops);
+  return readArithmetic(defining, [&](Value operand) { return readScalar(operand, op, loops); });
+}
+
+const Expr *Reader::read(Value value, AffineMap map) {
+  Operation *op = value.getDefiningOp();
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!op || (type && !type.hasStaticShape()))
+    return nullptr;
+  if (isRoot(op))
+    return constantOf(value, map);
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    return read(collapse.getSrc(), belowCollapse(collapse, map));
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return read(expand.getSrc(), belowExpand(expand, map));
+  if (auto dequantize = dyn_cast<quant::DequantizeCastOp>(op))
+    return readQuantized(dequantize, map);
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    AffineMap out = linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
+    if (linalgOp.getNumDpsInits() != 1 || linalgOp.getNumReductionLoops() || !out.isPermutation())
+      return nullptr;
+    return readScalar(linalgOp.getBlock()->getTerminator()->getOperand(0), linalgOp,
+                      inversePermutation(out).compose(map));
+  }
+  return readArithmetic(op, [&](Value operand) { return read(operand, map); });
+}
+
+//===----------------------------------------------------------------------===//
+// !quant types
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Scales and zero points of a `!quant` type, and where in them an index of the tensor looks.
+struct TypeParameters {
+  SmallVector<double> scales, zeros;
+  SmallVector<int64_t> shape;
+  AffineMap map;
+};
+} // namespace
+
+static std::optional<TypeParameters> parametersOf(quant::QuantizedType type, AffineMap map) {
+  TypeParameters found;
+  MLIRContext *context = type.getContext();
+  auto indexedBy = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(map.getNumDims(), 0, results, context); };
+  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(type)) {
+    found.scales = {uniform.getScale()};
+    found.zeros = {(double)uniform.getZeroPoint()};
+    found.map = indexedBy({});
+    return found;
+  }
+  if (auto axis = dyn_cast<quant::UniformQuantizedPerAxisType>(type)) {
+    llvm::append_range(found.scales, axis.getScales());
+    llvm::append_range(found.zeros, axis.getZeroPoints());
+    found.shape = {(int64_t)found.scales.size()};
+    found.map = indexedBy({map.getResult(axis.getQuantizedDimension())});
+    return found;
+  }
+  auto block = dyn_cast<quant::UniformQuantizedSubChannelType>(type);
+  if (!block)
+    return std::nullopt;
+  SmallVector<AffineExpr> results(map.getNumResults(), getAffineConstantExpr(0, context));
+  for (auto [d, size] : block.getBlockSizeInfo())
+    results[d] = map.getResult(d).floorDiv(size);
+  for (const APFloat &scale : block.getScales().getValues<APFloat>())
+    found.scales.push_back(scale.convertToDouble());
+  for (const APInt &zero : block.getZeroPoints().getValues<APInt>())
+    found.zeros.push_back(type.isSigned() ? (double)zero.getSExtValue() : (double)zero.getZExtValue());
+  llvm::append_range(found.shape, block.getScales().getType().getShape());
+  found.map = indexedBy(results);
+  return found;
+}
+
+/// dcast(scast(integers)), or dcast(qcast(floats)), as the product that it stands for.
+const Expr *Reader::readQuantized(quant::DequantizeCastOp op, AffineMap map) {
+  auto type = cast<quant::QuantizedType>(getElementTypeOrSelf(op.getInput().getType()));
+  std::optional<TypeParameters> parameters = parametersOf(type, map);
+  Operation *source = op.getInput().getDefiningOp();
+  if (!parameters || !source)
+    return nullptr;
+  Expr codes;
+  if (auto storage = dyn_cast<quant::StorageCastOp>(source)) {
+    const Expr *below = read(storage.getInput(), map);
+    if (!below || below->kind != Expr::Constant)
+      return nullptr;
+    codes = *below;
+  } else if (auto quantize = dyn_cast<quant::QuantizeCastOp>(source);
+             quantize && isConstantChain(quantize.getInput())) {
+    codes.constant.quantized = quantize.getInput();
+    codes.constant.quantizedType = type;
+    codes.constant.map = map;
+    llvm::append_range(codes.constant.shape, cast<RankedTensorType>(op.getInput().getType()).getShape());
+  } else {
+    return nullptr;
+  }
+  codes.constant.isUnsigned = !type.isSigned();
+  return combine(Expr::Product,
+                 combine(Expr::Difference, make(std::move(codes)),
+                         typeConstant(parameters->zeros, parameters->map, parameters->shape)),
+                 typeConstant(parameters->scales, parameters->map, parameters->shape));
+}
+
+//===----------------------------------------------------------------------===//
+// The one form
+//===----------------------------------------------------------------------===//
+
+static bool isInteger(const IndexedConstant &constant) {
+  return constant.quantized || (constant.constant && getElementTypeOrSelf(constant.constant.getType()).isInteger());
+}
+
+/// codes, or codes - zero.
+static bool takeCodes(const Expr *expr, Dequantization &result) {
+  if (expr->kind == Expr::Difference && expr->right->kind == Expr::Constant) {
+    result.zero = expr->right->constant;
+    expr = expr->left;
+  }
+  if (expr->kind != Expr::Constant || !isInteger(expr->constant))
+    return false;
+  result.codes = expr->constant;
+  return true;
+}
+
+FailureOr<Dequantization> mlir::fptq::matchDequantization(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Reader reader;
+  const Expr *expr = reader.read(value, AffineMap::getMultiDimIdentityMap(type.getRank(), value.getContext()));
+  if (!expr || expr->kind != Expr::Product)
+    return failure();
+  for (auto [scale, codes] : {std::pair(expr->left, expr->right), std::pair(expr->right, expr->left)}) {
+    Dequantization result;
+    if (scale->kind != Expr::Constant || isInteger(scale->constant) || !takeCodes(codes, result))
+      continue;
+    result.scale = scale->constant;
+    return result;
+  }
+  return failure();
+}

@@ -1,0 +1,256 @@
+//===- ImportWeights.cpp - dequantized constants as fptq.dequantize -------===//
+#include "ImportWeights.h"
+#include "IntegerConstants.h"
+#include "fptq/IR/Fptq.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+//===----------------------------------------------------------------------===//
+// Where an operand lies along rows (N) and columns (K)
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The element of an operand at (n, k) is `numbers[row[n] + column[k]]`.
+struct Table {
+  std::vector<double> numbers;
+  std::vector<int64_t> row, column;
+
+  double at(int64_t n, int64_t k) const { return numbers[row[n] + column[k]]; }
+};
+} // namespace
+
+/// True if `expr` is a sum of terms each of which depends on one dimension.
+static bool isSeparable(AffineExpr expr) {
+  if (expr.isFunctionOfDim(0) + expr.isFunctionOfDim(1) <= 1)
+    return true;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  if (expr.getKind() == AffineExprKind::Add)
+    return isSeparable(binary.getLHS()) && isSeparable(binary.getRHS());
+  return expr.getKind() == AffineExprKind::Mul && isSeparable(binary.getLHS()) &&
+         isa<AffineConstantExpr>(binary.getRHS());
+}
+
+/// Row-major position in the operand as one expression of the value's indices.
+static AffineExpr position(const IndexedConstant &operand) {
+  AffineExpr index = getAffineConstantExpr(0, operand.map.getContext());
+  for (auto [result, size] : llvm::zip(operand.map.getResults(), operand.shape))
+    index = index * size + result;
+  return index;
+}
+
+/// Fills `table.row` and `table.column`; false where the operand does not lie along rows and columns.
+static bool layOut(const IndexedConstant &operand, ArrayRef<int64_t> shape, int64_t kDim, Table &table) {
+  AffineExpr index = position(operand);
+  if (!isSeparable(index))
+    return false;
+  AffineMap map = AffineMap::get(2, 0, index);
+  int64_t origin = map.compose({0, 0}).front();
+  auto along = [&](int64_t dim, std::vector<int64_t> &out) {
+    for (int64_t i = 0; i < shape[dim]; ++i) {
+      int64_t point[] = {0, 0};
+      point[dim] = i;
+      out.push_back(map.compose(point).front() - origin);
+    }
+  };
+  along(1 - kDim, table.row);
+  along(kDim, table.column);
+  for (int64_t &row : table.row)
+    row += origin;
+  return true;
+}
+
+/// The length of runs along K in which none of `tables` moves on.
+static int64_t groupSizeOf(ArrayRef<const Table *> tables, int64_t k) {
+  int64_t size = k;
+  for (const Table *table : tables)
+    for (int64_t i = 1; i < k; ++i)
+      if (table->column[i] != table->column[i - 1])
+        size = std::gcd(size, i);
+  return size;
+}
+
+//===----------------------------------------------------------------------===//
+// Codes
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Codes with their zero points, N x K.
+struct Codes {
+  int64_t n, k;
+  Table codes, zero;
+
+  int64_t code(int64_t row, int64_t i) const { return codes.at(row, i); }
+  int64_t zeroPoint(int64_t row, int64_t i) const { return zero.numbers.empty() ? 0 : zero.at(row, i); }
+};
+
+/// In which of the forms of `fptq.dequantize` they fit.
+struct Form {
+  int64_t bits;
+  bool symmetric;
+  int64_t shift; ///< of codes and zero points, for 4 bits
+};
+} // namespace
+
+static std::optional<Form> chooseForm(const Codes &codes) {
+  int64_t least = 0, most = 0, lowest = std::numeric_limits<int64_t>::max(),
+          highest = std::numeric_limits<int64_t>::min();
+  for (int64_t row = 0; row < codes.n; ++row)
+    for (int64_t i = 0; i < codes.k; ++i) {
+      int64_t code = codes.code(row, i), zero = codes.zeroPoint(row, i);
+      least = std::min(least, code - zero), most = std::max(most, code - zero);
+      lowest = std::min({lowest, code, zero}), highest = std::max({highest, code, zero});
+    }
+  if (least >= -8 && most <= 7)
+    return Form{4, true, 0};
+  if (highest - lowest <= 15)
+    return Form{4, false, lowest >= 0 && highest <= 15 ? 0 : -lowest};
+  if (least >= -128 && most <= 127)
+    return Form{8, true, 0};
+  return std::nullopt;
+}
+
+static std::vector<char> encode(const Codes &codes, const Form &form) {
+  int64_t rowBytes = form.bits == 4 ? (codes.k + 1) / 2 : codes.k;
+  std::vector<char> bytes(codes.n * rowBytes, 0);
+  for (int64_t row = 0; row < codes.n; ++row)
+    for (int64_t i = 0; i < codes.k; ++i) {
+      int64_t code = codes.code(row, i);
+      if (form.symmetric)
+        code += (form.bits == 4 ? 8 : 0) - codes.zeroPoint(row, i);
+      else
+        code += form.shift;
+      if (form.bits == 4)
+        bytes[row * rowBytes + i / 2] |= static_cast<char>(code << (i % 2 * 4));
+      else
+        bytes[row * rowBytes + i] = static_cast<char>(code);
+    }
+  return bytes;
+}
+
+static Attribute resource(StringRef name, RankedTensorType type, ArrayRef<char> bytes) {
+  if (bytes.size() <= 64)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  return DenseResourceElementsAttr::get(type, name,
+                                        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, alignof(float), false));
+}
+
+FailureOr<WeightImporter::Constants> WeightImporter::convert(const Dequantization &match, ArrayRef<int64_t> shape,
+                                                             int64_t kDim, StringRef name, std::string &reason) {
+  Codes codes{shape[1 - kDim], shape[kDim], {}, {}};
+  Table scale;
+  if (!layOut(match.codes, shape, kDim, codes.codes) || !layOut(match.scale, shape, kDim, scale) ||
+      (match.zero && !layOut(*match.zero, shape, kDim, codes.zero)))
+    return reason = "its codes or scales do not lie along rows and columns", failure();
+  auto read = [&](const IndexedConstant &operand, Table &table) {
+    FailureOr<std::vector<double>> numbers = constantNumbers(operand, files, name);
+    if (succeeded(numbers))
+      table.numbers = std::move(*numbers);
+    return succeeded(numbers);
+  };
+  if (!read(match.codes, codes.codes) || !read(match.scale, scale) || (match.zero && !read(*match.zero, codes.zero)))
+    return failure();
+  std::optional<Form> form = chooseForm(codes);
+  if (!form)
+    return reason = "its codes less their zero points need more than 8 bits", failure();
+
+  SmallVector<const Table *> grouped{&scale};
+  if (match.zero && !form->symmetric)
+    grouped.push_back(&codes.zero);
+  Constants result;
+  result.bits = form->bits;
+  result.groupSize = groupSizeOf(grouped, codes.k);
+  int64_t groups = codes.k / result.groupSize;
+  std::vector<float> scales;
+  std::vector<char> zeros;
+  for (int64_t row = 0; row < codes.n; ++row)
+    for (int64_t g = 0; g < groups; ++g) {
+      scales.push_back(static_cast<float>(scale.at(row, g * result.groupSize)));
+      zeros.push_back(static_cast<char>(codes.zeroPoint(row, g * result.groupSize) + form->shift));
+    }
+  MLIRContext *context = match.codes.map.getContext();
+  Type i8 = IntegerType::get(context, 8);
+  std::vector<char> bytes = encode(codes, *form);
+  result.codes = resource(name, RankedTensorType::get({codes.n, (int64_t)bytes.size() / codes.n}, i8), bytes);
+  result.scales =
+      resource((name + ".scales").str(), RankedTensorType::get({codes.n, groups}, Float32Type::get(context)),
+               {reinterpret_cast<const char *>(scales.data()), scales.size() * sizeof(float)});
+  if (!form->symmetric)
+    result.zeros = resource((name + ".zeros").str(), RankedTensorType::get({codes.n, groups}, i8), zeros);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// IR
+//===----------------------------------------------------------------------===//
+
+/// What a weight is made of, as text: equal for the copies of one weight in several functions.
+static std::string identityOf(const Dequantization &match, ArrayRef<int64_t> shape, int64_t kDim) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  auto add = [&](const IndexedConstant &operand) {
+    Attribute constant;
+    if (Value root = operand.constant ? operand.constant : operand.quantized) {
+      if (auto load = root.getDefiningOp<ml_program::GlobalLoadConstOp>())
+        os << load.getGlobal();
+      else if (matchPattern(root, m_Constant(&constant)))
+        os << constant.getAsOpaquePointer();
+      else
+        os << root.getAsOpaquePointer();
+    }
+    for (double v : operand.given)
+      os << v << ",";
+    os << operand.quantizedType << operand.map << operand.isUnsigned << ";";
+  };
+  add(match.codes);
+  add(match.scale);
+  if (match.zero)
+    add(*match.zero);
+  os << kDim;
+  for (int64_t size : shape)
+    os << "x" << size;
+  return text;
+}
+
+FailureOr<Value> WeightImporter::import(RewriterBase &rewriter, Value value, const Dequantization &match, int64_t kDim,
+                                        std::string &reason) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Value root = match.codes.constant ? match.codes.constant : match.codes.quantized;
+  std::string name = constantName(root).str();
+  std::string identity = identityOf(match, type.getShape(), kDim);
+  auto known = made.find(identity);
+  if (known == made.end()) {
+    FailureOr<Constants> constants = convert(match, type.getShape(), kDim, name.empty() ? "weight" : name, reason);
+    if (failed(constants))
+      return failure();
+    known = made.try_emplace(identity, *constants).first;
+  }
+  const Constants &constants = known->second;
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointAfterValue(value);
+  Location loc = root.getLoc();
+  auto constant = [&](Attribute attr) -> Value {
+    return attr ? arith::ConstantOp::create(rewriter, loc, cast<TypedAttr>(attr)).getResult() : Value();
+  };
+  Value codes = constant(constants.codes);
+  if (!name.empty()) // the blob manager may have numbered the key
+    codes.getDefiningOp()->setAttr(FptqDialect::kNameAttr, rewriter.getStringAttr(name));
+  int64_t n = type.getDimSize(1 - kDim), k = type.getDimSize(kDim);
+  Value weight = DequantizeOp::create(rewriter, loc, RankedTensorType::get({n, k}, rewriter.getF32Type()), codes,
+                                      constant(constants.scales), constant(constants.zeros), /*offsets=*/Value(),
+                                      constants.bits, constants.groupSize);
+  if (!type.getElementType().isF32())
+    weight = arith::TruncFOp::create(rewriter, loc, RankedTensorType::get({n, k}, type.getElementType()), weight);
+  if (kDim == 1)
+    return weight;
+  Value init = tensor::EmptyOp::create(rewriter, loc, type.getShape(), type.getElementType());
+  return linalg::TransposeOp::create(rewriter, loc, weight, init, ArrayRef<int64_t>{1, 0})->getResult(0);
+}

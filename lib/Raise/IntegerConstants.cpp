@@ -1,0 +1,149 @@
+//===- IntegerConstants.cpp - operands of a dequantization as numbers -----===//
+#include "IntegerConstants.h"
+#include "fptq/IR/Fptq.h"
+#include "fptq/Support/Rounding.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+static double fromBits(uint64_t bits, unsigned width, bool isUnsigned) {
+  APInt value(width, bits, /*isSigned=*/false, /*implicitTrunc=*/true);
+  return isUnsigned ? (double)value.getZExtValue() : (double)value.getSExtValue();
+}
+
+/// Little-endian integers of `width` bits; false where `bytes` are neither one element a unit nor packed nibbles.
+static bool readIntegers(ArrayRef<char> bytes, unsigned width, bool isUnsigned, std::vector<double> &out) {
+  size_t unit = llvm::divideCeil(width, 8), count = out.size();
+  if (bytes.size() == count * unit) {
+    for (size_t i = 0; i < count; ++i) {
+      uint64_t raw = 0;
+      std::memcpy(&raw, bytes.data() + i * unit, unit);
+      out[i] = fromBits(raw, width, isUnsigned);
+    }
+    return true;
+  }
+  if (width != 4 || bytes.size() != (count + 1) / 2)
+    return false;
+  for (size_t i = 0; i < count; ++i)
+    out[i] = fromBits(static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4), width, isUnsigned);
+  return true;
+}
+
+static FailureOr<std::vector<double>> integers(Value value, bool isUnsigned, const ParameterFiles &files,
+                                               StringRef weight) {
+  Type element = getElementTypeOrSelf(value.getType());
+  unsigned width = element.getIntOrFloatBitWidth();
+  auto shaped = dyn_cast<ShapedType>(value.getType());
+  std::vector<double> out(shaped ? shaped.getNumElements() : 1);
+  auto fail = [&](const llvm::Twine &text) -> FailureOr<std::vector<double>> {
+    return emitError(value.getLoc()) << text << " (weight '" << weight << "')";
+  };
+  if (width > 64)
+    return fail("its integers have " + llvm::Twine(width) + " bits");
+  if (auto load = value.getDefiningOp<ml_program::GlobalLoadConstOp>()) {
+    StringRef name = load.getGlobal().getLeafReference();
+    const SafetensorsEntry *entry = files.find(name);
+    if (!entry)
+      return fail("no file of '" + llvm::Twine(FptqDialect::kParametersAttr) + "' has the tensor '" + name + "'");
+    if (!readIntegers(entry->data, width, isUnsigned || entry->dtype == "U8", out))
+      return fail("tensor '" + name + "' has " + llvm::Twine(entry->data.size()) + " bytes, too few or too many for " +
+                  llvm::Twine(out.size()) + " integers of " + llvm::Twine(width) + " bits");
+    return out;
+  }
+  Attribute constant;
+  if (!matchPattern(value, m_Constant(&constant)))
+    return fail("its codes are no constant");
+  if (auto scalar = dyn_cast<IntegerAttr>(constant)) {
+    out[0] = isUnsigned ? (double)scalar.getValue().getZExtValue() : (double)scalar.getValue().getSExtValue();
+    return out;
+  }
+  if (auto blob = dyn_cast<DenseResourceElementsAttr>(constant)) {
+    AsmResourceBlob *data = blob.getRawHandle().getBlob();
+    if (!data || !readIntegers(data->getData(), width, isUnsigned, out))
+      return fail("resource '" + blob.getRawHandle().getKey() + "' has " +
+                  llvm::Twine(data ? data->getData().size() : 0) + " bytes, too few or too many for " +
+                  llvm::Twine(out.size()) + " integers of " + llvm::Twine(width) + " bits");
+    return out;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(constant);
+  if (!dense)
+    return fail("its codes are a constant of an unknown kind");
+  for (auto [number, element] : llvm::zip(out, dense.getValues<APInt>()))
+    number = isUnsigned ? (double)element.getZExtValue() : (double)element.getSExtValue();
+  return out;
+}
+
+static FailureOr<std::vector<double>> floats(Value value, const ParameterFiles &files, StringRef weight) {
+  if (isa<ShapedType>(value.getType())) {
+    FailureOr<std::vector<float>> numbers = evaluateConstant(value, files, weight);
+    if (failed(numbers))
+      return failure();
+    return std::vector<double>(numbers->begin(), numbers->end());
+  }
+  FloatAttr scalar;
+  if (!matchPattern(value, m_Constant(&scalar)) || !scalar.getValue().isFinite())
+    return emitError(value.getLoc()) << "its scale is no finite number (weight '" << weight << "')";
+  return std::vector<double>{(double)(float)scalar.getValueAsDouble()};
+}
+
+/// What quant.qcast stands for, with our rounding: half to even, saturating. Scales are found as in DequantizeMatch.
+static FailureOr<std::vector<double>> quantized(const IndexedConstant &operand, const ParameterFiles &files,
+                                                StringRef weight) {
+  auto type = cast<quant::QuantizedType>(operand.quantizedType);
+  FailureOr<std::vector<float>> numbers = evaluateConstant(operand.quantized, files, weight);
+  if (failed(numbers))
+    return failure();
+  SmallVector<double> scales, zeros;
+  SmallVector<int64_t> strides(operand.shape.size(), 0), blocks(operand.shape.size(), 1);
+  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(type)) {
+    scales = {uniform.getScale()}, zeros = {(double)uniform.getZeroPoint()};
+  } else if (auto axis = dyn_cast<quant::UniformQuantizedPerAxisType>(type)) {
+    llvm::append_range(scales, axis.getScales());
+    llvm::append_range(zeros, axis.getZeroPoints());
+    strides[axis.getQuantizedDimension()] = 1;
+  } else {
+    auto block = cast<quant::UniformQuantizedSubChannelType>(type);
+    for (const APFloat &scale : block.getScales().getValues<APFloat>())
+      scales.push_back(scale.convertToDouble());
+    for (const APInt &zero : block.getZeroPoints().getValues<APInt>())
+      zeros.push_back(type.isSigned() ? (double)zero.getSExtValue() : (double)zero.getZExtValue());
+    for (auto [d, size] : block.getBlockSizeInfo())
+      blocks[d] = size;
+    int64_t stride = 1;
+    for (int64_t d = (int64_t)strides.size() - 1; d >= 0; --d) {
+      strides[d] = llvm::is_contained(block.getQuantizedDimensions(), d) ? stride : 0;
+      stride *= block.getScales().getType().getDimSize(d);
+    }
+  }
+  std::vector<double> codes(numbers->size());
+  for (size_t i = 0; i < codes.size(); ++i) {
+    int64_t at = 0, rest = i;
+    for (int64_t d = (int64_t)operand.shape.size() - 1; d >= 0; rest /= operand.shape[d--])
+      at += rest % operand.shape[d] / blocks[d] * strides[d];
+    int32_t zero = zeros[at], low = type.getStorageTypeMin() - zero, high = type.getStorageTypeMax() - zero;
+    codes[i] = roundAndSaturate((*numbers)[i] / (float)scales[at], low, high) + zero;
+  }
+  return codes;
+}
+
+FailureOr<std::vector<double>> mlir::fptq::constantNumbers(const IndexedConstant &operand, const ParameterFiles &files,
+                                                           StringRef weight) {
+  if (operand.quantized)
+    return quantized(operand, files, weight);
+  if (!operand.constant) {
+    std::vector<double> numbers = operand.given;
+    for (double &v : numbers) // a scale is an f32 wherever it is multiplied
+      v = (float)v;
+    return numbers;
+  }
+  if (getElementTypeOrSelf(operand.constant.getType()).isInteger())
+    return integers(operand.constant, operand.isUnsigned, files, weight);
+  return floats(operand.constant, files, weight);
+}
