@@ -2,6 +2,7 @@
 #include "KernelBuilder.h"
 #include "MatmulFields.h"
 #include "Rows.h"
+#include "fptq/Conversion/FptqToX86/FptqX86.h"
 
 using namespace mlir;
 using namespace mlir::fptq::x86;
@@ -9,11 +10,10 @@ using namespace mlir::fptq::x86;
 KernelBuilder::Rows KernelBuilder::rowTiles(Emitter &e, Value matmul) {
   MatmulFields mm(e, matmul);
   Value m = mm.m(), groups = mm.groups(), few = e.less(m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
-  Value limit = e.select(few, e.num(isa.directRows), e.num(kSlabRows));
-  Value tiles = arith::MaxSIOp::create(e, e.num(1), e.div(e.add(e.add(m, limit), -1), limit));
+  Value tiles = arith::MaxSIOp::create(e, e.num(1), e.ceilDiv(m, kBlockRows));
   Value base = e.div(m, tiles), longer = e.sub(m, e.mul(base, tiles)), rowBytes = e.mul(groups, w.group);
   // One start value for all of K where slabs hold finished weights, else one a group.
-  Value starts = slabHoldsBytes() ? e.select(few, groups, e.num(1)) : groups;
+  Value starts = slabHoldsBytes() ? e.select(few, groups, e.num(1)) : e.mul(groups, startsOfGroup());
   Value scratch = mm.scratch();
   // One row is its own tile: no copy.
   Value activations = e.select(e.equal(m, e.num(1)), mm.q(), scratch);
@@ -41,25 +41,61 @@ LLVM::LLVMFuncOp KernelBuilder::prepare() {
   });
 }
 
-/// Row tiles [k/4][rows][4] and a start value a row and group.
+/// One start value of 16-bit sums: -8 times the sums of the channels that share a half, as two halves.
+Value KernelBuilder::laneStarts(Emitter &e, Value codes) {
+  const int64_t depth = sumDepth(w.group);
+  if (depth % 32 == 0) {
+    Value sum = e.zeros(sums);
+    for (int64_t i = 0; i < depth; i += 32)
+      sum = Madd8Op::create(e, sums, sum, e.splat(bytes, 1), e.load(bytes, e.at(codes, i)), /*weight_max=*/1);
+    for (int64_t lanes = 8; lanes > 1; lanes /= 2) { // halves stay halves
+      SmallVector<int64_t> swapped;
+      for (int64_t i = 0; i < 16; ++i)
+        swapped.push_back(i ^ lanes);
+      sum = e.add(sum, vector::ShuffleOp::create(e, sum, sum, swapped));
+    }
+    Value all = e.bitcast(ints, e.mul(sum, e.splat(sums, -8)));
+    return vector::ExtractOp::create(e, all, ArrayRef<int64_t>{0});
+  }
+  Value halves[2] = {e.getI32(0), e.getI32(0)};
+  for (int64_t i = 0; i < depth; ++i) {
+    Value code = arith::ExtSIOp::create(e, e.getI32Type(), e.load(e.getI8Type(), e.at(codes, i)));
+    halves[i / 2 % 2] = e.add(halves[i / 2 % 2], code);
+  }
+  Value low = arith::AndIOp::create(e, e.mul(halves[0], e.getI32(-8)), e.getI32(0xffff));
+  return arith::OrIOp::create(e, low, e.mul(halves[1], e.getI32(-8 * 0x10000)));
+}
+
+/// Row tiles [k/4][rows][4] and the start values of a row.
 void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
   MatmulFields mm(e, args[0]);
   Rows rows = rowTiles(e, args[0]);
-  Value q = mm.q(), qStride = mm.qStride(), groups = mm.groups(), quads = e.div(rows.rowBytes, e.num(4));
+  Value q = mm.q(), qStride = mm.qStride(), groups = mm.groups();
   Value few = e.less(rows.m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1)), many = e.less(e.num(1), rows.m);
-  auto value = [&](Value sum) {
-    return w.twoLevel ? sum : w.symmetric ? e.mul(sum, e.getI32(-8)) : e.sub(e.getI32(0), sum);
+  auto value = [&](Value sum) -> Value {
+    if (!w.twoLevel)
+      sum = w.symmetric ? e.mul(sum, e.getI32(-8)) : e.sub(e.getI32(0), sum);
+    return narrowStarts() ? arith::AndIOp::create(e, sum, e.getI32(0xffff)).getResult() : sum;
+  };
+  auto copy = [&](Value source, Value tile, Value step) {
+    const int64_t quads = w.group % 32 ? 2 : 8; // a body without its loop is cheaper
+    e.loop(e.num(0), e.div(rows.rowBytes, e.num(4 * quads)), 1, ValueRange{source, tile}, [&](Value, ValueRange now) {
+      Value to = now[1];
+      for (int64_t i = 0; i < quads; ++i, to = e.at(to, step))
+        e.store(e.load(e.getI32Type(), e.at(now[0], 4 * i), 4), to, 4);
+      return SmallVector<Value>{e.at(now[0], 4 * quads), to};
+    });
   };
   auto row = [&](Value m, Value tileRow, Value height, Value tile, Value starts) {
     Value source = e.at(q, e.mul(m, qStride)), step = e.mul(height, 4);
-    e.ifThen(many, [&] {
-      e.loop(e.num(0), quads, 1, ValueRange{source, e.at(tile, e.mul(tileRow, 4))}, [&](Value, ValueRange now) {
-        e.store(e.load(e.getI32Type(), now[0], 4), now[1], 4);
-        return SmallVector<Value>{e.at(now[0], 4), e.at(now[1], step)};
+    e.ifThen(many, [&] { copy(source, e.at(tile, e.mul(tileRow, 4)), step); });
+    Value sums = e.at(mm.xSums(), e.mul(e.mul(m, mm.sumsStride()), 4)), to = e.at(starts, e.mul(tileRow, 4));
+    if (startsInSums()) {
+      e.loop(e.num(0), e.mul(groups, startsOfGroup()), 1, [&](Value part) {
+        e.store(laneStarts(e, e.at(source, e.mul(part, sumDepth(w.group)))), e.at(to, e.mul(part, step)), 4);
       });
-    });
-    Value sums = e.at(mm.xSums(), e.mul(e.mul(m, mm.sumsStride()), 4));
-    Value to = e.at(starts, e.mul(tileRow, 4));
+      return;
+    }
     auto each = [&] {
       e.loop(e.num(0), groups, 1, [&](Value g) {
         e.store(value(e.load(e.getI32Type(), e.at(sums, e.mul(g, 4)), 4)), e.at(to, e.mul(g, step)), 4);
@@ -122,11 +158,11 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
     Rows rows = rowTiles(e, args[0]);
     Value few = e.less(rows.m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
     SlabSpace space;
-    space.results = e.stack(kBlockTiles * kSlabRows * isa.vectors() * isa.vectorBytes());
-    space.slab = e.stack(slabBytes(std::max(kSlabK, std::min(w.group * groupsInSlab(), kMaxGroupInSlab))));
+    space.results = e.stack(kBlockTiles * kBlockRows * isa.vectors() * isa.vectorBytes());
+    space.slab = e.stack(slabBytes(std::max(isa.slabK, std::min(w.group * groupsInSlab(), kMaxGroupInSlab))));
     space.tails = e.stack(groupsInSlab() * tailVectors() * isa.vectorBytes());
     if (integerSlabs())
-      space.sums = w.twoLevel ? space.results : e.stack(kBlockTiles * kSlabRows * isa.vectors() * isa.vectorBytes());
+      space.sums = w.twoLevel ? space.results : e.stack(kBlockTiles * kBlockRows * isa.vectors() * isa.vectorBytes());
     e.ifElse(
         few, [&] { directBlocks(e, args[0], rows, space.results, args[1], args[2]); },
         [&] {
@@ -148,7 +184,7 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
 void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last) {
   MatmulFields mm(e, matmul);
   Value groups = mm.groups();
-  auto heights = llvm::to_vector(llvm::seq<int64_t>(1, isa.directRows + 1));
+  auto heights = llvm::to_vector(llvm::seq<int64_t>(1, kBlockRows + 1));
   e.loop(first, last, isa.panels, [&](Value block) {
     SmallVector<Value> panels = blockPanels(e, matmul, block, last);
     e.loop(e.num(0), rows.tiles, 1, [&](Value tile) {
@@ -158,86 +194,6 @@ void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Val
                         e.at(rows.starts, e.mul(row, rows.startBytes)), groups, results});
       e.switchOn(height, heights, [&](int64_t r) { call(e, direct(r), arguments); });
       call(e, epilogue(), {matmul, results, row, height, block, e.min(e.num(isa.panels), e.sub(last, block))});
-    });
-  });
-}
-
-/// One block of columns, tiles [firstTile, lastTile) of rows, all of K: slab by slab.
-void KernelBuilder::sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile,
-                          Value lastTile, ValueRange panels) {
-  MatmulFields mm(e, matmul);
-  const int64_t rowBytes = isa.vectors() * isa.vectorBytes(), octets = w.group / 8;
-  Value groups = mm.groups(), row0 = rows.first(firstTile), count = e.sub(rows.first(lastTile), row0);
-  auto heights = llvm::to_vector(llvm::seq<int64_t>(1, kSlabRows + 1));
-  auto withPanels = [&](ArrayRef<Value> more) {
-    SmallVector<Value> arguments(panels);
-    arguments.append(more.begin(), more.end());
-    return arguments;
-  };
-  // fn(tile's first row, relative; its height; its activations from channel k; its start values from group g)
-  auto forTiles = [&](Value k, Value g, llvm::function_ref<void(Value, Value, Value, Value)> fn) {
-    e.loop(firstTile, lastTile, 1, [&](Value tile) {
-      Value row = rows.first(tile), height = rows.height(tile);
-      Value a = e.at(e.at(rows.activations, e.mul(row, rows.rowBytes)), e.mul(k, height));
-      Value s = e.at(e.at(rows.starts, e.mul(row, rows.startBytes)), e.mul(e.mul(g, 4), height));
-      fn(e.sub(row, row0), height, a, s);
-    });
-  };
-  auto unpackGroup = [&](Value g, Value to) {
-    Value at = e.mul(g, w.groupBytes);
-    call(e, unpack(), withPanels({at, e.add(at, w.tail), e.num(octets), to}));
-  };
-  auto addIntegers = [&](Value k, Value parts) {
-    forTiles(k, e.num(0), [&](Value row, Value height, Value a, Value) {
-      Value sums = e.at(space.sums, e.mul(row, rowBytes));
-      e.switchOn(height, heights,
-                 [&](int64_t r) { call(e, integerTile(r), {space.slab, space.tails, a, parts, sums}); });
-    });
-  };
-  auto startAll = [&](Value g) {
-    forTiles(e.num(0), g, [&](Value row, Value height, Value, Value s) {
-      call(e, start(), {space.tails, s, height, e.at(space.sums, e.mul(row, rowBytes))});
-    });
-  };
-
-  e.loop(e.num(0), e.mul(count, isa.vectors()), 1,
-         [&](Value i) { e.store(e.zeros(ints), e.at(space.results, e.mul(i, isa.vectorBytes())), isa.vectorBytes()); });
-  // A group longer than a slab, in pieces of whole loop bodies.
-  auto longGroup = [&](Value g) {
-    const int64_t piece = kSlabK / partK() * partK();
-    Value at = e.mul(g, w.groupBytes), tail = e.add(at, w.tail);
-    if (!slabHoldsBytes()) {
-      call(e, tails(), withPanels({tail, space.tails}));
-      startAll(g);
-    }
-    e.loop(e.num(0), e.num(w.group), piece, [&](Value k) {
-      Value length = e.min(e.num(piece), e.sub(e.num(w.group), k));
-      call(e, unpack(), withPanels({e.add(at, e.mul(k, 8)), tail, e.div(length, e.num(8)), space.slab}));
-      addIntegers(e.add(e.mul(g, w.group), k), e.div(length, e.num(partK())));
-    });
-    if (!w.twoLevel)
-      call(e, fold(), {space.tails, count, space.sums, space.results});
-  };
-  if (slabHoldsBytes())
-    startAll(e.num(0));
-  if (w.group > kMaxGroupInSlab)
-    return e.loop(e.num(0), groups, 1, longGroup);
-  e.loop(e.num(0), groups, groupsInSlab(), [&](Value g0) {
-    Value inSlab = e.min(e.num(groupsInSlab()), e.sub(groups, g0)), k = e.mul(g0, w.group);
-    e.loop(e.num(0), inSlab, 1, [&](Value i) {
-      Value g = e.add(g0, i);
-      unpackGroup(g, e.at(space.slab, e.mul(i, slabBytes(w.group))));
-      if (!slabHoldsBytes())
-        call(e, tails(),
-             withPanels({e.add(e.mul(g, w.groupBytes), w.tail),
-                         e.at(space.tails, e.mul(i, tailVectors() * isa.vectorBytes()))}));
-    });
-    if (slabHoldsBytes())
-      return addIntegers(k, e.mul(inSlab, w.group / partK()));
-    forTiles(k, g0, [&](Value row, Value height, Value a, Value s) {
-      Value results = e.at(space.results, e.mul(row, rowBytes));
-      e.switchOn(height, heights,
-                 [&](int64_t r) { call(e, tile(r), {space.slab, space.tails, a, s, inSlab, results}); });
     });
   });
 }

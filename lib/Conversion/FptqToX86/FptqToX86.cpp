@@ -178,7 +178,8 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
 
   Value m = dim(e, op.getQ(), 0), columns = dim(e, op.getInit(), 1), groups = dim(e, op.getXSums(), 1);
   // As x86::scratchBytes.
-  Value bytes = e.add(e.mul(e.roundUp(m, 32), e.add(e.roundUp(e.mul(groups, group), 64), e.mul(groups, 4))), 64);
+  Value bytes =
+      e.add(e.mul(e.roundUp(m, 32), e.add(e.roundUp(e.mul(groups, group), 64), e.mul(groups, group / 8 * 4))), 64);
   Value scratch = memref::AllocOp::create(e, MemRefType::get({ShapedType::kDynamic}, e.getI8Type()),
                                           ValueRange{arith::IndexCastOp::create(e, e.getIndexType(), bytes)},
                                           ValueRange(), e.getI64IntegerAttr(64));

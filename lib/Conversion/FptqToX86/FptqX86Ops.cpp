@@ -37,4 +37,4 @@ LogicalResult Madd8Op::verify() {
   return verifyLanes(*this, "MA1", getAcc(), getWeights(), 2, {16});
 }
 
-LogicalResult Madd16Op::verify() { return verifyLanes(*this, "MB1", getResult(), getLhs(), 2, {8}); }
+LogicalResult Madd16Op::verify() { return verifyLanes(*this, "MB1", getResult(), getLhs(), 2, {8, 16}); }

@@ -32,7 +32,8 @@ WeightFormat WeightFormat::get(int64_t group, bool twoLevel, bool symmetric, boo
 
 int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {
   int64_t rows = llvm::alignTo(m, 32);
-  return rows * llvm::alignTo(groups * group, 64) + rows * groups * 4 + 64;
+  // Start values: one a group, or one for every 8 channels at the most.
+  return rows * llvm::alignTo(groups * group, 64) + rows * groups * (group / 8) * 4 + 64;
 }
 
 const Isa &x86::isaOf(Tier tier) {
@@ -136,11 +137,12 @@ Value KernelBuilder::dot(Emitter &e, Value sum, Value weights, Value activations
   return Dot4Op::create(e, sum.getType(), sum, weights, activations);
 }
 
-/// Eight pairs of at most 2 * 15 * 127 fit in 16 bits: 32 k. In 32 bits everything up to K = 65536 fits.
+/// Pairs of at most 2 * 15 * 127 fit eight times in 16 bits: 32 k; of (q - 8) x sixteen times, see startsInSums. In 32
+/// bits everything up to K = 65536 fits.
 int64_t KernelBuilder::sumDepth(int64_t group) const {
   if (!isa.pairSums)
     return group;
-  for (int64_t depth : {32, 24, 16})
+  for (int64_t depth = startsInSums() ? 64 : 32; depth > 8; depth -= 8)
     if (group % depth == 0)
       return depth;
   return 8;

@@ -6,8 +6,9 @@
 //   prepare          activations into row tiles [k/4][rows][4], start values of the sums
 //   matmul           a range of panels, any number of rows; calls
 //     direct<R>        R rows x one block, nibbles unpacked in registers (few rows)
-//     unpack, tails    a slab of a block as bytes, its scales as vectors
-//     tile<R>          R rows x one block over a slab
+//     first<R>         the same over a slab of a block, which it leaves behind as bytes, and its scales as vectors
+//     tile<R>          tiles of R rows x one block over a slab
+//     unpack, tails    a slab by itself, where `first` cannot leave it
 //     start, fold      for sums longer than a slab
 //     epilogue         sums to results: scales, bias, residual, ragged columns
 //     amx_*            the same steps on AMX tiles, for many rows
@@ -46,6 +47,7 @@ private:
   void call(Emitter &e, LLVM::LLVMFuncOp callee, ValueRange arguments);
 
   LLVM::LLVMFuncOp direct(int64_t rows);
+  LLVM::LLVMFuncOp first(int64_t rows);
   LLVM::LLVMFuncOp tile(int64_t rows);
   LLVM::LLVMFuncOp integerTile(int64_t rows);
   LLVM::LLVMFuncOp unpack();
@@ -56,12 +58,18 @@ private:
 
   enum class Tail { Scale, Multiplier, Zero, Offset };
 
-  // Sums.cpp: what direct and tile share.
+  // Sums.cpp: what direct, first and tile share.
   struct RowKernel;
-  Value tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t vector);
+  SmallVector<Value> quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed, Value slabOut,
+                          int64_t octet, int64_t half);
+  Value loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
   SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);
-  SmallVector<Value> wideSums(Emitter &e, RowKernel &k, ArrayRef<Value> start);
+  SmallVector<Value> part(Emitter &e, RowKernel &k);
+  SmallVector<Value> wideSums(Emitter &e, RowKernel &k);
+  Value wideSpace(Emitter &e, int64_t rows);
   Value pairs(Emitter &e, Value wide);
+  Value tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t vector);
+  Value timesStart(Emitter &e, Value factor, Value start);
   void foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf);
   void foldGroup(Emitter &e, RowKernel &k);
   void groups(Emitter &e, RowKernel &k, Value count);
@@ -79,8 +87,12 @@ private:
   SmallVector<Value> blockPanels(Emitter &e, Value matmul, Value block, Value last);
   Value startValues(Emitter &e, MatmulFields &mm);
   void prepareTiles(Emitter &e, ValueRange args);
+  Value laneStarts(Emitter &e, Value codes);
   LLVM::LLVMFuncOp tileMatmul();
   void directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last);
+
+  // Sweep.cpp
+  struct Sweep;
   void sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile, Value lastTile,
              ValueRange panels);
 
@@ -105,8 +117,15 @@ private:
   bool integerSlabs() const { return slabHoldsBytes() || w.group > kMaxGroupInSlab; }
   /// What `tails` leaves a group: scales or multipliers, and zero points or offsets.
   int64_t tailVectors() const { return isa.vectors() * (w.zeros < w.groupBytes ? 2 : 1); }
-  int64_t groupsInSlab() const { return std::max<int64_t>(1, kSlabK / w.group); }
+  int64_t groupsInSlab() const { return std::max<int64_t>(1, isa.slabK / w.group); }
   int64_t slabBytes(int64_t k) const { return k / 4 * isa.vectors() * isa.vectorBytes(); }
+  /// 16-bit sums start with the symmetric scheme's zero point, in halves: the two channels that share a lane's low
+  /// half, the two of the high one. That keeps 64 channels in range, |(q - 8) x| <= 1016, where sums of q x keep 32.
+  bool startsInSums() const { return isa.pairSums && !w.twoLevel && w.symmetric; }
+  /// Start values of a group.
+  int64_t startsOfGroup() const { return startsInSums() ? w.group / sumDepth(w.group) : 1; }
+  /// Activation sums of a group fit in 16 bits: 256 * 127 < 2^15.
+  bool narrowStarts() const { return (w.twoLevel || !w.symmetric) && w.group <= 256; }
   /// Input channels integerTile counts in.
   int64_t partK() const { return isa.pairSums ? sumDepth(w.group) : slabShape(isa, 1, sumDepth(w.group), false).bodyK; }
   /// Input channels whose products may be added in one sum.

@@ -37,7 +37,9 @@ static Value toIntrinsic(Emitter &e, Madd8Op op) {
 }
 
 static Value toIntrinsic(Emitter &e, Madd16Op op) {
-  return intrinsic(e, "llvm.x86.avx2.pmadd.wd", op.getType(), {op.getLhs(), op.getRhs()});
+  bool wide = op.getType().getNumElements() == 16;
+  return intrinsic(e, wide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", op.getType(),
+                   {op.getLhs(), op.getRhs()});
 }
 
 //===----------------------------------------------------------------------===//

@@ -13,6 +13,7 @@ struct KernelBuilder::Rows {
   Value activations, starts;    ///< as `prepare` left them
   Value rowBytes, startBytes;   ///< of one row
 
+  /// First row of a tile, and how many rows it has.
   Value first(Value tile) const { return e.add(e.mul(tile, base), e.min(tile, longer)); }
   Value height(Value tile) const { return e.add(base, arith::ExtUIOp::create(e, e.i64(), e.less(tile, longer))); }
 };

@@ -56,7 +56,7 @@ LLVM::LLVMFuncOp KernelBuilder::tails() {
     for (int64_t j = 0; j < vectors; ++j) {
       Value tail = e.at(args[j / perPanel], args[isa.panels]);
       Value first = loadTail(e, w.twoLevel ? Tail::Multiplier : Tail::Scale, tail, j % perPanel);
-      e.store(w.twoLevel ? pairs(e, first) : first, e.at(args.back(), j * size), size);
+      e.store(w.twoLevel && isa.pairSums ? pairs(e, first) : first, e.at(args.back(), j * size), size);
       if (tailVectors() > vectors)
         e.store(loadTail(e, w.twoLevel ? Tail::Offset : Tail::Zero, tail, j % perPanel),
                 e.at(args.back(), (vectors + j) * size), size);

@@ -11,111 +11,132 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-/// The weights of one k-quad, `half` of octet `octet` from the cursor, as bytes.
-static SmallVector<Value> loadQuad(Emitter &e, ArrayRef<Value> bases, VectorType bytes, int64_t octet, int64_t half,
-                                   int64_t vectors) {
+/// The weights of one k-quad of a body, as bytes: from the slab, or unpacked from `packed`, which a direct kernel
+/// that fills a slab leaves there.
+SmallVector<Value> KernelBuilder::quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed,
+                                       Value slabOut, int64_t octet, int64_t half) {
+  const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
   SmallVector<Value> quad;
-  int64_t size = bytes.getNumElements();
-  for (int64_t j = 0; j < vectors; ++j)
-    quad.push_back(e.load(bytes, e.at(bases[0], ((2 * octet + half) * vectors + j) * size), size));
+  for (int64_t j = 0; j < vectors; ++j) {
+    const int64_t inSlab = ((2 * octet + half) * vectors + j) * size;
+    if (!k.direct) {
+      quad.push_back(e.load(bytes, e.at(bases[0], inSlab), size));
+      continue;
+    }
+    // A volatile load is not merged with its twin, so no register holds the packed bytes.
+    Value v = packed.empty() ? loadPacked(e, bases, octet, j, /*again=*/true) : packed[j];
+    quad.push_back(nibbles(e, v, half, k.shape.highInPlace));
+    if (slabOut)
+      e.store(quad.back(), e.at(slabOut, inSlab), size);
+  }
   return quad;
+}
+
+Value KernelBuilder::loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet, int64_t j, bool again) {
+  const int64_t perPanel = isa.vectorsPerPanel();
+  return e.load(bytes, e.at(bases[j / perPanel], octet * 64 + j % perPanel * isa.vectorBytes()), 1, again);
 }
 
 /// `depth` input channels. `sums` holds rows x vectors values, twice that when high nibbles stay in place.
 SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums) {
-  const int64_t rows = k.rows(), vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), body = k.shape.bodyK;
+  const int64_t rows = k.rows(), vectors = isa.vectors(), body = k.shape.bodyK;
   SmallVector<Value> carried{k.weights, k.activations};
+  if (k.slabOut)
+    carried.push_back(k.slabOut);
+  const size_t cursors = carried.size();
   carried.append(sums.begin(), sums.end());
   SmallVector<Value> result = e.repeat(depth / body, carried, [&](ValueRange now) {
-    SmallVector<Value> sums(now.drop_front(2)), bases;
+    SmallVector<Value> sums(now.drop_front(cursors)), bases;
+    Value slabOut = k.slabOut ? now[2] : Value();
     for (Value panel : k.panels)
       bases.push_back(e.at(panel, now[0]));
     if (!k.direct)
       bases.push_back(now[0]);
     for (int64_t octet = 0; octet < body / 8; ++octet) {
       SmallVector<Value> packed;
-      auto loadPacked = [&](int64_t j, bool again) {
-        return e.load(bytes, e.at(bases[j / perPanel], octet * 64 + j % perPanel * isa.vectorBytes()), 1, again);
-      };
       if (k.direct && !k.shape.reloadNibbles)
         for (int64_t j = 0; j < vectors; ++j)
-          packed.push_back(loadPacked(j, false));
+          packed.push_back(loadPacked(e, bases, octet, j, false));
       for (Value base : k.shape.prefetchBytes ? ArrayRef<Value>(bases) : ArrayRef<Value>())
         e.prefetch(base, octet * 64 + k.shape.prefetchBytes);
       for (int64_t half = 0; half < 2; ++half) {
-        SmallVector<Value> quad;
-        if (!k.direct)
-          quad = loadQuad(e, bases, bytes, octet, half, vectors);
-        else // a volatile load is not merged with its twin, so no register holds the packed bytes
-          for (int64_t j = 0; j < vectors; ++j)
-            quad.push_back(
-                nibbles(e, k.shape.reloadNibbles ? loadPacked(j, true) : packed[j], half, k.shape.highInPlace));
+        SmallVector<Value> weights = quad(e, k, bases, packed, slabOut, octet, half);
         for (int64_t r = 0; r < rows; ++r) {
           Value x = e.broadcastDword(bytes, e.at(now[1], ((2 * octet + half) * rows + r) * 4));
           for (int64_t j = 0; j < vectors; ++j) {
             Value &sum = sums[r * vectors + j + (half && k.shape.highInPlace ? rows * vectors : 0)];
-            sum = dot(e, sum, quad[j], x);
+            sum = dot(e, sum, weights[j], x);
           }
         }
       }
     }
-    Value weights = k.direct ? e.add(now[0], 8 * body) : e.at(now[0], slabBytes(body));
-    SmallVector<Value> next{weights, e.at(now[1], body * rows)};
+    SmallVector<Value> next{k.direct ? e.add(now[0], 8 * body) : e.at(now[0], slabBytes(body)),
+                            e.at(now[1], body * rows)};
+    if (slabOut)
+      next.push_back(e.at(slabOut, slabBytes(body)));
     next.append(sums);
     return next;
   });
   k.weights = result[0];
   k.activations = result[1];
-  return SmallVector<Value>(llvm::drop_begin(result, 2));
+  if (k.slabOut)
+    k.slabOut = result[2];
+  return SmallVector<Value>(llvm::drop_begin(result, cursors));
 }
 
-namespace {
-/// Accumulators, in registers or in memory.
-struct Accumulators {
-  Emitter &e;
-  Value memory; ///< null: registers
-  Type type;
-  int64_t size;
-  SmallVector<Value> &registers;
-
-  Value get(int64_t i) { return memory ? e.load(type, e.at(memory, i * size), size) : registers[i]; }
-  void set(int64_t i, Value v) {
-    if (memory)
-      e.store(v, e.at(memory, i * size), size);
-    else
-      registers[i] = v;
+/// `sumDepth` channels in 16 bits, from start values where the scheme has them for so few channels.
+SmallVector<Value> KernelBuilder::part(Emitter &e, RowKernel &k) {
+  const int64_t rows = k.rows(), vectors = isa.vectors();
+  SmallVector<Value> begin(rows * vectors, e.zeros(sums));
+  if (startsInSums()) {
+    for (int64_t i = 0; i < rows * vectors; ++i)
+      begin[i] = i % vectors ? begin[i - 1] : e.broadcastDword(sums, e.at(k.start, 4 * (i / vectors)));
+    k.start = e.at(k.start, 4 * rows);
   }
-};
-} // namespace
+  return dots(e, k, sumDepth(w.group), begin);
+}
 
-/// Group sums of a tier that adds in 16 bits: every `sumDepth` channels are widened. Returns them as values, or
-/// leaves them in k.wide when there are too many for registers (then the result is empty).
-SmallVector<Value> KernelBuilder::wideSums(Emitter &e, RowKernel &k, ArrayRef<Value> start) {
-  const int64_t count = k.rows() * isa.vectors(), depth = sumDepth(w.group), parts = w.group / depth;
-  const bool registers = parts == 1 || k.rows() <= 1;
-  SmallVector<Value> values(start);
-  Accumulators wide{e, registers ? Value() : k.wide, ints, isa.vectorBytes(), values};
-  if (!registers)
+/// Group sums of a tier that adds in 16 bits: each part is widened, and where there are more parts than one, the sums
+/// so far wait in registers or, for more than a row, in k.wide.
+SmallVector<Value> KernelBuilder::wideSums(Emitter &e, RowKernel &k) {
+  const int64_t count = k.rows() * isa.vectors(), parts = w.group / sumDepth(w.group);
+  SmallVector<Value> values;
+  Accumulators wide{e, k.rows() > 1 ? k.wide : Value(), ints, isa.vectorBytes(), values};
+  auto widened = [&] {
+    SmallVector<Value> v = part(e, k);
+    for (Value &sum : v)
+      sum = Madd16Op::create(e, ints, sum, e.splat(sums, 1));
+    return v;
+  };
+  auto addTo = [&](SmallVector<Value> v) {
     for (int64_t i = 0; i < count; ++i)
-      wide.set(i, start[i]);
-  SmallVector<Value> carried{k.weights, k.activations};
-  if (registers)
-    carried.append(start.begin(), start.end());
-  SmallVector<Value> result = e.repeat(parts, carried, [&](ValueRange now) {
-    k.weights = now[0], k.activations = now[1];
-    if (registers)
-      values.assign(now.begin() + 2, now.end());
-    SmallVector<Value> part = dots(e, k, depth, SmallVector<Value>(count, e.zeros(sums)));
-    Value ones = e.splat(sums, 1);
+      v[i] = e.add(v[i], wide.get(i));
+    return v;
+  };
+  SmallVector<Value> first = widened();
+  if (parts == 1)
+    return first;
+  if (wide.memory)
     for (int64_t i = 0; i < count; ++i)
-      wide.set(i, e.add(wide.get(i), Madd16Op::create(e, ints, part[i], ones)));
-    SmallVector<Value> next{k.weights, k.activations};
-    if (registers)
+      wide.set(i, first[i]);
+  else
+    values = first;
+  if (parts > 2) {
+    SmallVector<Value> carried = k.cursors();
+    carried.append(values);
+    SmallVector<Value> after = e.repeat(parts - 2, carried, [&](ValueRange now) {
+      ValueRange rest = k.setCursors(now);
+      values.assign(rest.begin(), rest.end());
+      for (auto [i, v] : llvm::enumerate(addTo(widened())))
+        wide.set(i, v);
+      SmallVector<Value> next = k.cursors();
       next.append(values);
-    return next;
-  });
-  k.weights = result[0], k.activations = result[1];
-  return registers ? SmallVector<Value>(llvm::drop_begin(result, 2)) : SmallVector<Value>();
+      return next;
+    });
+    ValueRange rest = k.setCursors(after);
+    values.assign(rest.begin(), rest.end());
+  }
+  return addTo(widened());
 }
 
 /// (a, a) in 16 bits each: vpmaddwd by them widens and scales at once.
@@ -124,72 +145,82 @@ Value KernelBuilder::pairs(Emitter &e, Value wide) {
   return e.bitcast(sums, arith::OrIOp::create(e, wide, high));
 }
 
-/// (P4, P5) One vector of a group's tail: from the packed bytes, or from what `tails` left of them.
+/// (P4, P5) One vector of a group's tail: from the packed bytes, or from what `tails` left of them. A direct kernel
+/// that fills a slab leaves it there.
 Value KernelBuilder::tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t j) {
   const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
+  bool second = kind == Tail::Zero || kind == Tail::Offset;
+  Value place = k.tails ? e.at(k.tails, (second ? vectors + j : j) * size) : Value();
   if (!k.direct) {
-    bool second = kind == Tail::Zero || kind == Tail::Offset;
-    Type type = kind == Tail::Scale ? floats : kind == Tail::Multiplier ? sums : ints;
-    return e.load(type, e.at(k.tails, (second ? vectors + j : j) * size), size);
+    Type type = kind == Tail::Scale ? floats : kind == Tail::Multiplier && isa.pairSums ? sums : ints;
+    return e.load(type, place, size);
   }
   Value base = e.at(e.at(k.panels[j / isa.vectorsPerPanel()], groupStart), w.tail);
   Value v = loadTail(e, kind, base, j % isa.vectorsPerPanel());
-  return kind == Tail::Multiplier && isa.pairSums ? pairs(e, v) : v;
+  v = kind == Tail::Multiplier && isa.pairSums ? pairs(e, v) : v;
+  if (k.slabOut)
+    e.store(v, place, size);
+  return v;
+}
+
+/// A zero point or offset times the sum of a row's activations. Sums that fit in 16 bits stand alone in the low half
+/// of their lanes: vpmaddwd costs half of vpmulld, or less.
+Value KernelBuilder::timesStart(Emitter &e, Value factor, Value start) {
+  if (!narrowStarts())
+    return e.mul(factor, start);
+  VectorType halves = e.vec(2 * isa.lanes, e.getI16Type());
+  return Madd16Op::create(e, ints, e.bitcast(halves, factor), e.bitcast(halves, start));
 }
 
 /// The two-level scheme in 16-bit sums: the multiplier is applied by the widening itself, the offset once a group.
 void KernelBuilder::foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf) {
-  const int64_t rows = k.rows(), vectors = isa.vectors(), depth = sumDepth(w.group);
+  const int64_t rows = k.rows(), vectors = isa.vectors(), parts = w.group / sumDepth(w.group);
   Value groupStart = k.weights;
-  Accumulators results{e, k.inRegisters() ? Value() : k.memory, ints, isa.vectorBytes(), k.accumulators};
-  for (int64_t j = 0; j < vectors; ++j) {
-    Value offset = tail(e, k, groupStart, Tail::Offset, j);
-    for (int64_t r = 0, i = j; r < rows; ++r, i += vectors)
-      results.set(i, e.add(results.get(i), e.mul(offset, startOf[r])));
-  }
-  SmallVector<Value> carried{k.weights, k.activations};
-  if (k.inRegisters())
-    carried.append(k.accumulators);
-  SmallVector<Value> after = e.repeat(w.group / depth, carried, [&](ValueRange now) {
-    k.weights = now[0], k.activations = now[1];
-    if (k.inRegisters())
-      k.accumulators.assign(now.begin() + 2, now.end());
-    SmallVector<Value> part = dots(e, k, depth, SmallVector<Value>(rows * vectors, e.zeros(sums)));
+  auto fold = [&](bool withOffset) {
+    SmallVector<Value> sums = part(e, k);
+    Accumulators results{e, k.inRegisters() ? Value() : k.memory, ints, isa.vectorBytes(), k.accumulators};
     for (int64_t j = 0; j < vectors; ++j) {
       Value multiplier = tail(e, k, groupStart, Tail::Multiplier, j);
-      for (int64_t r = 0, i = j; r < rows; ++r, i += vectors)
-        results.set(i, e.add(results.get(i), Madd16Op::create(e, ints, part[i], multiplier)));
+      Value offset = withOffset ? tail(e, k, groupStart, Tail::Offset, j) : Value();
+      for (int64_t r = 0, i = j; r < rows; ++r, i += vectors) {
+        Value share = Madd16Op::create(e, ints, sums[i], multiplier);
+        if (withOffset)
+          share = e.add(share, timesStart(e, offset, startOf[r]));
+        results.set(i, e.add(results.get(i), share));
+      }
     }
-    SmallVector<Value> next{k.weights, k.activations};
-    if (k.inRegisters())
-      next.append(k.accumulators);
-    return next;
-  });
-  k.weights = after[0], k.activations = after[1];
-  if (k.inRegisters())
-    k.accumulators.assign(after.begin() + 2, after.end());
+  };
+  if (parts > 1)
+    k.setState(e.repeat(parts - 1, k.state(), [&](ValueRange now) {
+      k.setState(now);
+      fold(false);
+      return k.state();
+    }));
+  fold(true);
 }
 
 /// One group: start values, dots, and its share of the accumulators.
 void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
   const int64_t rows = k.rows(), vectors = isa.vectors(), count = rows * vectors, size = isa.vectorBytes();
+  Value groupStart = k.weights;
   SmallVector<Value> startOf;
-  for (int64_t r = 0; r < rows; ++r)
+  for (int64_t r = 0; r < rows && !startsInSums(); ++r)
     startOf.push_back(e.broadcastDword(ints, e.at(k.start, 4 * r)));
+  if (!startsInSums())
+    k.start = e.at(k.start, 4 * rows);
   if (w.twoLevel && isa.pairSums)
     return foldPairs(e, k, startOf);
 
-  Value groupStart = k.weights;
-  SmallVector<Value> begin(count, e.zeros(ints));
-  for (int64_t j = 0; !w.twoLevel && j < vectors; ++j) {
-    Value zero = w.symmetric ? Value() : tail(e, k, groupStart, Tail::Zero, j);
-    for (int64_t r = 0, i = j; r < rows; ++r, i += vectors)
-      begin[i] = zero ? e.mul(zero, startOf[r]) : startOf[r];
-  }
   SmallVector<Value> group;
   if (isa.pairSums) {
-    group = wideSums(e, k, begin);
+    group = wideSums(e, k);
   } else {
+    SmallVector<Value> begin(count, e.zeros(ints));
+    for (int64_t j = 0; !w.twoLevel && j < vectors; ++j) {
+      Value zero = w.symmetric ? Value() : tail(e, k, groupStart, Tail::Zero, j);
+      for (int64_t r = 0, i = j; r < rows; ++r, i += vectors)
+        begin[i] = zero ? timesStart(e, zero, startOf[r]) : startOf[r];
+    }
     if (k.shape.highInPlace)
       begin.append(count, e.zeros(ints));
     group = dots(e, k, w.group, begin);
@@ -200,115 +231,28 @@ void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
   for (int64_t j = 0; j < vectors; ++j) {
     Value scale = tail(e, k, groupStart, w.twoLevel ? Tail::Multiplier : Tail::Scale, j);
     Value offset = w.twoLevel ? tail(e, k, groupStart, Tail::Offset, j) : Value();
+    Value zero = isa.pairSums && !w.symmetric ? tail(e, k, groupStart, Tail::Zero, j) : Value();
     for (int64_t r = 0, i = j; r < rows; ++r, i += vectors) {
-      Value sum = group.empty() ? e.load(ints, e.at(k.wide, i * size), size) : group[i];
-      if (w.twoLevel) // (A2)
-        results.set(i, e.add(results.get(i), e.add(e.mul(sum, scale), e.mul(offset, startOf[r]))));
-      else // (A1)
-        results.set(i, e.fma(e.toFloat(floats, sum), scale, results.get(i)));
+      if (w.twoLevel) { // (A2)
+        Value share = e.add(e.mul(group[i], scale), timesStart(e, offset, startOf[r]));
+        results.set(i, e.add(results.get(i), share));
+        continue;
+      }
+      Value sum = zero ? e.add(group[i], timesStart(e, zero, startOf[r])) : group[i];
+      results.set(i, e.fma(e.toFloat(floats, sum), scale, results.get(i))); // (A1)
     }
   }
 }
 
 /// `count` groups from the cursors.
 void KernelBuilder::groups(Emitter &e, RowKernel &k, Value count) {
-  SmallVector<Value> carried = k.cursors();
-  if (k.inRegisters())
-    carried.append(k.accumulators);
-  SmallVector<Value> after = e.loop(e.num(0), count, 1, carried, [&](Value, ValueRange now) {
-    size_t n = k.setCursors(now);
-    if (k.inRegisters())
-      k.accumulators.assign(now.begin() + n, now.end());
+  k.setState(e.loop(e.num(0), count, 1, k.state(), [&](Value, ValueRange now) {
+    k.setState(now);
     foldGroup(e, k);
-    k.start = e.at(k.start, 4 * k.rows());
     if (k.direct)
       k.weights = e.add(k.weights, w.groupBytes - w.tail);
-    else
+    if (k.tails)
       k.tails = e.at(k.tails, tailVectors() * isa.vectorBytes());
-    SmallVector<Value> next = k.cursors();
-    if (k.inRegisters())
-      next.append(k.accumulators);
-    return next;
-  });
-  size_t n = k.setCursors(after);
-  if (k.inRegisters())
-    k.accumulators.assign(after.begin() + n, after.end());
-}
-
-//===----------------------------------------------------------------------===//
-// Functions
-//===----------------------------------------------------------------------===//
-
-/// direct<R>(panel..., activations, start, groups, results)
-LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  SmallVector<Type> arguments(isa.panels, p);
-  arguments.append({p, p, i64, p});
-  return function("direct" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
-    RowKernel k;
-    k.shape = directShape(isa, rows, sumDepth(w.group)), k.direct = true;
-    const int64_t count = rows * isa.vectors();
-    k.panels.assign(args.begin(), args.begin() + isa.panels);
-    args = args.drop_front(isa.panels);
-    k.weights = e.num(0);
-    k.activations = args[0], k.start = args[1], k.memory = args[3];
-    if (isa.pairSums)
-      k.wide = e.stack(count * isa.vectorBytes());
-    Value zero = e.zeros(integerResult() ? ints : floats);
-    if (k.inRegisters())
-      k.accumulators.assign(count, zero);
-    for (int64_t i = 0; !k.inRegisters() && i < count; ++i)
-      e.store(zero, e.at(k.memory, i * isa.vectorBytes()), isa.vectorBytes());
-    groups(e, k, args[2]);
-    for (auto [i, v] : llvm::enumerate(k.accumulators))
-      e.store(v, e.at(k.memory, i * isa.vectorBytes()), isa.vectorBytes());
-  });
-}
-
-/// tile<R>(slab, tails, activations, start, groups, results): results += groups of a slab.
-LLVM::LLVMFuncOp KernelBuilder::tile(int64_t rows) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("tile" + Twine(rows), {p, p, p, p, i64, p}, [&](Emitter &e, ValueRange args) {
-    RowKernel k;
-    k.shape = slabShape(isa, rows, sumDepth(w.group), true);
-    k.weights = args[0], k.tails = args[1], k.activations = args[2], k.start = args[3], k.memory = args[5];
-    if (isa.pairSums)
-      k.wide = e.stack(rows * isa.vectors() * isa.vectorBytes());
-    groups(e, k, args[4]);
-  });
-}
-
-/// tile<R>(slab, tails, activations, parts, sums): sums += `parts` times sumDepth channels, without folding.
-LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("integer_tile" + Twine(rows), {p, p, p, i64, p}, [&](Emitter &e, ValueRange args) {
-    RowKernel k;
-    k.shape = slabShape(isa, rows, sumDepth(w.group), false);
-    const int64_t count = rows * isa.vectors(), size = isa.vectorBytes();
-    auto sumAt = [&](int64_t i) { return e.at(args[4], i * size); };
-    SmallVector<Value> carried{args[0], args[2]};
-    for (int64_t i = 0; !isa.pairSums && i < count; ++i)
-      carried.push_back(e.load(ints, sumAt(i), size));
-    SmallVector<Value> after = e.loop(e.num(0), args[3], 1, carried, [&](Value, ValueRange now) {
-      k.weights = now[0], k.activations = now[1];
-      SmallVector<Value> part(now.drop_front(2));
-      if (isa.pairSums)
-        part.assign(count, e.zeros(sums));
-      part = dots(e, k, isa.pairSums ? sumDepth(w.group) : k.shape.bodyK, part);
-      for (int64_t i = 0; isa.pairSums && i < count; ++i) {
-        Value factor = w.twoLevel ? e.load(sums, e.at(args[1], i % isa.vectors() * size), size) : e.splat(sums, 1);
-        Value wide = Madd16Op::create(e, ints, part[i], factor);
-        e.store(e.add(e.load(ints, sumAt(i), size), wide), sumAt(i), size);
-      }
-      SmallVector<Value> next{k.weights, k.activations};
-      if (!isa.pairSums)
-        next.append(part);
-      return next;
-    });
-    for (int64_t i = 0; !isa.pairSums && i < count; ++i)
-      e.store(after[2 + i], sumAt(i), size);
-  });
+    return k.state();
+  }));
 }

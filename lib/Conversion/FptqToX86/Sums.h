@@ -13,8 +13,9 @@ struct KernelBuilder::RowKernel {
   bool direct = false;
   SmallVector<Value> panels; ///< direct: first byte of each panel
   Value weights;             ///< cursor; direct: byte offset in each panel, else pointer into the slab
-  Value tails;               ///< cursor; slab only: what `tails` left
-  Value activations, start;  ///< cursors: [k/4][R][4] bytes, [group][R] start values
+  Value activations, start;  ///< cursors: [k/4][R][4] bytes, [group][start values of a group][R]
+  Value tails;               ///< cursor; what `tails` left, or, while a slab is filled, where it goes
+  Value slabOut;             ///< cursor; the slab that a direct kernel fills on its way, or null
   Value memory;              ///< accumulators that are not in registers
   SmallVector<Value> accumulators;
   Value wide; ///< stack space for one group's int32 sums (tiers that sum in 16 bits)
@@ -22,18 +23,51 @@ struct KernelBuilder::RowKernel {
   int64_t rows() const { return shape.rows; }
   bool inRegisters() const { return direct && shape.accInRegisters; }
 
-  /// Cursors as loop-carried values, and back.
+  /// Every cursor that there is, as loop-carried values, and back.
   SmallVector<Value> cursors() const {
     SmallVector<Value> v{weights, activations, start};
-    if (!direct)
-      v.push_back(tails);
+    for (Value optional : {tails, slabOut})
+      if (optional)
+        v.push_back(optional);
     return v;
   }
-  size_t setCursors(ValueRange v) {
+  /// Takes the cursors from the front of `v` and returns the rest.
+  ValueRange setCursors(ValueRange v) {
     weights = v[0], activations = v[1], start = v[2];
-    if (!direct)
-      tails = v[3];
-    return direct ? 3 : 4;
+    size_t n = 3;
+    for (Value *optional : {&tails, &slabOut})
+      if (*optional)
+        *optional = v[n++];
+    return v.drop_front(n);
+  }
+  /// The same with the accumulators where they are registers.
+  SmallVector<Value> state() const {
+    SmallVector<Value> v = cursors();
+    if (inRegisters())
+      v.append(accumulators);
+    return v;
+  }
+  void setState(ValueRange v) {
+    ValueRange rest = setCursors(v);
+    if (inRegisters())
+      accumulators.assign(rest.begin(), rest.end());
+  }
+};
+
+/// Vectors in registers or in memory.
+struct Accumulators {
+  Emitter &e;
+  Value memory; ///< null: registers
+  Type type;
+  int64_t size;
+  SmallVector<Value> &registers;
+
+  Value get(int64_t i) { return memory ? e.load(type, e.at(memory, i * size), size) : registers[i]; }
+  void set(int64_t i, Value v) {
+    if (memory)
+      e.store(v, e.at(memory, i * size), size);
+    else
+      registers[i] = v;
   }
 };
 

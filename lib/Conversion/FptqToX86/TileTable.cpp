@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "TileTable.h"
 
+#include "llvm/Support/MathExtras.h"
 #include <initializer_list>
 
 using namespace mlir::fptq;
@@ -12,20 +13,20 @@ using namespace mlir::fptq::x86;
 
 const Isa &x86::avx2Isa() {
   // One panel: 6 rows x 2 vectors of sums, 2 weights, 1 activation and 1 product fill the 16 registers.
-  static const Isa isa{"avx2", 8, 1, true, 6, false, "x86-64-v3", "", ""};
+  static const Isa isa{"avx2", 8, 1, true, 512, false, "x86-64-v3", "", ""};
   return isa;
 }
 
 const Isa &x86::avx512VnniIsa() {
   // Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 %), and
   // four streams are what the prefetchers of servers like best. Tuned as for cascadelake, the 6 x 4 tile spills.
-  static const Isa isa{"avx512vnni", 16, 4, false, 4, false, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
+  static const Isa isa{"avx512vnni", 16, 4, false, 256, false, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
   return isa;
 }
 
 const Isa &x86::amxInt8Isa() {
   static const Isa isa{
-      "amx-int8", 16, 4, false, 4, true, "x86-64-v4", "sapphirerapids", "+avx512vnni,+amx-tile,+amx-int8"};
+      "amx-int8", 16, 4, false, 256, true, "x86-64-v4", "sapphirerapids", "+avx512vnni,+amx-tile,+amx-int8"};
   return isa;
 }
 
@@ -41,6 +42,13 @@ int64_t x86::amxMinRows(bool twoLevel) {
   // 32 rows cost AMX the same as one: 670 us (two-level) and 970 us (group scheme, which folds groups to floats),
   // where VNNI takes 573 us for 8 rows, 860 us for 12 and 1 120 us for 16.
   return twoLevel ? 9 : 14;
+}
+
+int64_t x86::minSlabHeight(const Isa &isa, bool twoLevel, int64_t group) {
+  int64_t least = kBlockRows;
+  for (int64_t m = directMaxRows(isa, twoLevel, group) + 1; m <= kBlockRows * kBlockRows; ++m)
+    least = std::min<int64_t>(least, m / llvm::divideCeil(m, kBlockRows));
+  return least;
 }
 
 /// The longest of `lengths` that divides `depth`, itself a multiple of 8.
@@ -67,8 +75,15 @@ TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
   }
   s.bodyK = vnniBody(depth, /*folds=*/rows > 2);
   s.accInRegisters = rows == 1 || (rows == 2 && depth > 32);
+  s.reloadNibbles = rows >= 5;
   s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
   s.prefetchBytes = 1024;
+  return s;
+}
+
+TileShape x86::firstShape(const Isa &isa, int64_t rows, int64_t depth) {
+  TileShape s = directShape(isa, rows, depth);
+  s.accInRegisters = s.highInPlace = false; // the slab holds nibbles, and results live as long as the sweep
   return s;
 }
 

@@ -10,11 +10,11 @@ namespace mlir::fptq::x86 {
 /// The vectors a tier computes with. A block is what a kernel works on at once: `panels` panels of 16 columns.
 struct Isa {
   llvm::StringRef name;
-  int64_t lanes;      ///< i32 lanes of a vector
-  int64_t panels;     ///< panels of a block
-  bool pairSums;      ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
-  int64_t directRows; ///< rows of a tile that unpacks nibbles in registers
-  bool amx;           ///< has AMX tiles
+  int64_t lanes;  ///< i32 lanes of a vector
+  int64_t panels; ///< panels of a block
+  bool pairSums;  ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
+  int64_t slabK;  ///< input channels unpacked to bytes at once
+  bool amx;       ///< has AMX tiles
   llvm::StringRef cpu, tune, features;
 
   int64_t vectorsPerPanel() const { return 16 / lanes; }
@@ -39,15 +39,18 @@ const Isa &amxInt8Isa();
 /// Products with up to so many rows unpack in registers; with at least so many they use AMX.
 int64_t directMaxRows(const Isa &isa, bool twoLevel, int64_t group);
 int64_t amxMinRows(bool twoLevel);
+/// The least rows of a tile of a product with too many rows for direct kernels.
+int64_t minSlabHeight(const Isa &isa, bool twoLevel, int64_t group);
 
 /// `depth`: input channels summed without widening, a multiple of the body's.
 TileShape directShape(const Isa &isa, int64_t rows, int64_t depth);
+/// The first tile of a sweep, which fills the slab.
+TileShape firstShape(const Isa &isa, int64_t rows, int64_t depth);
 /// `folds`: the tile ends groups itself, instead of adding to integer sums only.
 TileShape slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds);
 
-constexpr int64_t kSlabRows = 6;    ///< 6 x 4 zmm sums + 4 weights + 1 activation; 6 x 2 ymm sums + 2 + 1 + 1 product
+constexpr int64_t kBlockRows = 6;   ///< 6 x 4 zmm sums + 4 weights + 1 activation; 6 x 2 ymm sums + 2 + 1 + 1 product
 constexpr int64_t kBlockTiles = 42; ///< row tiles of one sweep: 252 rows keep 4096 activations each in 1 MiB of L2
-constexpr int64_t kSlabK = 256;     ///< input channels unpacked at once: 64 columns take 16 KiB of L1
 constexpr int64_t kMaxGroupInSlab = 512; ///< longer groups are summed over several slabs
 
 } // namespace mlir::fptq::x86

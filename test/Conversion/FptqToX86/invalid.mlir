@@ -25,7 +25,7 @@ func.func @madd8_that_may_saturate(%a: vector<16xi16>, %w: vector<32xi8>) -> vec
 // -----
 
 func.func @madd16_of_bytes(%a: vector<8xi16>) -> vector<8xi32> {
-  // expected-error@+1 {{(MB1) has 8 elements for 8 sums, expected 2 for each of 8}}
+  // expected-error@+1 {{(MB1) has 8 elements for 8 sums, expected 2 for each of 8 or 16}}
   %r = fptq_x86.madd16 %a, %a : vector<8xi16> -> vector<8xi32>
   return %r : vector<8xi32>
 }

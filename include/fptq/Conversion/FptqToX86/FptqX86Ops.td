@@ -63,7 +63,7 @@ def FptqX86_Madd16Op : FptqX86_Op<"madd16", [AllTypesMatch<["lhs", "rhs"]>]> {
   let description = [{
     `result[i] = lhs[2i] * rhs[2i] + lhs[2i+1] * rhs[2i+1]`, signed, modulo 2^32.
 
-    Must satisfy: (MB1) two i16 for each of the 8 i32 of the result.
+    Must satisfy: (MB1) two i16 for each i32 of the result, of which there are 8 or 16.
 
     Example: `%r = fptq_x86.madd16 %a, %b : vector<16xi16> -> vector<8xi32>`
   }];

@@ -1,0 +1,117 @@
+//===- RowKernels.cpp - the functions around the inner loops --------------===//
+#include "Sums.h"
+#include "fptq/Conversion/FptqToX86/FptqX86.h"
+
+using namespace mlir;
+using namespace mlir::fptq::x86;
+
+/// direct<R>(panel..., activations, start, groups, results): all groups of a panel, unpacked in registers.
+LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  SmallVector<Type> arguments(isa.panels, p);
+  arguments.append({p, p, i64, p});
+  return function("direct" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
+    RowKernel k;
+    k.shape = directShape(isa, rows, sumDepth(w.group)), k.direct = true;
+    const int64_t count = rows * isa.vectors();
+    k.panels.assign(args.begin(), args.begin() + isa.panels);
+    args = args.drop_front(isa.panels);
+    k.weights = e.num(0);
+    k.activations = args[0], k.start = args[1], k.memory = args[3];
+    k.wide = wideSpace(e, rows);
+    Value zero = e.zeros(integerResult() ? ints : floats);
+    if (k.inRegisters())
+      k.accumulators.assign(count, zero);
+    for (int64_t i = 0; !k.inRegisters() && i < count; ++i)
+      e.store(zero, e.at(k.memory, i * isa.vectorBytes()), isa.vectorBytes());
+    groups(e, k, args[2]);
+    for (auto [i, v] : llvm::enumerate(k.accumulators))
+      e.store(v, e.at(k.memory, i * isa.vectorBytes()), isa.vectorBytes());
+  });
+}
+
+/// first<R>(panel..., offset in them, activations, start, groups, results, slab, tails): the first tile of a sweep.
+/// Computes as `direct` does, results += groups of a slab, and leaves slab and tails for the tiles that follow: the
+/// stores, and the wait for weights from L3, hide behind its dots.
+LLVM::LLVMFuncOp KernelBuilder::first(int64_t rows) {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  SmallVector<Type> arguments(isa.panels, p);
+  arguments.append({i64, p, p, i64, p, p, p});
+  return function("first" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
+    RowKernel k;
+    k.shape = firstShape(isa, rows, sumDepth(w.group)), k.direct = true;
+    k.panels.assign(args.begin(), args.begin() + isa.panels);
+    args = args.drop_front(isa.panels);
+    k.weights = args[0], k.activations = args[1], k.start = args[2], k.memory = args[4];
+    k.slabOut = args[5], k.tails = args[6];
+    k.wide = wideSpace(e, rows);
+    groups(e, k, args[3]);
+  });
+}
+
+/// tile<R>(slab, tails, activations, start, groups, results, tiles, step of activations, step of start): results +=
+/// groups of a slab, for `tiles` tiles of R rows.
+LLVM::LLVMFuncOp KernelBuilder::tile(int64_t rows) {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  return function("tile" + Twine(rows), {p, p, p, p, i64, p, i64, i64, i64}, [&](Emitter &e, ValueRange args) {
+    Value wide = wideSpace(e, rows);
+    e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
+      RowKernel k;
+      k.shape = slabShape(isa, rows, sumDepth(w.group), true);
+      k.weights = args[0], k.tails = args[1], k.activations = now[0], k.start = now[1], k.memory = now[2];
+      k.wide = wide;
+      groups(e, k, args[4]);
+      return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
+                                e.at(now[2], rows * isa.vectors() * isa.vectorBytes())};
+    });
+  });
+}
+
+/// integer_tile<R>(slab, tails, activations, start, parts, sums, tiles, step of activations, step of start): sums +=
+/// `parts` times partK channels, without folding.
+LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
+  Builder b(module.getContext());
+  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+  SmallVector<Type> arguments{p, p, p, p, i64, p, i64, i64, i64};
+  return function("integer_tile" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
+    const int64_t count = rows * isa.vectors(), size = isa.vectorBytes();
+    RowKernel k;
+    k.shape = slabShape(isa, rows, sumDepth(w.group), false);
+    auto oneTile = [&](Value memory) {
+      auto sumAt = [&](int64_t i) { return e.at(memory, i * size); };
+      SmallVector<Value> carried = k.cursors();
+      for (int64_t i = 0; !isa.pairSums && i < count; ++i)
+        carried.push_back(e.load(ints, sumAt(i), size));
+      SmallVector<Value> after = e.loop(e.num(0), args[4], 1, carried, [&](Value, ValueRange now) {
+        SmallVector<Value> sum(k.setCursors(now));
+        sum = isa.pairSums ? part(e, k) : dots(e, k, k.shape.bodyK, sum);
+        for (int64_t i = 0; isa.pairSums && i < count; ++i) {
+          Value factor = w.twoLevel ? e.load(sums, e.at(args[1], i % isa.vectors() * size), size) : e.splat(sums, 1);
+          Value wide = Madd16Op::create(e, ints, sum[i], factor);
+          e.store(e.add(e.load(ints, sumAt(i), size), wide), sumAt(i), size);
+        }
+        SmallVector<Value> next = k.cursors();
+        if (!isa.pairSums)
+          next.append(sum);
+        return next;
+      });
+      ValueRange sum = k.setCursors(after);
+      for (auto [i, v] : llvm::enumerate(sum))
+        e.store(v, sumAt(i), size);
+    };
+    e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
+      k.weights = args[0], k.activations = now[0], k.start = now[1];
+      oneTile(now[2]);
+      return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]), e.at(now[2], count * size)};
+    });
+  });
+}
+
+/// Stack space for group sums that are more than a row and made of more than a part.
+Value KernelBuilder::wideSpace(Emitter &e, int64_t rows) {
+  bool needed = isa.pairSums && !w.twoLevel && rows > 1 && sumDepth(w.group) < w.group;
+  return needed ? e.stack(rows * isa.vectors() * isa.vectorBytes()) : Value();
+}

@@ -1,0 +1,143 @@
+//===- Sweep.cpp - one block of columns, many rows ------------------------===//
+//
+// Slab by slab: some input channels of the block become bytes in L1, then every row tile runs over them. Results
+// stay in L1 and L2 until the last slab.
+//
+//===----------------------------------------------------------------------===//
+#include "MatmulFields.h"
+#include "Rows.h"
+
+using namespace mlir;
+using namespace mlir::fptq::x86;
+
+struct KernelBuilder::Sweep {
+  KernelBuilder &builder;
+  Emitter &e;
+  const Rows &rows;
+  const SlabSpace &space;
+  Value firstTile, lastTile, groups;
+  ValueRange panels;
+  Value row0 = rows.first(firstTile), count = e.sub(rows.first(lastTile), row0);
+  const WeightFormat &w = builder.w;
+
+  int64_t rowBytes() const { return builder.isa.vectors() * builder.isa.vectorBytes(); }
+  SmallVector<Value> withPanels(ArrayRef<Value> more) const {
+    SmallVector<Value> arguments(panels);
+    arguments.append(more.begin(), more.end());
+    return arguments;
+  }
+
+  /// `count` tiles of `height` rows from tile `tile`: where their activations from channel k and start values from
+  /// the given one of a row are, where their sums go, and how far apart tiles are.
+  struct Run {
+    Value height, count, activations, starts, sums, activationStep, startStep;
+  };
+  Run run(Value tile, Value height, Value count, Value k, Value start, Value sums) {
+    Value row = rows.first(tile);
+    return {height,
+            count,
+            e.at(e.at(rows.activations, e.mul(row, rows.rowBytes)), e.mul(k, height)),
+            e.at(e.at(rows.starts, e.mul(row, rows.startBytes)), e.mul(e.mul(start, 4), height)),
+            e.at(sums, e.mul(e.sub(row, row0), rowBytes())),
+            e.mul(height, rows.rowBytes),
+            e.mul(height, rows.startBytes)};
+  }
+  /// `fn` for the run of taller tiles and that of the others.
+  void runs(Value from, Value k, Value start, Value sums, llvm::function_ref<void(const Run &)> fn) {
+    Value border = e.min(arith::MaxSIOp::create(e, rows.longer, from), lastTile);
+    fn(run(from, e.add(rows.base, 1), e.sub(border, from), k, start, sums));
+    fn(run(border, rows.base, e.sub(lastTile, border), k, start, sums));
+  }
+  /// `fn(r)` for the run's height.
+  void byHeight(const Run &r, llvm::function_ref<LLVM::LLVMFuncOp(int64_t)> callee, ArrayRef<Value> arguments) {
+    auto heights = llvm::to_vector(llvm::seq<int64_t>(minSlabHeight(builder.isa, w.twoLevel, w.group), kBlockRows + 1));
+    e.switchOn(r.height, heights, [&](int64_t rows) { builder.call(e, callee(rows), arguments); });
+  }
+
+  /// The slab of groups [g, g + inSlab): the first tile fills it.
+  void groupSlab(Value g, Value inSlab) {
+    Value k = e.mul(g, w.group), start = e.mul(g, builder.startsOfGroup());
+    Run first = run(firstTile, rows.height(firstTile), e.num(1), k, start, space.results);
+    byHeight(
+        first, [&](int64_t r) { return builder.first(r); },
+        withPanels(
+            {e.mul(g, w.groupBytes), first.activations, first.starts, inSlab, first.sums, space.slab, space.tails}));
+    runs(e.add(firstTile, 1), k, start, space.results, [&](const Run &r) {
+      byHeight(
+          r, [&](int64_t rows) { return builder.tile(rows); },
+          {space.slab, space.tails, r.activations, r.starts, inSlab, r.sums, r.count, r.activationStep, r.startStep});
+    });
+  }
+
+  /// Sums of `parts` parts of a slab that holds channels from k.
+  void integers(Value k, Value start, Value parts) {
+    runs(firstTile, k, start, space.sums, [&](const Run &r) {
+      byHeight(
+          r, [&](int64_t rows) { return builder.integerTile(rows); },
+          {space.slab, space.tails, r.activations, r.starts, parts, r.sums, r.count, r.activationStep, r.startStep});
+    });
+  }
+
+  void startSums(Value g) {
+    e.loop(firstTile, lastTile, 1, [&](Value tile) {
+      Run r = run(tile, rows.height(tile), e.num(1), e.num(0), g, space.sums);
+      builder.call(e, builder.start(), {space.tails, r.starts, r.height, r.sums});
+    });
+  }
+
+  void unpack(Value nibbles, Value tail, Value channels, Value to) {
+    builder.call(e, builder.unpack(), withPanels({nibbles, tail, e.div(channels, e.num(8)), to}));
+  }
+
+  /// The slab of groups [g, g + inSlab) as finished 8-bit weights.
+  void byteSlab(Value g, Value inSlab) {
+    e.loop(e.num(0), inSlab, 1, [&](Value i) {
+      Value at = e.mul(e.add(g, i), w.groupBytes);
+      unpack(at, e.add(at, w.tail), e.num(w.group), e.at(space.slab, e.mul(i, builder.slabBytes(w.group))));
+    });
+    integers(e.mul(g, w.group), e.num(0), e.mul(inSlab, w.group / builder.partK()));
+  }
+
+  /// A group longer than a slab, in pieces of whole loop bodies.
+  void longGroup(Value g) {
+    const int64_t piece = builder.isa.slabK / builder.partK() * builder.partK();
+    Value at = e.mul(g, w.groupBytes), tail = e.add(at, w.tail), start = e.mul(g, builder.startsOfGroup());
+    if (!builder.slabHoldsBytes()) {
+      builder.call(e, builder.tails(), withPanels({tail, space.tails}));
+      if (builder.startsInSums())
+        clear(space.sums);
+      else
+        startSums(start);
+    }
+    e.loop(e.num(0), e.num(w.group), piece, [&](Value k) {
+      Value length = e.min(e.num(piece), e.sub(e.num(w.group), k)), part = e.div(k, e.num(builder.partK()));
+      unpack(e.add(at, e.mul(k, 8)), tail, length, space.slab);
+      integers(e.add(e.mul(g, w.group), k), builder.startsInSums() ? e.add(start, part) : start,
+               e.div(length, e.num(builder.partK())));
+    });
+    if (!w.twoLevel)
+      builder.call(e, builder.fold(), {space.tails, count, space.sums, space.results});
+  }
+
+  void clear(Value sums) {
+    const int64_t size = builder.isa.vectorBytes();
+    e.loop(e.num(0), e.mul(count, builder.isa.vectors()), 1,
+           [&](Value i) { e.store(e.zeros(builder.ints), e.at(sums, e.mul(i, size)), size); });
+  }
+};
+
+/// Tiles [firstTile, lastTile) of rows, all of K.
+void KernelBuilder::sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile,
+                          Value lastTile, ValueRange panels) {
+  Value groups = MatmulFields(e, matmul).groups();
+  Sweep s{*this, e, rows, space, firstTile, lastTile, groups, panels};
+  s.clear(space.results);
+  if (slabHoldsBytes())
+    s.startSums(e.num(0));
+  if (w.group > kMaxGroupInSlab)
+    return e.loop(e.num(0), groups, 1, [&](Value g) { s.longGroup(g); });
+  e.loop(e.num(0), groups, groupsInSlab(), [&](Value g) {
+    Value inSlab = e.min(e.num(groupsInSlab()), e.sub(groups, g));
+    slabHoldsBytes() ? s.byteSlab(g, inSlab) : s.groupSlab(g, inSlab);
+  });
+}
