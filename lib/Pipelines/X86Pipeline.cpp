@@ -97,6 +97,7 @@ static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options
   stack.maxAllocSizeInBytes = kStackBytes;
   pm.addNestedPass<func::FuncOp>(bufferization::createPromoteBuffersToStackPass(stack));
   bufferization::buildBufferDeallocationPipeline(pm, {});
+  pm.addPass(createConvertBufferizationToMemRefPass()); // the clone of a constant that is returned
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

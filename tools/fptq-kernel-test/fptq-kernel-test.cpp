@@ -8,6 +8,7 @@
 #include "fptq-runtime/CpuTier.h"
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/Pack/X86Layout.h"
+#include "fptq/Support/ToolOptions.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -212,6 +213,7 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  hideOptionsExcept({"cases", "seed", "tier", "json", "verbose"});
   cl::ParseCommandLineOptions(argc, argv, "compares generated kernels with the reference, bit for bit\n");
   Executable::setThreads(2);
   std::vector<std::string> names = tiers();

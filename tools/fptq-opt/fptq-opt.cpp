@@ -3,6 +3,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
 #include "fptq/Support/ModuleFile.h"
+#include "fptq/Support/ToolOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -12,6 +13,38 @@
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
+using fptq::asksForHelp;
+using fptq::hideOptionsExcept;
+
+static constexpr char kOverview[] = R"help(mlir-opt with the fptq dialect, passes and pipelines
+
+  fptq-opt --fptq-raise model.mlir                                    name the linear layers
+  fptq-opt --fptq-raise --fptq-insert-observers model.mlir            records ranges (fptq-run --calibrate)
+  fptq-opt --fptq-quantize-pipeline="profile=profile.json group-size=32" model.mlirbc -o quantized.mlirbc
+  fptq-opt --pass-pipeline="builtin.module(fptq-raise,cse)" model.mlir
+  fptq-opt --fptq-report-target                                       what this machine runs, and why
+
+Our passes are listed here; those of upstream are all there too, see --help-hidden.
+)help";
+
+/// Options of MlirOptMain that our users need, and the list of passes by one of its names.
+static constexpr StringRef kShown[] = {"fptq-raise",
+                                       "pass-pipeline",
+                                       "o",
+                                       "emit-bytecode",
+                                       "remark-format",
+                                       "remarks-filter",
+                                       "remarks-output-file",
+                                       "verify-diagnostics",
+                                       "split-input-file",
+                                       "mlir-timing",
+                                       "mlir-print-ir-after-all",
+                                       "mlir-elide-elementsattrs-if-larger",
+                                       "mlir-elide-resource-strings-if-larger",
+                                       "mlir-disable-threading",
+                                       "allow-unregistered-dialect",
+                                       "load-dialect-plugin",
+                                       "load-pass-plugin"};
 
 namespace {
 /// The module's parameter files are looked for in the input's own folder.
@@ -64,12 +97,12 @@ int main(int argc, char **argv) {
     return reportTarget(), 0;
   DialectRegistry registry;
   fptq::registerAllDialects(registry);
-  fptq::registerAllPasses();
-  auto [input, output] =
-      registerAndParseCLIOptions(argc, argv,
-                                 "quant-fptq: W4A8 quantization and lowering\n"
-                                 "(--fptq-report-target alone: the tier this machine runs, and why)\n",
-                                 registry);
+  bool help = asksForHelp(argc, argv);
+  help ? fptq::registerPasses() : fptq::registerAllPasses();
+  std::string header = registerCLIOptions(kOverview, registry);
+  if (help)
+    hideOptionsExcept(kShown);
+  auto [input, output] = parseCLIOptions(argc, argv, help ? kOverview : header);
   registry.addExtension(TypeID::get<InputFolder>(), std::make_unique<InputFolder>(input));
   return asMainReturnCode(run(input, output, registry));
 }

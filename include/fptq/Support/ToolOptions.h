@@ -1,0 +1,19 @@
+//===- ToolOptions.h - help that shows a tool's own options ------*- C++ -*-===//
+#ifndef FPTQ_SUPPORT_TOOLOPTIONS_H
+#define FPTQ_SUPPORT_TOOLOPTIONS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace mlir::fptq {
+
+/// libLLVM and libMLIR register hundreds of options in every tool. Hides those registered so far, until --help-hidden,
+/// but for options that have one of these names (a pass's flag is a name of the list of passes).
+void hideOptionsExcept(llvm::ArrayRef<llvm::StringRef> names);
+
+/// Whether the command line asks for the short help.
+bool asksForHelp(int argc, char **argv);
+
+} // namespace mlir::fptq
+
+#endif // FPTQ_SUPPORT_TOOLOPTIONS_H

@@ -1,0 +1,26 @@
+//===- ToolOptions.cpp - help that shows a tool's own options -------------===//
+#include "fptq/Support/ToolOptions.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/Support/CommandLine.h"
+
+namespace cl = llvm::cl;
+
+void mlir::fptq::hideOptionsExcept(llvm::ArrayRef<llvm::StringRef> names) {
+  static constexpr llvm::StringRef kGeneric[] = {"help", "help-list", "version"};
+  auto &options = cl::getRegisteredOptions();
+  llvm::SmallPtrSet<cl::Option *, 16> kept;
+  for (auto &[name, option] : options)
+    if (llvm::is_contained(names, name) || llvm::is_contained(kGeneric, name))
+      kept.insert(option);
+  for (auto &[name, option] : options)
+    if (!kept.contains(option) && option->getOptionHiddenFlag() == cl::NotHidden)
+      option->setHiddenFlag(cl::Hidden);
+}
+
+bool mlir::fptq::asksForHelp(int argc, char **argv) {
+  return llvm::any_of(llvm::ArrayRef(argv, argc).drop_front(), [](llvm::StringRef argument) {
+    return argument == "--help" || argument == "-help" || argument == "-h" || argument == "--help-list" ||
+           argument == "-help-list";
+  });
+}
