@@ -15,6 +15,7 @@ std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::openModuleBuffer(StringRef path,
 }
 
 ModuleFile::ModuleFile(StringRef path, MLIRContext &context) : path(path.str()), context(context) {
+  context.printOpOnDiagnostic(false); // the line is shown; an error at a module would print the model
   StringRef folder = llvm::sys::path::parent_path(path);
   context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
 }

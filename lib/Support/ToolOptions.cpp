@@ -18,6 +18,11 @@ void mlir::fptq::hideOptionsExcept(llvm::ArrayRef<llvm::StringRef> names) {
       option->setHiddenFlag(cl::Hidden);
 }
 
+void mlir::fptq::setFlagDefault(llvm::StringRef name, bool value) {
+  if (cl::Option *option = cl::getRegisteredOptions().lookup(name))
+    static_cast<cl::opt<bool> *>(option)->setInitialValue(value);
+}
+
 bool mlir::fptq::asksForHelp(int argc, char **argv) {
   return llvm::any_of(llvm::ArrayRef(argv, argc).drop_front(), [](llvm::StringRef argument) {
     return argument == "--help" || argument == "-help" || argument == "-h" || argument == "--help-list" ||

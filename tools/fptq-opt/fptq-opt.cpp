@@ -100,6 +100,8 @@ int main(int argc, char **argv) {
   bool help = asksForHelp(argc, argv);
   help ? fptq::registerPasses() : fptq::registerAllPasses();
   std::string header = registerCLIOptions(kOverview, registry);
+  // The line is shown anyway, and an error at a module would print the model.
+  fptq::setFlagDefault("mlir-print-op-on-diagnostic", false);
   if (help)
     hideOptionsExcept(kShown);
   auto [input, output] = parseCLIOptions(argc, argv, help ? kOverview : header);

@@ -11,6 +11,9 @@ namespace mlir::fptq {
 /// but for options that have one of these names (a pass's flag is a name of the list of passes).
 void hideOptionsExcept(llvm::ArrayRef<llvm::StringRef> names);
 
+/// Another default for a registered option that is a `cl::opt<bool>`.
+void setFlagDefault(llvm::StringRef name, bool value);
+
 /// Whether the command line asks for the short help.
 bool asksForHelp(int argc, char **argv);
 

@@ -55,6 +55,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", help="write the layer table here")
     sub.add_argument("-o", "--output", required=True, help="OUT.mlirbc; weights go beside it")
 
+    sub = command("report", commands.html_report, "write one HTML page: ranges, channels, errors; no network needed")
+    sub.add_argument("--profile", help="profile, as for `policy`; channels only from one of ours")
+    arguments.add_thresholds(sub)
+    sub.add_argument("--recipe", default="", help="per-layer rules")
+    sub.add_argument("--layers", metavar="LAYERS.json", help="layer table that quantize, eval or policy wrote with --json "
+                                                             "(default: decided from the profile, without errors)")
+    sub.add_argument("--title", default="quant-fptq", help="title of the page")
+    sub.add_argument("-o", "--output", required=True, help="REPORT.html")
+
     sub = command("eval", commands.evaluate, "perplexity of the float or the quantized model")
     arguments.add_model(sub)
     arguments.add_text(sub)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from dataclasses import asdict
@@ -17,7 +18,9 @@ from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, export, llama_module, load_checkpoint, native
 from quant_fptq.importer.llama import write_parameters
 from quant_fptq.outliers import Outliers, inject
+from quant_fptq.profile import Policy, Profile
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
+from quant_fptq.report import write_report
 from quant_fptq.session import Model, Module, Session
 from quant_fptq.tokenizer import load_tokenizer
 
@@ -127,6 +130,28 @@ def policy(options: argparse.Namespace) -> None:
         table = session.policies(options.profile, options.v0, options.v1, options.recipe)
     report.layer_table(table["layers"])
     report.write_json(options.json, table)
+
+
+def _layers_of(path: str) -> list[Policy]:
+    """The layer table that a command wrote with --json."""
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        return [Policy.of(row) for row in document["layers"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FptqError(f"{path}: no layer table: expected what --json writes, an object with 'layers'") from None
+
+
+def html_report(options: argparse.Namespace) -> None:
+    if not options.profile and not options.layers:
+        raise FptqError("give --profile, --layers or both")
+    ours = options.profile and options.profile.endswith(".json")
+    profile = Profile.load(options.profile) if ours else None
+    if options.layers:
+        layers = _layers_of(options.layers)
+    else:
+        with _session(options) as session:
+            layers = session.decide(options.profile, options.v0, options.v1, options.recipe)
+    write_report(options.output, layers, profile, options.v0, options.v1, options.title)
 
 
 def merge(options: argparse.Namespace) -> None:
