@@ -55,16 +55,16 @@ def range_bars(rows: Sequence[tuple[str, float, str, str]], v0: float, v1: float
     scale = LogScale(low, high, _LABEL, WIDTH - 60)
     height = 30 + _ROW * len(rows)
     parts = []
-    for name, value, style in (("v0", v0, "line"), ("v1", v1, "line")):
-        x = scale(value)
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="16" y2="{height}" class="{style}"/>')
-        parts.append(_text(x, 12, f"{name} = {short(value)}", "middle"))
     for i, (name, value, style, tip) in enumerate(rows):
         y = 24 + i * _ROW
         parts.append(f'<rect x="{_LABEL}" y="{y}" width="{max(scale(value) - _LABEL, 1):.1f}" height="{_ROW - 5}" '
                      f'class="{style}"><title>{escape(tip)}</title></rect>')
         parts.append(_text(_LABEL - 6, y + 11, name, "end"))
         parts.append(_text(scale(value) + 4, y + 11, short(value)))
+    for name, value in (("v0", v0), ("v1", v1)):
+        x = scale(value)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="16" y2="{height}" class="line"/>')
+        parts.append(_text(x, 12, f"{name} = {short(value)}", "middle"))
     return _svg(height, parts, "largest input of each layer, with thresholds")
 
 
@@ -94,7 +94,8 @@ def _curve(values: np.ndarray, scale: LogScale, style: str) -> str:
 def channel_curves(before: np.ndarray, after: np.ndarray) -> str:
     """max |x| of each channel, largest first, before and after equalization, on a logarithmic axis."""
     order = np.argsort(-before, kind="stable")
-    low, high = _span([float(before.max()), float(after.max()), float(np.median(before)), float(np.median(after))])
+    low, high = _span([float(before.max()), float(after.max()),  # dead channels would stretch the axis
+                       float(np.quantile(before, 0.02)), float(np.quantile(after, 0.02))])
     scale = LogScale(low, high, 150, 10)
     parts = []
     tick = low
