@@ -1,17 +1,29 @@
 //===- Peaks.h - what this machine can do at most ---------------*- C++ -*-===//
+//
+// Hand-written on purpose: a peak measured with the compiler under test would measure the compiler.
+//
+//===----------------------------------------------------------------------===//
 #ifndef FPTQ_BENCHMARK_PEAKS_H
 #define FPTQ_BENCHMARK_PEAKS_H
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace mlir::fptq::bench {
 
-/// GOPS (two operations a multiply-add) of the tier's dot product on `threads` cores, operands in registers; AMX with
-/// all four tiles of a 2x2 block reloaded each step, A from L1 and B from L2.
-double dotPeak(const std::string &tier, int threads);
+/// Sum over `threads` threads of the units a second that work(thread) does: each call returns how many it did.
+double rate(int threads, const std::function<double(int)> &work);
 
-/// GB/s of a plain read loop over `bytes` bytes a thread.
+/// GOPS (two operations a multiply-add) of the tier's dot product, operands in registers. On avx2 the instructions that end
+/// a sum are counted in: widening 16-bit sums every 32 k, and without `twoLevel` a conversion and an FMA every `group` k.
+/// AMX reloads all four tiles of a 2 x 2 block each step, A from L1 and B from L2.
+double dotPeak(const std::string &tier, bool twoLevel, int64_t group, int threads);
+
+/// GOPS of one row times weights in L1: nibbles loaded, unpacked and multiplied, nothing else.
+double streamPeak(const std::string &tier, int threads);
+
+/// GB/s of a plain read loop over `bytes` bytes, split among threads.
 double readPeak(int64_t bytes, int threads);
 
 } // namespace mlir::fptq::bench

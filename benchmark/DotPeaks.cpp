@@ -1,0 +1,171 @@
+//===- DotPeaks.cpp - dot products in registers ---------------------------===//
+#include "Peaks.h"
+
+#include <immintrin.h>
+#include <memory>
+
+using namespace mlir::fptq;
+
+static constexpr size_t kStreamBytes = 16 << 10; // of weights: half of L1
+
+//===----------------------------------------------------------------------===//
+// AVX2: 12 sums of 16 bits, as in a tile of 6 rows and 2 vectors
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Avx2Sums {
+  __m256i sums[12];
+  __m256i wide;
+  __m256 result;
+};
+} // namespace
+
+/// Inline assembly keeps compilers from regrouping the sums. One register serves as every constant operand: 12 sums, a
+/// product, a wide sum and a result leave no more.
+__attribute__((target("avx2,fma"), always_inline)) static inline void addPairs(Avx2Sums &s, __m256i operand) {
+  for (__m256i &sum : s.sums) {
+    __m256i product;
+    __asm__ volatile("vpmaddubsw %2, %2, %1\n\tvpaddw %1, %0, %0" : "+x"(sum), "=&x"(product) : "x"(operand));
+  }
+}
+
+__attribute__((target("avx2,fma"), always_inline)) static inline void widen(Avx2Sums &s, __m256i operand) {
+  for (__m256i &sum : s.sums) {
+    __m256i product;
+    __asm__ volatile("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(s.wide), "=&x"(product) : "x"(sum), "x"(operand));
+  }
+}
+
+__attribute__((target("avx2,fma"), always_inline)) static inline void scale(Avx2Sums &s, __m256i operand) {
+  for (__m256i &sum : s.sums) {
+    __m256 converted;
+    __asm__ volatile("vcvtdq2ps %2, %1\n\tvfmadd231ps %3, %1, %0"
+                     : "+x"(s.result), "=&x"(converted)
+                     : "x"(sum), "x"(operand));
+  }
+}
+
+__attribute__((target("avx2,fma"))) static double avx2Dots(bool twoLevel, int64_t group) {
+  Avx2Sums s = {};
+  const __m256i operand = _mm256_set1_epi8(1);
+  const int groups = 400000 / group;
+  for (int g = 0; g < groups; ++g) {
+    for (int k = 0; k < group; k += 32) {
+      for (int quad = 0; quad < 8; ++quad)
+        addPairs(s, operand);
+      widen(s, operand);
+    }
+    if (!twoLevel)
+      scale(s, operand);
+  }
+  __asm__ volatile("" ::"x"(s.wide), "x"(s.result)); // they are wanted
+  return groups * (group / 4) * 12 * 32 * 2e-9;
+}
+
+__attribute__((target("avx2"))) static double avx2Stream() {
+  alignas(64) static uint8_t data[kStreamBytes + kStreamBytes / 8];
+  const uint8_t *weights = data, *activations = data + kStreamBytes;
+  __asm__ volatile("" : "+r"(weights), "+r"(activations)); // unknown to the compiler
+  __m256i sums[4] = {}, low = _mm256_set1_epi8(15);
+  for (int round = 0; round < 40; ++round)
+    for (size_t i = 0, x = 0; i < kStreamBytes; i += 64, x += 8) {
+      __m256i a = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x));
+      __m256i b = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x + 4));
+      for (int j = 0; j < 2; ++j) {
+        __m256i v = _mm256_load_si256(reinterpret_cast<const __m256i *>(weights + i + 32 * j));
+        __m256i high = _mm256_srli_epi16(v, 4);
+        sums[j] = _mm256_add_epi16(sums[j], _mm256_maddubs_epi16(_mm256_and_si256(v, low), a));
+        sums[2 + j] = _mm256_add_epi16(sums[2 + j], _mm256_maddubs_epi16(_mm256_and_si256(high, low), b));
+      }
+    }
+  sums[0] = _mm256_add_epi16(_mm256_add_epi16(sums[0], sums[1]), _mm256_add_epi16(sums[2], sums[3]));
+  __asm__ volatile("" ::"x"(sums[0])); // all of it is wanted
+  return 40.0 * kStreamBytes * 2 * 2e-9;
+}
+
+//===----------------------------------------------------------------------===//
+// AVX-512 VNNI
+//===----------------------------------------------------------------------===//
+
+__attribute__((target("avx512f,avx512bw,avx512vnni"))) static double vnniDots() {
+  __m512i sums[20], w = _mm512_set1_epi8(3), x = _mm512_set1_epi8(-5);
+  for (__m512i &s : sums)
+    s = _mm512_setzero_si512();
+  for (int i = 0; i < 20000; ++i)
+    for (__m512i &s : sums)
+      s = _mm512_dpbusd_epi32(s, w, x);
+  for (int i = 1; i < 20; ++i)
+    sums[0] = _mm512_add_epi32(sums[0], sums[i]);
+  __asm__ volatile("" ::"v"(sums[0])); // all of it is wanted
+  return 20000 * 20 * 64 * 2e-9;
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vnni"))) static double vnniStream() {
+  alignas(64) static uint8_t data[kStreamBytes + kStreamBytes / 8];
+  const uint8_t *weights = data, *activations = data + kStreamBytes;
+  __asm__ volatile("" : "+r"(weights), "+r"(activations)); // unknown to the compiler
+  __m512i sums[8] = {}, low = _mm512_set1_epi8(15), high = _mm512_set1_epi8(-16);
+  for (int round = 0; round < 40; ++round)
+    for (size_t i = 0, x = 0; i < kStreamBytes; i += 256, x += 8) {
+      __m512i a = _mm512_set1_epi32(*reinterpret_cast<const int *>(activations + x));
+      __m512i b = _mm512_set1_epi32(*reinterpret_cast<const int *>(activations + x + 4));
+      for (int j = 0; j < 4; ++j) {
+        __m512i v = _mm512_load_si512(weights + i + 64 * j);
+        sums[j] = _mm512_dpbusd_epi32(sums[j], _mm512_and_si512(v, low), a);
+        sums[4 + j] = _mm512_dpbusd_epi32(sums[4 + j], _mm512_and_si512(v, high), b);
+      }
+    }
+  for (int i = 1; i < 8; ++i)
+    sums[0] = _mm512_add_epi32(sums[0], sums[i]);
+  __asm__ volatile("" ::"v"(sums[0])); // all of it is wanted
+  return 40.0 * kStreamBytes * 2 * 2e-9;
+}
+
+//===----------------------------------------------------------------------===//
+// AMX
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start = 0, reserved[14] = {};
+  uint16_t columnBytes[16] = {};
+  uint8_t rows[16] = {};
+};
+} // namespace
+
+/// 2x2 blocks: A is 8 KiB (L1), B 512 KiB (L2), both read in order.
+__attribute__((target("amx-tile,amx-int8"))) static double amxDots() {
+  TileConfig config;
+  for (int i = 0; i < 8; ++i)
+    config.columnBytes[i] = 64, config.rows[i] = 16;
+  struct alignas(64) Operands {
+    int8_t a[8 << 10], b[512 << 10];
+  };
+  static thread_local std::unique_ptr<Operands> operands = std::make_unique<Operands>();
+  __asm__ volatile("ldtilecfg %0" ::"m"(config));
+  int steps = 0;
+  for (int round = 0; round < 4; ++round)
+    for (size_t at = 0; at < sizeof(operands->b); at += 2048, ++steps) {
+      const int8_t *pa = operands->a + at % sizeof(operands->a), *pb = operands->b + at;
+      _tile_loadd(4, pa, 64);
+      _tile_loadd(6, pb, 64);
+      _tile_loadd(7, pb + 1024, 64);
+      _tile_loadd(5, pa + 1024, 64);
+      _tile_dpbsud(0, 4, 6);
+      _tile_dpbsud(1, 4, 7);
+      _tile_dpbsud(2, 5, 6);
+      _tile_dpbsud(3, 5, 7);
+    }
+  _tile_release();
+  return steps * 4 * 16384 * 2e-9;
+}
+
+double bench::dotPeak(const std::string &tier, bool twoLevel, int64_t group, int threads) {
+  return rate(threads, [&](int) {
+    return tier == "avx2" ? avx2Dots(twoLevel, group) : tier == "amx-int8" ? amxDots() : vnniDots();
+  });
+}
+
+double bench::streamPeak(const std::string &tier, int threads) {
+  return rate(threads, [&](int) { return tier == "avx2" ? avx2Stream() : vnniStream(); });
+}

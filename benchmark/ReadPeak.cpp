@@ -1,0 +1,57 @@
+//===- ReadPeak.cpp - a plain read loop, and rates of threads -------------===//
+#include "Peaks.h"
+
+#include <ctime>
+#include <immintrin.h>
+#include <thread>
+#include <vector>
+
+using namespace mlir::fptq;
+
+/// Seconds this thread has run: other people's work on the machine does not count.
+static double now() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+
+double bench::rate(int threads, const std::function<double(int)> &work) {
+  std::vector<double> rates(threads);
+  std::vector<std::thread> pool;
+  for (int t = 0; t < threads; ++t)
+    pool.emplace_back([&, t] {
+      work(t); // warm
+      double start = now(), units = 0;
+      while (now() - start < 0.03)
+        units += work(t);
+      rates[t] = units / (now() - start);
+    });
+  for (std::thread &t : pool)
+    t.join();
+  double sum = 0;
+  for (double r : rates)
+    sum += r;
+  return sum;
+}
+
+__attribute__((target("avx2"))) static void readOnce(const uint8_t *p, int64_t bytes) {
+  __m256i sums[4] = {};
+  for (int64_t i = 0; i + 128 <= bytes; i += 128)
+    for (int j = 0; j < 4; ++j)
+      sums[j] = _mm256_or_si256(sums[j], _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p + i + 32 * j)));
+  sums[0] = _mm256_or_si256(_mm256_or_si256(sums[0], sums[1]), _mm256_or_si256(sums[2], sums[3]));
+  __asm__ volatile("" ::"x"(sums[0])); // all of it is wanted
+}
+
+double bench::readPeak(int64_t bytes, int threads) {
+  static std::vector<uint64_t> memory;
+  if (int64_t(memory.size()) * 8 < bytes)
+    memory.assign(bytes / 8 + 1, 1);
+  const int64_t share = bytes / threads, piece = std::min<int64_t>(share, 64 << 20);
+  std::vector<int64_t> at(threads);
+  return rate(threads, [&](int t) { // pieces: one pass over 1 GB would be a measurement of its own length
+    readOnce(reinterpret_cast<const uint8_t *>(memory.data()) + t * share + at[t], piece);
+    at[t] = at[t] + 2 * piece <= share ? at[t] + piece : 0;
+    return piece * 1e-9;
+  });
+}

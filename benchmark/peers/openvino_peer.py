@@ -1,0 +1,39 @@
+"""OpenVINO: u4 weights with f16 scales, decompressed by the CPU plugin, activations quantized dynamically to int8.
+
+The plugin falls back to floats without a word where a processor lacks VNNI, and reports the same primitive either way."""
+
+import functools
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+
+
+@functools.lru_cache(1)
+def compiled(n, k, group, threads, copies):
+    random = np.random.default_rng(1)
+    x = op.parameter([-1, k], np.float32)
+    results, shared = [], [np.full(1, 0x8, np.uint8)]  # tensors of 4 bits share their memory with arrays
+    eight = ov.Tensor(shared[0], [1], ov.Type.u4)
+    for _ in range(copies):
+        shared.append(random.integers(0, 256, n * k // 2, dtype=np.uint8))
+        codes = ov.Tensor(shared[-1], [n, k // group, group], ov.Type.u4)
+        weight = op.convert(op.constant(codes), np.float16)
+        weight = op.subtract(weight, op.convert(op.constant(eight), np.float16))
+        weight = op.multiply(weight, op.constant(np.full((n, k // group, 1), 0.01, np.float16)))
+        weight = op.convert(op.reshape(weight, op.constant([n, k]), False), np.float32)
+        results.append(op.matmul(x, weight, False, True))
+    config = {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": group,
+    }
+    model = ov.Core().compile_model(ov.Model(results, [x]), "CPU", config)
+    return model.create_infer_request(), shared
+
+
+def prepare(m, n, k, group, threads, copies):
+    request, _ = compiled(n, k, group, threads, copies)
+    request.set_input_tensor(ov.Tensor(np.random.default_rng(2).standard_normal((m, k), dtype=np.float32)))
+    return f"openvino {ov.__version__.split('-')[0]} g{group}", functools.partial(request.infer, share_outputs=True)
