@@ -76,9 +76,14 @@ namespace {
 /// Walks from the result to x; each `take` consumes one step if it is there.
 class Walk {
 public:
-  explicit Walk(Value value) : at(resolve(value)) {}
+  explicit Walk(Value value) : operand(value), at(resolve(value)) {}
 
-  Value value() const { return at; }
+  /// The tensor that the last step read.
+  Value tensor() const {
+    auto argument = dyn_cast<BlockArgument>(operand);
+    auto op = argument ? dyn_cast_or_null<linalg::LinalgOp>(argument.getOwner()->getParentOp()) : linalg::LinalgOp();
+    return op && isElementwise(op) ? op.getMatchingOpOperand(argument)->get() : operand;
+  }
   /// op(value, number) in either order if `Op` commutes.
   template <typename... Ops> std::optional<double> take(bool commutes) {
     Operation *op = at.getDefiningOp();
@@ -88,7 +93,8 @@ public:
       std::optional<double> constant = number(op->getOperand(side));
       if (!constant || (side == 0 && !commutes))
         continue;
-      at = resolve(op->getOperand(1 - side));
+      operand = op->getOperand(1 - side);
+      at = resolve(operand);
       return constant;
     }
     return std::nullopt;
@@ -98,7 +104,8 @@ public:
     while (Operation *op = at.getDefiningOp()) {
       if (!isa<Ops...>(op))
         break;
-      at = resolve(op->getOperand(0));
+      operand = op->getOperand(0);
+      at = resolve(operand);
       any = true;
     }
     return any;
@@ -124,7 +131,7 @@ public:
   }
 
 private:
-  Value at;
+  Value operand, at; ///< as read, and the scalar that makes it
 };
 } // namespace
 
@@ -155,7 +162,7 @@ std::optional<ActivationQuantization> mlir::fptq::matchActivationQuantization(Va
   } else if (auto factor = walk.take<arith::MulFOp>(true); std::abs(factor.value_or(1) * scale - 1) > 1e-6) {
     return std::nullopt; // 1 / scale is rounded once
   }
-  found.x = walk.value();
+  found.x = walk.tensor();
   found.scale = scale;
   found.zero = zeroF.value_or(zeroI.value_or(0));
   found.low = *llvm::min_element(bounds), found.high = *llvm::max_element(bounds);

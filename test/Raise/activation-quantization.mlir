@@ -20,7 +20,9 @@
 #w = affine_map<(m, n, k) -> (n, k)>
 #y = affine_map<(m, n, k) -> (m, n)>
 func.func @types(%x: tensor<1x3x4xf32>) -> tensor<3x2xf32> {
-  %q = quant.qcast %x : tensor<1x3x4xf32> to tensor<1x3x4x!a>
+  %e = tensor.empty() : tensor<1x3x4xf32>
+  %n = linalg.exp ins(%x : tensor<1x3x4xf32>) outs(%e : tensor<1x3x4xf32>) -> tensor<1x3x4xf32> // made by an elementwise op
+  %q = quant.qcast %n : tensor<1x3x4xf32> to tensor<1x3x4x!a>
   %d = quant.dcast %q : tensor<1x3x4x!a> to tensor<1x3x4xf32>
   %c = tensor.collapse_shape %d [[0, 1], [2]] : tensor<1x3x4xf32> into tensor<3x4xf32>
   %i = arith.constant {fptq.name = "a.weight"} dense<[[1, 3, -1, 1], [0, -8, -1, 0]]> : tensor<2x4xi4>
