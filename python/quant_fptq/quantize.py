@@ -5,7 +5,9 @@ Nothing is decided here. Policies, scales and layouts are the compiler's; this n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import json
+import re
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Callable, Iterable, Sequence
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, StoredWeight, Tensor, safetensors
+from quant_fptq.importer.checkpoint import HEAD, layer_of
 from quant_fptq.pipeline import Pipeline
 from quant_fptq.session import Executable, Model, Module, Session
 
@@ -38,26 +41,56 @@ class QuantizeOptions:
     formula: str | None = None
     parameters_out: Path | None = None
     progress: bool | None = None
+    #: Not the compiler's: every layer's policy is the model's own or a rule's, and no ranges are needed.
+    decided: bool = field(default=False, metadata={"ours": True})
 
     @property
     def needs_profile(self) -> bool:
-        return self.profile is None and self.policy not in ("per-token", "float")
+        return self.profile is None and self.policy not in ("per-token", "float") and not self.decided
 
     def pipeline(self) -> Pipeline:
         """`fptq-quantize-pipeline` with these options."""
-        options = {field.name: getattr(self, field.name) for field in fields(self)}
+        options = {field.name: getattr(self, field.name) for field in fields(self) if not field.metadata}
         return Pipeline.of("fptq-quantize-pipeline", **options)
+
+
+def plan_for(plan: QuantizeOptions, checkpoint: Checkpoint, folder: Path) -> QuantizeOptions:
+    """`plan`; for a model that came quantized, its own decisions where the plan has neither policy, profile nor recipe.
+
+    Its static activation scales are kept, other layers with codes go per token, and what was left float stays float:
+    as a recipe in `folder` where one policy cannot say it.
+    """
+    if not checkpoint.is_stored or plan.policy or plan.profile or plan.recipe:
+        return plan
+    layers = {layer_of(name): checkpoint.tensors[name].stored is not None for name in checkpoint.linears()}
+    kept = [layer for layer, stored in layers.items() if not stored]
+    if not checkpoint.input_scales and set(kept) <= {layer_of(HEAD)}:
+        return replace(plan, policy="per-token")
+    dynamic = [layer for layer, stored in layers.items() if stored and layer not in checkpoint.input_scales]
+    rules = [{"match": f"^({'|'.join(map(re.escape, names))})$", **what}
+             for names, what in ((dynamic, {"policy": "per-token"}), (kept, {"keep_float": True})) if names]
+    if not rules:
+        return replace(plan, decided=True)
+    path = folder / "model-recipe.json"
+    path.write_text(json.dumps({"version": 1, "rules": rules}, indent=1), encoding="utf-8")
+    return replace(plan, recipe=path, decided=True)
 
 
 def observed(module: Module) -> Module:
     """A copy of a float model that records what enters each linear."""
-    return module.clone().run("fptq-raise,fptq-insert-observers")
+    return module.clone().run("fptq-import-quant,fptq-raise,fptq-insert-observers")
+
+
+def _same_session(session: Session, module: Module) -> None:
+    if module.session is not session:
+        raise FptqError("the module belongs to another session")
 
 
 def calibrate(session: Session, module: Module, checkpoint: Checkpoint, sequences: Iterable[Sequence[int]],
               output: str | Path, observer: str = "min-max", threads: int = 0,
               progress: Callable[[int], None] = lambda tokens: None) -> None:
-    """Runs `sequences` through the float model and writes the profile to `output`."""
+    """Runs `sequences` of tokens through the float model and writes the profile to `output`."""
+    _same_session(session, module)
     model = Model(observed(module).compile(threads=threads), checkpoint.config)
     session.start_calibration(observer)
     for tokens in sequences:
@@ -107,6 +140,7 @@ def calibrate_calls(session: Session, module: Module, inputs: str | Path, entry:
                     observer: str = "min-max", threads: int = 0, model_hash: str = "",
                     progress: Callable[[int], None] = lambda calls: None) -> None:
     """The same for any function of any module, called once per row of `inputs`."""
+    _same_session(session, module)
     executable = observed(module).compile(threads=threads)
     entry, calls = read_calls(inputs, executable, entry)
     session.start_calibration(observer)
@@ -132,21 +166,32 @@ def _stored_weight(path: Path, tensors: dict[str, np.ndarray], layer: dict, shap
 
 def quantized_checkpoint(session: Session, checkpoint: Checkpoint, plan: QuantizeOptions) -> Checkpoint:
     """`checkpoint` with the codes and scales that our quantizer gives its linears; weights that came as codes keep
-    theirs. The policy has to be per-token: equalized weights are of use only together with the changed norms.
+    theirs. The policy is per-token or static: equalized weights are of use only together with the changed norms.
     """
-    if plan.policy not in (None, "per-token"):
-        raise FptqError(f"policy '{plan.policy}': other tools quantize W4A8 activations per token; only --policy "
-                        "per-token can be exported")
+    if plan.policy not in (None, "per-token", "static"):
+        raise FptqError(f"policy '{plan.policy}': other tools quantize W4A8 activations per token or statically; only "
+                        "--policy per-token and static can be exported")
+    plan = plan_for(plan, checkpoint, session.folder)
+    if not plan.decided:
+        plan = replace(plan, policy=plan.policy or "per-token")
+    if plan.needs_profile:
+        raise FptqError("policy 'static' needs ranges: give a profile")
     module = session.import_checkpoint(checkpoint)
     path = session.folder / "quantized.safetensors"
-    module.run(replace(plan, policy="per-token", parameters_out=path).pipeline())
+    module.run(replace(plan, parameters_out=path).pipeline())
     tensors, shapes = safetensors.open_mapped(path), dict(checkpoint.config.shapes())
-    result = Checkpoint(checkpoint.source, checkpoint.config, dict(checkpoint.tensors))
+    result = Checkpoint(checkpoint.source, checkpoint.config, dict(checkpoint.tensors),
+                        input_scales=dict(checkpoint.input_scales))
     for layer in module.layers():
         name = f"{layer['name']}.weight"
-        if layer["policy"] == "float" or name not in shapes or checkpoint.tensors[name].stored:
+        if layer["policy"] == "float" or name not in shapes:
             continue
-        if layer["policy"] != "per-token":
-            raise FptqError(f"layer '{layer['name']}' is {layer['policy']}; only per-token layers can be exported")
+        if layer["policy"] not in ("per-token", "static"):
+            raise FptqError(f"layer '{layer['name']}' is {layer['policy']}; only per-token and static layers can be "
+                            "exported")
+        if layer["policy"] == "static":
+            result.input_scales[layer["name"]] = float(np.float32(layer["range"] / 127)) if layer["range"] else 1.0
+        if checkpoint.tensors[name].stored:
+            continue
         result.tensors[name] = Tensor(_stored_weight(path, tensors, layer, shapes[name]))
     return result

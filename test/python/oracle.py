@@ -29,6 +29,11 @@ def int8_per_token(x):
     return np.clip(np.rint(x / np.where(scale == 0, 1, scale)), -127, 127) * scale
 
 
+def int8_static(x, scale):
+    """x rounded to a scale that the model brought."""
+    return np.clip(np.rint(x / scale), -127, 127) * scale
+
+
 def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bool = False) -> np.ndarray:
     """Logits [T, V] of a sequence; `inputs` collects the largest |x| at each linear's input.
 
@@ -42,7 +47,9 @@ def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bo
     def linear(x, name):
         if inputs is not None:
             inputs[name] = max(inputs.get(name, 0.0), float(np.abs(x).max()))
-        if w4a8 and checkpoint.tensors[name + ".weight"].stored:
+        if w4a8 and name in checkpoint.input_scales:
+            x = int8_static(x, checkpoint.input_scales[name])
+        elif w4a8 and checkpoint.tensors[name + ".weight"].stored:
             x = int8_per_token(x)
         return x @ w(name + ".weight").T
 

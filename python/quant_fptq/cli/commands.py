@@ -70,14 +70,6 @@ def export_(options: argparse.Namespace) -> None:
             export.compressed_tensors(quantized, options.output)
 
 
-def _plan(options, checkpoint: Checkpoint) -> QuantizeOptions:
-    """What the options say; a model that came quantized needs no ranges unless they ask for some."""
-    plan = quantize_options(options)
-    if checkpoint.is_stored and plan.policy is None and plan.profile is None and plan.recipe is None:
-        plan.policy = "per-token"
-    return plan
-
-
 def _calibrate_on_text(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
                        max_tokens: int | None) -> None:
     """Documents from number 0, cut off at `max_tokens`."""
@@ -199,7 +191,8 @@ def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
             plan.profile = profile
         return module
     checkpoint = _checkpoint(options)
-    plan.policy = _plan(options, checkpoint).policy
+    decided = quantization.plan_for(plan, checkpoint, session.folder)
+    plan.policy, plan.recipe, plan.decided = decided.policy, decided.recipe, decided.decided
     module = session.import_checkpoint(checkpoint)
     if plan.needs_profile:
         _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS)
@@ -214,7 +207,7 @@ def _model(options, session: Session, checkpoint: Checkpoint) -> tuple[Model, li
         module.run("fptq-raise")
         layers = [{**layer, "policy": "float"} for layer in module.layers()]
     else:
-        plan = _plan(options, checkpoint)
+        plan = quantization.plan_for(quantize_options(options), checkpoint, session.folder)
         if plan.needs_profile:
             plan.profile = session.folder / "profile.json"
             _profile(options, session, module, checkpoint, plan.profile, CALIBRATION_TOKENS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterator
@@ -26,6 +27,33 @@ LINEARS = (
 EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"
 FINAL_NORM = "model.norm.weight"
+
+
+_ROPE_KEYS = {"linear": ("factor",), "factors": (), "llama3": ("factor", "low_freq_factor", "high_freq_factor",
+                                                               "original_max_position_embeddings")}
+
+
+def is_number(value: object) -> bool:
+    """A finite int or float."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_rope(where: str, scaling: object, head_dim: int) -> None:
+    if scaling is None:
+        return
+    kind = scaling.get("rope_type") if isinstance(scaling, dict) else scaling
+    if not isinstance(scaling, dict) or not isinstance(kind, str) or kind not in _ROPE_KEYS:
+        raise FptqError(f"{where}: rope_scaling type {kind!r}, expected {', '.join(_ROPE_KEYS)}")
+    for key in _ROPE_KEYS[kind]:
+        if not is_number(scaling.get(key)) or scaling[key] <= 0:
+            raise FptqError(f"{where}: rope_scaling: key '{key}' is {scaling.get(key)!r}, expected a positive number")
+    if kind == "llama3" and scaling["high_freq_factor"] <= scaling["low_freq_factor"]:
+        raise FptqError(f"{where}: rope_scaling: key 'high_freq_factor' is not above 'low_freq_factor'")
+    factors = scaling.get("factors") if kind == "factors" else []
+    if not isinstance(factors, list) or kind == "factors" and len(factors) != head_dim // 2:
+        raise FptqError(f"{where}: rope_scaling: key 'factors' is no list of {head_dim // 2} numbers")
+    if not all(is_number(factor) and factor > 0 for factor in factors):
+        raise FptqError(f"{where}: rope_scaling: key 'factors' has a value that is no positive number")
 
 
 def layer_of(name: str) -> str:
@@ -81,11 +109,20 @@ class LlamaConfig:
             yield HEAD, (self.vocab_size, d)
 
     def check(self, where: str) -> None:
-        """Raises FptqError where the sizes do not fit each other."""
+        """Raises FptqError naming the key for values of a wrong kind, and where the sizes do not fit each other."""
         for key in ("hidden_size", "intermediate_size", "num_layers", "num_heads", "num_kv_heads", "vocab_size",
                     "context", "head_dim"):
-            if getattr(self, key) <= 0:
-                raise FptqError(f"{where}: {key} is {getattr(self, key)}, expected a positive number")
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 31:
+                raise FptqError(f"{where}: {key} is {value!r}, expected a positive number")
+        for key in ("rms_norm_eps", "rope_theta"):
+            if not is_number(getattr(self, key)) or getattr(self, key) < 0:
+                raise FptqError(f"{where}: {key} is {getattr(self, key)!r}, expected a number >= 0")
+        for key in ("bos", "eos"):
+            value = getattr(self, key)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+                raise FptqError(f"{where}: {key} is {value!r}, expected a token's number")
+        _check_rope(where, self.rope_scaling, self.head_dim)
         if self.num_heads % self.num_kv_heads:
             raise FptqError(f"{where}: {self.num_heads} heads cannot share {self.num_kv_heads} key-value heads")
         if self.head_dim % 2:
@@ -113,6 +150,8 @@ class Checkpoint:
     config: LlamaConfig
     tensors: dict[str, Tensor] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  #: what the user should know of this import
+    #: Static activation scales that the model came with, by layer: x is round(x / scale) in -127..127.
+    input_scales: dict[str, float] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The weight's numbers; codes are dequantized."""
@@ -122,6 +161,12 @@ class Checkpoint:
     def is_stored(self) -> bool:
         """Some weight came as codes."""
         return any(tensor.stored for tensor in self.tensors.values())
+
+    def linears(self) -> Iterator[str]:
+        """Names of the weights of linear layers; a tied head is none."""
+        for name, shape in self.config.shapes():
+            if len(shape) == 2 and name != EMBEDDING:
+                yield name
 
     def float32(self, name: str) -> np.ndarray:
         """The weight as float32, copied unless it is that already."""
@@ -151,6 +196,7 @@ class Checkpoint:
     def hash(self) -> str:
         """Tells models apart: sizes, names, and a sample of every weight (not every byte of 100 GB)."""
         digest = hashlib.sha256(repr(self.config).encode())
+        digest.update(repr(sorted(self.input_scales.items())).encode() if self.input_scales else b"")
         for name, tensor in sorted(self.tensors.items()):
             digest.update(f"{name}{tensor.array.dtype}{tensor.array.shape}".encode())
             for array in [part for _, part in tensor.stored.parts()] if tensor.stored else [tensor.array]:

@@ -45,13 +45,17 @@ def _quantized(name: str, weight: StoredWeight, rows: np.ndarray | None) -> Iter
     if weight.offsets is not None:
         raise FptqError(f"layer '{layer}': its codes have float offsets (as GGUF's Q4_1 and Q4_K), for which "
                         "compressed-tensors has no place")
+    # Back to the channels' own order: act-order is told by weight_g_idx alone.
+    columns = slice(None) if weight.order is None else np.argsort(weight.order)
     if weight.bits == 4:
         yield f"{layer}.weight_packed", LazyArray(
-            (n, -(-k // 8)), np.int32, lambda: _words(unpack_nibbles(np.asarray(weight.codes), k)[order], 1))
+            (n, -(-k // 8)), np.int32,
+            lambda: _words(unpack_nibbles(np.asarray(weight.codes), k)[order][:, columns], 1))
     else:
         yield f"{layer}.weight_packed", LazyArray(
             (n, -(-k // 4)), np.int32,
-            lambda: np.pad(np.asarray(weight.codes).view(np.uint8)[order] ^ 128, ((0, 0), (0, -k % 4))).view(np.int32))
+            lambda: np.pad(np.asarray(weight.codes).view(np.uint8)[order][:, columns] ^ 128,
+                           ((0, 0), (0, -k % 4))).view(np.int32))
     yield f"{layer}.weight_scale", np.asarray(weight.scales)[order]
     yield f"{layer}.weight_shape", np.array([n, k], np.int64)
     if weight.zeros is not None:
@@ -70,7 +74,11 @@ def _scheme(weight: StoredWeight) -> dict:
             "dynamic": False, "actorder": "group" if weight.order is not None else None}
 
 
-_ACTIVATIONS = {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "token", "dynamic": True}
+def _activations(checkpoint: Checkpoint, layer: str) -> dict:
+    """Its QuantizationArgs of a layer's input."""
+    static = layer in checkpoint.input_scales
+    return {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "tensor" if static else "token",
+            "dynamic": not static}
 
 
 def _settings(checkpoint: Checkpoint) -> dict:
@@ -82,9 +90,10 @@ def _settings(checkpoint: Checkpoint) -> dict:
         if weight is None:
             ignored += [layer_of(name)] if len(shape) == 2 and name != EMBEDDING else []
             continue
-        scheme = _scheme(weight)
-        group = groups.setdefault(json.dumps(scheme), {"targets": [], "weights": scheme,
-                                                       "input_activations": _ACTIVATIONS, "output_activations": None})
+        scheme, activations = _scheme(weight), _activations(checkpoint, layer_of(name))
+        group = groups.setdefault(json.dumps([scheme, activations]),
+                                  {"targets": [], "weights": scheme, "input_activations": activations,
+                                   "output_activations": None})
         group["targets"].append(layer_of(name))
     return {"quant_method": "compressed-tensors", "format": "pack-quantized", "quantization_status": "compressed",
             "config_groups": {f"group_{i}": group for i, group in enumerate(groups.values())},
@@ -110,6 +119,8 @@ def _tensors(checkpoint: Checkpoint) -> Iterator[tuple[str, Array]]:
         tensor, rows = checkpoint.tensors[name], _half_rotation(checkpoint.config, name)
         if isinstance(tensor.array, StoredWeight):
             yield from _quantized(name, tensor.array, rows)
+            if layer_of(name) in checkpoint.input_scales:
+                yield f"{layer_of(name)}.input_scale", np.array([checkpoint.input_scales[layer_of(name)]], np.float32)
         elif rows is not None:
             yield name, np.asarray(tensor.array)[rows]
         else:

@@ -192,6 +192,10 @@ def _config(file: File, context: int | None) -> LlamaConfig:
         eos=file.number("tokenizer.ggml.eos_token_id", 2),
     )
     config.check(str(file.path))
+    for key in ("llama.rope.dimension_count", "llama.attention.value_length"):
+        if file.number(key, config.head_dim) != config.head_dim:
+            raise FptqError(f"{file.path}: key '{key}' is {file.metadata[key]}, expected the head size "
+                            f"{config.head_dim}: other sizes are not supported")
     factors = (config.rope_scaling or {}).get("factors")
     if factors is not None and len(factors) != config.head_dim // 2:
         raise FptqError(f"{file.path}: tensor 'rope_freqs.weight' has {len(factors)} elements, expected "

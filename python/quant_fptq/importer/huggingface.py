@@ -9,7 +9,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import packed, safetensors
-from quant_fptq.importer.checkpoint import EMBEDDING, Checkpoint, LlamaConfig, Tensor
+from quant_fptq.importer.checkpoint import EMBEDDING, Checkpoint, LlamaConfig, Tensor, is_number, layer_of
 
 #: Positions of the KV cache where neither the user nor the model asks for fewer.
 DEFAULT_CONTEXT = 2048
@@ -21,7 +21,7 @@ def _json(path: Path) -> dict:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FptqError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FptqError(f"{path}: not JSON: {error}") from None
     if not isinstance(value, dict):
         raise FptqError(f"{path}: expected a JSON object")
@@ -39,14 +39,18 @@ def _refuse_other_architectures(path: Path, raw: dict) -> None:
 
 
 def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
-    scaling = raw.get("rope_scaling") or raw.get("rope_parameters")
-    theta = float(raw.get("rope_theta") or (scaling or {}).get("rope_theta") or 10000.0)
+    scaling = raw.get("rope_scaling") or raw.get("rope_parameters") or {}
+    if not isinstance(scaling, dict):
+        raise FptqError(f"{path}: key 'rope_scaling' is {scaling!r}, expected an object")
+    theta = raw.get("rope_theta") or scaling.get("rope_theta") or 10000.0
+    if not is_number(theta):
+        raise FptqError(f"{path}: key 'rope_theta' is {theta!r}, expected a number")
     if scaling:
         kind = scaling.get("rope_type", scaling.get("type", "default"))
         if kind not in ("default", "linear", "llama3"):
             raise FptqError(f"{path}: rope_scaling type '{kind}', expected default, linear or llama3")
         scaling = None if kind == "default" else {**scaling, "rope_type": kind}
-    return theta, scaling
+    return float(theta), scaling or None
 
 
 def _token(value) -> int | None:
@@ -78,7 +82,7 @@ def read_config(path: Path, context: int | None = None) -> LlamaConfig:
         vocab_size=size("vocab_size"),
         context=min(positions, context or DEFAULT_CONTEXT),
         head_dim=size("head_dim", hidden // max(heads, 1)),
-        rms_norm_eps=float(raw.get("rms_norm_eps", 1e-6)),
+        rms_norm_eps=raw.get("rms_norm_eps", 1e-6),
         rope_theta=theta,
         rope_scaling=scaling,
         tied=bool(raw.get("tie_word_embeddings", False)),
@@ -94,8 +98,13 @@ def _files(folder: Path) -> list[Path]:
     if not index.exists():
         return [folder / "model.safetensors"]
     names = _json(index).get("weight_map")
-    if not isinstance(names, dict):
-        raise FptqError(f"{index}: key 'weight_map' is missing")
+    if not isinstance(names, dict) or not names:
+        raise FptqError(f"{index}: key 'weight_map' is no object of file names")
+    for tensor, name in names.items():
+        # A file anywhere else is not this model's, whatever the index says.
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise FptqError(f"{index}: key 'weight_map': '{tensor}' lies in {name!r}, expected the name of a "
+                            ".safetensors file beside the index")
     return [folder / name for name in sorted(set(names.values()))]
 
 
@@ -129,14 +138,24 @@ def _settings(folder: Path, method: str | None) -> dict | None:
     return {**(settings or {}), "quant_method": method}
 
 
-def _note_activations(checkpoint: Checkpoint, settings: dict) -> None:
-    """Says where the checkpoint asks for activations that the importer cannot give it."""
-    for name, group in (settings.get("config_groups") or {}).items():
-        activations = group.get("input_activations") if isinstance(group, dict) else None
-        if activations and not (activations.get("num_bits") == 8 and activations.get("dynamic")):
-            checkpoint.notes.append(f"{checkpoint.source}: config group '{name}' has activations of "
-                                    f"{activations.get('num_bits')} bits, dynamic={activations.get('dynamic')}; they "
-                                    "are quantized to 8 bits per token, or as --profile and --policy say")
+def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: dict) -> None:
+    """Static scales become the checkpoint's; says where it asks for activations that the compiler cannot give it."""
+    for name in checkpoint.linears():
+        scale = packed.input_scale(source, layer_of(name))
+        if scale is not None and checkpoint.tensors[name].stored:
+            checkpoint.input_scales[layer_of(name)] = scale
+    groups = settings.get("config_groups") or {}
+    if not isinstance(groups, dict):
+        raise source.error("quantization_config: key 'config_groups' is no JSON object")
+    for name, group in groups.items():
+        wanted = group.get("input_activations") if isinstance(group, dict) else None
+        if wanted is None:
+            continue
+        known = isinstance(wanted, dict) and wanted.get("num_bits") == 8 and wanted.get("type", "int") == "int" and (
+            wanted.get("strategy") == ("token" if wanted.get("dynamic") else "tensor"))
+        if not known or not wanted.get("symmetric", True):
+            checkpoint.notes.append(f"{checkpoint.source}: config group '{name}' has the activations {wanted}; they "
+                                    "are quantized to 8 bits, symmetrically, per token or with the file's static scale")
 
 
 def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
@@ -158,5 +177,5 @@ def load(folder: Path, context: int | None = None, method: str | None = None) ->
             checkpoint.tensors[name] = Tensor(np.asarray(array), path.resolve())
     checkpoint.check()
     if settings:
-        _note_activations(checkpoint, settings)
+        _read_activations(checkpoint, source, settings)
     return checkpoint

@@ -105,8 +105,19 @@ class _Function:
         return self.b.generic(letters, [(weight, letters)], (self.b.empty(weight.sizes), letters),
                               [f"%r = arith.extf %a0 : {weight.element} to f32"], "%r")
 
+    def rounded(self, x: Value, scale: float) -> Value:
+        """x as int8 codes of a static scale stand for it: `fptq-raise` makes it the layer's policy."""
+        body = [f"%s = arith.constant {scale:.9e} : f32", "%low = arith.constant -128.0 : f32",
+                "%high = arith.constant 127.0 : f32", "%d = arith.divf %a0, %s : f32", "%q = math.roundeven %d : f32",
+                "%l = arith.maximumf %q, %low : f32", "%c = arith.minimumf %l, %high : f32",
+                "%r = arith.mulf %c, %s : f32"]
+        return self.b.generic("mk", [(x, "mk")], (self.b.empty(x.sizes), "mk"), body, "%r")
+
     def linear(self, x: Value, name: str) -> Value:
         stored = self.checkpoint.tensors[name].stored
+        scale = self.checkpoint.input_scales.get(layer_of(name))
+        if scale is not None:
+            x = self.rounded(x, scale)
         if stored is None:
             return self.b.matmul_transposed(x, self.widened(name))
         if stored.order is not None:

@@ -2,7 +2,8 @@
 
 Tensors under Hugging Face's names; a weight that came as codes is `<layer>.codes`, `.scales`, `.zeros` and
 `.offsets`, as `fptq.dequantize` wants them, so that the compiler maps this very file. The rest is JSON in the
-file's own metadata: `format` "quant-fptq", `version` "1", `config`, and `weights`: {name: {bits, group_size}}.
+file's own metadata: `format` "quant-fptq", `version` "1", `config`, `weights`: {name: {bits, group_size}}, and
+`input_scales`: {layer: static activation scale} where there are any.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
-from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, layer_of
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, is_number, layer_of
 from quant_fptq.importer.stored import StoredWeight
 
 FORMAT, VERSION = "quant-fptq", "1"
@@ -34,6 +35,8 @@ def save(checkpoint: Checkpoint, path: str | Path) -> None:
     weights = {name: {"bits": w.bits, "group_size": w.group_size} for name, w in stored.items() if w}
     metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(asdict(checkpoint.config)),
                 "weights": json.dumps(weights)}
+    if checkpoint.input_scales:
+        metadata["input_scales"] = json.dumps(checkpoint.input_scales)
     safetensors.write(path, checkpoint.parameters(), metadata)
 
 
@@ -42,7 +45,7 @@ def _json(path: Path, metadata: dict, key: str) -> dict:
         value = json.loads(metadata[key])
     except KeyError:
         raise FptqError(f"{path}: metadata key '{key}' is missing") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FptqError(f"{path}: metadata key '{key}' is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise FptqError(f"{path}: metadata key '{key}' is no JSON object")
@@ -113,4 +116,10 @@ def load(path: Path, context: int | None = None) -> Checkpoint:
                 raise FptqError(f"{path}: tensor '{name}' is {tensors[name].dtype}, expected f32, f16 or bf16")
             checkpoint.tensors[name] = Tensor(tensors[name], here)
     checkpoint.check()
+    if "input_scales" in metadata:
+        for layer, scale in _json(path, metadata, "input_scales").items():
+            if f"{layer}.weight" not in checkpoint.tensors or not is_number(scale) or scale <= 0:
+                raise FptqError(f"{path}: metadata key 'input_scales': '{layer}' is {scale!r}, expected a layer and a "
+                                "positive number")
+            checkpoint.input_scales[layer] = float(scale)
     return checkpoint

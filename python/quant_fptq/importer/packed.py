@@ -6,6 +6,7 @@ axis, and in the order of the values in a word. All end as codes of the group sc
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -94,7 +95,7 @@ def _nibble_codes(n: int, k: int, read: Callable[[], np.ndarray], order: np.ndar
     return LazyArray((n, (k + 1) // 2), np.uint8, lambda: pack_nibbles(_reordered(read, order)))
 
 
-def _compressed(source: Source, name: str, shape: tuple[int, int]) -> StoredWeight | None:
+def _compressed(source: Source, name: str, shape: tuple[int, int], symmetric: bool | None) -> StoredWeight | None:
     """`<layer>.weight_packed` and its scales, or an int8 `<layer>.weight`."""
     layer, (n, k) = layer_of(name), shape
     packed = source.find(f"{layer}.weight_packed", ("int32",))
@@ -122,6 +123,9 @@ def _compressed(source: Source, name: str, shape: tuple[int, int]) -> StoredWeig
                           .view(np.int8))
         return StoredWeight(shape, 8, group_size, codes, _scales(scales), order=order)
     zeros = _compressed_zeros(source, layer, n, scales.shape[1])
+    if symmetric is False and f"{layer}.weight_zero_point" not in source.tensors:
+        raise source.error(f"quantization_config says that weights are asymmetric, but there is no tensor "
+                           f"'{layer}.weight_zero_point'")
     if order is None and k % 8 == 0:  # its words, read as bytes, are our codes
         return StoredWeight(shape, 4, group_size, np.ascontiguousarray(packed).view(np.uint8), _scales(scales), zeros)
     codes = _nibble_codes(n, k, lambda: _words(packed, 1)[:, :k], order)
@@ -153,6 +157,30 @@ def _compressed_bytes(source: Source, name: str, shape: tuple[int, int], group_s
                       scales: np.ndarray) -> StoredWeight:
     _refuse_zero_points(source, layer_of(name))
     return StoredWeight(shape, 8, group_size, source.get(name, ("int8",), shape), _scales(scales))
+
+
+def input_scale(source: Source, layer: str) -> float | None:
+    """The static activation scale of a layer of compressed-tensors, or None; its zero point has to be 0."""
+    scale = source.find(f"{layer}.input_scale", _FLOATS)
+    if scale is None:
+        return None
+    value = float(scale.reshape(-1)[0]) if scale.size == 1 else math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise FptqError(f"{source.files[f'{layer}.input_scale']}: tensor '{layer}.input_scale' is no positive number")
+    zero = source.tensors.get(f"{layer}.input_zero_point")
+    if zero is not None and np.any(zero):
+        raise FptqError(f"{source.files[f'{layer}.input_zero_point']}: tensor '{layer}.input_zero_point' is not 0; "
+                        "activations are symmetric here")
+    return value
+
+
+def _symmetry(source: Source, settings: dict) -> bool | None:
+    """Whether all weights are symmetric, none is, or (None) the groups differ."""
+    groups = settings.get("config_groups")
+    found = {bool(weights.get("symmetric", True))
+             for group in (groups.values() if isinstance(groups, dict) else ()) if isinstance(group, dict)
+             for weights in (group.get("weights"),) if isinstance(weights, dict)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _check_gptq(source: Source, settings: dict) -> int:
@@ -232,7 +260,8 @@ def reader(source: Source, settings: dict) -> Callable[[str, tuple[int, int]], S
         if kind not in ("pack-quantized", "int-quantized", "naive-quantized", "mixed-precision"):
             raise source.error(f"quantization_config: key 'format' is {kind!r}, expected pack-quantized, int-quantized "
                                "or naive-quantized")
-        return lambda name, shape: _compressed(source, name, shape)
+        symmetric = _symmetry(source, settings)
+        return lambda name, shape: _compressed(source, name, shape, symmetric)
     if method == "gptq":
         offset = _check_gptq(source, settings)
         return lambda name, shape: _gptq(source, name, shape, offset)

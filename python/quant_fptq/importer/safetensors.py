@@ -6,6 +6,7 @@ The `safetensors` package copies each tensor and has no bfloat16 for numpy; a 7B
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import struct
 from pathlib import Path
@@ -42,7 +43,7 @@ def _header(path: Path, data: mmap.mmap) -> tuple[dict, int]:
         raise FptqError(f"{path}: the header claims {length} bytes of a file of {len(data)}")
     try:
         header = json.loads(data[8 : 8 + length])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FptqError(f"{path}: the header is not JSON: {error}") from None
     if not isinstance(header, dict):
         raise FptqError(f"{path}: the header is not a JSON object")
@@ -52,12 +53,15 @@ def _header(path: Path, data: mmap.mmap) -> tuple[dict, int]:
 def _view(path: Path, data: mmap.mmap, base: int, name: str, entry: dict) -> np.ndarray:
     try:
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        whole = all(type(value) is int and value >= 0 for value in [*shape, begin, end])
     except (KeyError, TypeError, ValueError):
-        raise FptqError(f"{path}: tensor '{name}' lacks dtype, shape or data_offsets") from None
-    if dtype not in DTYPES:
+        whole = False
+    if not whole or len(shape) > 32:
+        raise FptqError(f"{path}: tensor '{name}' lacks dtype, shape or data_offsets, or they are no sizes")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise FptqError(f"{path}: tensor '{name}' has the unsupported element type {dtype}")
-    count = int(np.prod(shape, dtype=np.int64))
-    if begin < 0 or base + end > len(data) or end - begin != count * DTYPES[dtype].itemsize:
+    count = math.prod(shape)
+    if base + end > len(data) or end - begin != count * DTYPES[dtype].itemsize:
         raise FptqError(f"{path}: tensor '{name}' {dtype} {shape} cannot lie at bytes {begin} to {end} of "
                         f"{len(data) - base}")
     return np.frombuffer(data, DTYPES[dtype], count, base + begin).reshape(shape)
@@ -75,7 +79,9 @@ def metadata(path: str | Path) -> dict[str, str]:
     """The strings that the file's writer left beside the tensors. Raises FptqError naming the file."""
     path = Path(path)
     found = _header(path, _map(path))[0].get("__metadata__", {})
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise FptqError(f"{path}: the header's __metadata__ is no object of strings")
+    return found
 
 
 def open_mapped(path: str | Path) -> dict[str, np.ndarray]:
