@@ -11,7 +11,7 @@ from test_gguf import Q, write_gguf
 
 from quant_fptq import FptqError, load_checkpoint, save_checkpoint
 
-SECONDS = 4  # for each format; every case is a file of its own
+SECONDS = 3  # for each format; every case is a file of its own
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -76,7 +76,9 @@ class TestDamage:
         fuzz([path], path, 4)
 
     def test_index(self, tmp_path):
-        path = folder(tmp_path, "awq").write(tmp_path / "m")
+        made = folder(tmp_path, "awq")
+        made.settings["bits"] = 4
+        path = made.write(tmp_path / "m")
         index = path / "model.safetensors.index.json"
         index.write_text(json.dumps({"weight_map": {"lm_head.weight": "model.safetensors"}}))
         fuzz([index], path, 5)

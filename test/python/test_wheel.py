@@ -95,7 +95,8 @@ def test_command_line(python):
 def test_typed():
     """mypy sees no error in the package."""
     pytest.importorskip("mypy")
-    run(sys.executable, "-m", "mypy", "--cache-dir", os.devnull, ROOT / "python" / "quant_fptq")
+    run(sys.executable, "-m", "mypy", "--config-file", ROOT / "python" / "pyproject.toml", "--cache-dir", os.devnull,
+        ROOT / "python" / "quant_fptq")
 
 
 def test_nothing_is_left_in_the_tree(wheel):

@@ -93,7 +93,7 @@ def _settings(checkpoint: Checkpoint) -> dict:
         scheme, activations = _scheme(weight), _activations(checkpoint, layer_of(name))
         group = groups.setdefault(json.dumps([scheme, activations]),
                                   {"targets": [], "weights": scheme, "input_activations": activations,
-                                   "output_activations": None})
+                                   "output_activations": None, "format": "pack-quantized"})
         group["targets"].append(layer_of(name))
     return {"quant_method": "compressed-tensors", "format": "pack-quantized", "quantization_status": "compressed",
             "config_groups": {f"group_{i}": group for i, group in enumerate(groups.values())},

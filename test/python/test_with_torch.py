@@ -1,0 +1,191 @@
+"""Against PyTorch and the compressed-tensors package themselves; skipped where they are absent.
+
+tools/dev/setup --torch installs them.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import write_tiny
+from oracle import forward
+from packed_writers import SIZES
+
+from quant_fptq import FptqError, Profile, QuantizeOptions, Session, load_checkpoint
+from quant_fptq.importer import export, safetensors
+from quant_fptq.quantize import quantized_checkpoint
+from quant_fptq.session import Model
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+
+@pytest.fixture(scope="module")
+def session():
+    with Session() as session:
+        yield session
+
+
+def numpy_of(tensor):
+    """bfloat16 as float32, which holds it exactly."""
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+class TestCompressedTensors:
+    """Files made by the package's own compressor, read by us; ours read by the package."""
+
+    @pytest.fixture(autouse=True)
+    def package(self):
+        pytest.importorskip("compressed_tensors", reason="compressed-tensors is not installed")
+
+    @staticmethod
+    def scheme(symmetric, strategy, bits=4):
+        from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
+
+        weights = QuantizationArgs(num_bits=bits, symmetric=symmetric, strategy=strategy,
+                                   group_size=32 if strategy == "group" else None)
+        return QuantizationScheme(targets=["Linear"], weights=weights)
+
+    def compress(self, weight, scheme):
+        """What the package stores, and the floats that it reads back."""
+        from compressed_tensors.compressors.pack_quantized.base import PackedQuantizationCompressor
+        from compressed_tensors.quantization.utils import calculate_qparams
+
+        groups = weight.reshape(weight.shape[0], -1, scheme.weights.group_size or weight.shape[1])
+        scale, zero = calculate_qparams(groups.amin(-1), groups.amax(-1), scheme.weights)
+        state = {"weight": weight, "weight_scale": scale.to(weight.dtype), "weight_zero_point": zero.to(torch.int8)}
+        stored = PackedQuantizationCompressor.compress(state, scheme)
+        return stored, PackedQuantizationCompressor.decompress(dict(stored), scheme)["weight"]
+
+    @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+    @pytest.mark.parametrize("symmetric, strategy, bits", [
+        (True, "group", 4), (False, "group", 4), (True, "channel", 4), (True, "group", 8)])
+    def test_its_files(self, tmp_path, dtype, symmetric, strategy, bits):
+        scheme = self.scheme(symmetric, strategy, bits)
+        plain = load_checkpoint(write_tiny(tmp_path / "plain", **SIZES))
+        tensors, expected = {}, {}
+        for name in plain.tensors:
+            weight = torch.from_numpy(plain.float32(name).copy()).to(getattr(torch, dtype))
+            if not name.endswith("_proj.weight"):
+                tensors[name] = plain.float32(name)
+                continue
+            stored, expected[name] = self.compress(weight, scheme)
+            for key, value in stored.items():
+                array = numpy_of(value)
+                if value.dtype == torch.bfloat16:
+                    array = array.astype(safetensors.DTYPES["BF16"])
+                tensors[f"{name.removesuffix('weight')}{key}"] = array
+        folder = tmp_path / "m"
+        folder.mkdir()
+        group = json.loads(scheme.model_dump_json())
+        (folder / "config.json").write_text(json.dumps({**SIZES, "quantization_config": {
+            "quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": group}}}))
+        safetensors.write(folder / "model.safetensors", tensors)
+        checkpoint = load_checkpoint(folder)
+        assert len(expected) == 14
+        for name, weight in expected.items():
+            ours = torch.from_numpy(checkpoint.float32(name)).to(weight.dtype)  # the package rounds to its scales' type
+            assert checkpoint.tensors[name].stored and torch.equal(ours, weight)
+
+    @pytest.mark.parametrize("symmetric", [True, False])
+    def test_our_export(self, session, tmp_path, symmetric):
+        from compressed_tensors.compressors.pack_quantized.base import PackedQuantizationCompressor
+        from compressed_tensors.quantization import QuantizationConfig
+
+        checkpoint = load_checkpoint(write_tiny(tmp_path / "plain", **SIZES))
+        recipe = tmp_path / "recipe.json"
+        recipe.write_text(json.dumps({"version": 1, "rules": [{"match": "_proj$", "symmetric": symmetric}]}))
+        plan = QuantizeOptions(group_size=32, recipe=recipe)
+        result = quantized_checkpoint(session, checkpoint, plan)
+        export.compressed_tensors(result, tmp_path / "out")
+        raw = json.loads((tmp_path / "out" / "config.json").read_text())["quantization_config"]
+        config = QuantizationConfig.model_validate({k: v for k, v in raw.items() if k != "quant_method"})
+        (scheme,) = config.config_groups.values()
+        assert scheme.input_activations.dynamic and scheme.input_activations.num_bits == 8
+        tensors = safetensors.open_mapped(tmp_path / "out" / "model.safetensors")
+        for name in result.tensors:
+            if not result.tensors[name].stored:
+                continue
+            layer = name.removesuffix("weight")
+            state = {key[len(layer):]: torch.from_numpy(np.array(value)) for key, value in tensors.items()
+                     if key.startswith(layer)}
+            theirs = PackedQuantizationCompressor.decompress(state, scheme)["weight"]
+            np.testing.assert_array_equal(theirs.float().numpy(), result.float32(name))
+
+
+def test_our_export_in_transformers(session, tmp_path):
+    """Loaded by the library that people run; its float logits of the dequantized weights."""
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    pytest.importorskip("compressed_tensors", reason="compressed-tensors is not installed")
+    checkpoint = load_checkpoint(write_tiny(tmp_path / "plain", **SIZES))
+    result = quantized_checkpoint(session, checkpoint, QuantizeOptions(group_size=32))
+    export.compressed_tensors(result, tmp_path / "out")
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
+    tokens = np.random.default_rng(1).integers(3, 40, 9)
+    with torch.no_grad():
+        theirs = model(torch.from_numpy(tokens)[None]).logits[0].numpy()
+    ours = forward(result, tokens, w4a8=True)
+    np.testing.assert_allclose(theirs, ours, atol=2e-2 * np.abs(ours).max())
+
+
+class TestObserver:
+    def model(self):
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Embedding(40, 32), torch.nn.Linear(32, 32), torch.nn.GELU(),
+                                   torch.nn.Linear(32, 40, bias=False))
+
+    def test_hooks_see_what_enters(self, tmp_path):
+        from quant_fptq.torch_observer import observe
+
+        model = self.model()
+        tokens = torch.randint(0, 40, (2, 7))
+        with observe(model) as profile:
+            model(tokens)
+            model.half().float()(tokens[:1])
+        model(tokens)  # no longer seen
+        inputs = model[0](tokens).detach().reshape(-1, 32).numpy()
+        layer = profile.layers["1"]
+        assert (layer.tokens, layer.channels) == (21, 32) and list(profile.layers) == ["1", "3"]
+        np.testing.assert_allclose(layer.channel_absmax, np.abs(inputs).max(0), rtol=1e-3)
+        profile.save(tmp_path / "p.json")
+        assert Profile.load(tmp_path / "p.json").layers["1"].absmax == layer.absmax
+
+    def test_shared_weights_have_the_parameters_name(self):
+        from quant_fptq.torch_observer import layer_names
+
+        model = self.model()
+        model[3].weight = model[0].weight
+        assert list(layer_names(model)) == ["1", "0"]
+        assert list(layer_names(model, "^1$")) == ["1"]
+        with pytest.raises(FptqError, match="no torch.nn.Linear that matches 'x'"):
+            layer_names(model, "x")
+
+    def test_nan_names_the_layer(self):
+        from quant_fptq.torch_observer import observe
+
+        model = self.model()
+        with pytest.raises(FptqError, match="layer '1': 32 values are NaN"), observe(model):
+            model[1](torch.full((1, 32), float("nan")))
+        assert not model[1]._forward_pre_hooks
+
+    def test_the_compiler_takes_it(self, session, tmp_path):
+        """A Llama in transformers, observed there, quantized here."""
+        transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+        from quant_fptq.torch_observer import observe
+
+        path = write_tiny(tmp_path / "plain", **SIZES)
+        checkpoint = load_checkpoint(path)
+        model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+        tokens = np.random.default_rng(1).integers(3, 40, 20)
+        with observe(model) as profile, torch.no_grad():
+            theirs = model(torch.from_numpy(tokens)[None]).logits[0].numpy()
+        seen = {}
+        ours = forward(checkpoint, tokens, seen)
+        np.testing.assert_allclose(theirs, ours, atol=1e-4 * np.abs(ours).max())
+        for layer, largest in seen.items():
+            assert profile.layers[layer].absmax == pytest.approx(largest, rel=1e-4)
+        profile.save(tmp_path / "profile.json")
+        module = session.import_checkpoint(checkpoint)
+        module.run(QuantizeOptions(profile=tmp_path / "profile.json", group_size=32).pipeline())
+        assert {policy.kind for policy in module.policies()} == {"static", "float"}
+        logits = Model(module.compile(threads=1), checkpoint.config).prefill(tokens)
+        assert np.corrcoef(logits.ravel(), ours.ravel())[0, 1] > 0.97
