@@ -12,6 +12,13 @@ using namespace mlir;
 using namespace mlir::fptq;
 namespace cl = llvm::cl;
 
+static constexpr char kOverview[] = R"(compile float or quantized MLIR ahead of time
+
+  fptq-compile quantized.mlirbc -o model.o                            an object, and model.h beside it
+  fptq-compile quantized.mlirbc -o model.so                           a library; every tier, picked when it is loaded
+  fptq-compile quantized.mlirbc -o model.o --tier avx2 --no-threads   one tier, no OpenMP
+)";
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::OptionCategory category("fptq-compile");
@@ -25,7 +32,7 @@ int main(int argc, char **argv) {
                            cl::desc("processor of everything but the kernels (default: x86-64-v3)"));
   cl::opt<bool> serial("no-threads", cl::cat(category), cl::desc("no OpenMP"));
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "compile float or quantized MLIR ahead of time\n");
+  cl::ParseCommandLineOptions(argc, argv, kOverview);
   options.tier = tier;
   options.cpu = cpu;
   options.threads = !serial;

@@ -14,8 +14,9 @@ using namespace mlir;
 int main(int argc, char **argv) {
   DialectRegistry registry;
   fptq::registerAllDialects(registry);
-  fptq::hideOptionsExcept({}); // libLLVM's; mlirReduceMain has not added its own yet
-  fptq::asksForHelp(argc, argv) ? fptq::registerPasses() : fptq::registerAllPasses();
+  fptq::hideOptionsExcept({});        // libLLVM's; mlirReduceMain has not added its own yet
+  if (!fptq::asksForHelp(argc, argv)) // --opt-reduction-pass takes any; help shows the reductions
+    fptq::registerAllPasses();
   fptq::registerReductionPatterns(registry);
   MLIRContext context(registry);
   return failed(mlirReduceMain(argc, argv, context));

@@ -16,6 +16,14 @@ using namespace mlir;
 using namespace mlir::fptq;
 namespace cl = llvm::cl;
 
+static constexpr char kOverview[] = R"(compile float or quantized MLIR once and call it
+
+  fptq-run model.mlirbc --entry main --inputs in.safetensors --results out.safetensors
+  fptq-run model.mlirbc --arg x.npy --result y.npy --time 100         one call, and the median of a hundred
+  fptq-run model.mlirbc --tier amx-int8-emulated --arg x.npy          a tier that this machine has not
+  fptq-opt --fptq-raise --fptq-insert-observers model.mlirbc | fptq-run - --inputs in.safetensors --calibrate profile.json
+)";
+
 namespace {
 struct Options {
   cl::opt<std::string> file{cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>")};
@@ -181,7 +189,7 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   forgetLibraryOptions();
   Options o;
-  cl::ParseCommandLineOptions(argc, argv, "compile float or quantized MLIR once and call it\n");
+  cl::ParseCommandLineOptions(argc, argv, kOverview);
 
   DialectRegistry registry;
   registerAllDialects(registry);

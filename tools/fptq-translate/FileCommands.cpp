@@ -2,6 +2,7 @@
 #include "Commands.h"
 #include "fptq/Profile/RangeProfile.h"
 #include "fptq/Support/Safetensors.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -49,6 +50,15 @@ llvm::Error mlir::fptq::translateProfiles(llvm::ArrayRef<std::string> inputs, St
   }
 }
 
+/// The folder of a file, however it is spelled.
+static std::string folderOf(StringRef path) {
+  llvm::SmallString<128> absolute(path);
+  if (llvm::sys::fs::make_absolute(absolute)) // no working directory: compare as it is
+    return llvm::sys::path::parent_path(path).str();
+  llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
+  return llvm::sys::path::parent_path(absolute).str();
+}
+
 llvm::Error mlir::fptq::writeShardIndex(llvm::ArrayRef<std::string> shards, StringRef output) {
   std::map<std::string, std::string> fileOf; // sorted, as Hugging Face writes it
   std::string hash, hashFile;
@@ -59,6 +69,8 @@ llvm::Error mlir::fptq::writeShardIndex(llvm::ArrayRef<std::string> shards, Stri
       return file.takeError();
     std::string own = (*file)->metadata().lookup("model_hash");
     StringRef name = llvm::sys::path::filename(shard);
+    if (folderOf(shard) != folderOf(output)) // the index names files beside itself
+      return llvm::createStringError(shard + ": is not in the folder of the index " + output);
     if (!own.empty() && !hash.empty() && own != hash)
       return llvm::createStringError(shard + ": model_hash: '" + own + "' is another model's than '" + hash + "' of " +
                                      hashFile);

@@ -10,9 +10,21 @@ from quant_fptq.cli import arguments, commands
 from quant_fptq.errors import FptqError
 
 
+_EXAMPLES = """
+examples:
+  quant-fptq calibrate MODEL --text text.txt -o profile.json     run the float model once
+  quant-fptq policy --profile profile.json --v0 10               try thresholds, without the model
+  quant-fptq quantize MODEL --profile profile.json --group-size 32 --json layers.json -o quantized.mlirbc
+  quant-fptq report --profile profile.json --layers layers.json -o report.html
+  quant-fptq eval MODEL --text text.txt --profile profile.json   perplexity of what was decided
+  quant-fptq import model.gguf -o model.safetensors              GPTQ, AWQ, compressed-tensors too
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
-    top = argparse.ArgumentParser(prog="quant-fptq", description="FPTQ W4A8 quantization of Llama models.")
+    top = argparse.ArgumentParser(prog="quant-fptq", description="FPTQ W4A8 quantization of Llama models.",
+                                  epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("-v", "--verbose", action="store_true", help="show the compiler's remarks")
     subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

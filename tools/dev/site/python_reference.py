@@ -5,7 +5,7 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "python/quant_fptq"
-INTERNAL = {"cli", "__main__"}  # the command line has pages of its own
+INTERNAL = {"cli", "__main__", "demo", "kjv"}  # the command line has pages of its own; the last two are tools/dev/demo
 
 
 def modules():
