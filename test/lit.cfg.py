@@ -39,6 +39,7 @@ for name, usual, clang in (("%cc", "cc", "clang"), ("%cxx", "c++", "clang++")):
 capi_includes = f"-I{config.fptq_source_dir}/include -I{config.llvm_include_dir}"
 library_dir = os.path.join(config.fptq_build_dir, "lib")
 config.substitutions += [
+    ("%llvm_library_dir", config.llvm_library_dir),
     ("%capi_includes", capi_includes),
     ("%capi_flags", f"{capi_includes} -L{library_dir} -Wl,-rpath,{library_dir} -lFPTQ-C -lm"),
 ]
@@ -52,6 +53,10 @@ targets = subprocess.run([os.path.join(config.llvm_tools_dir, "llc"), "--version
 for target, feature in (("x86-64", "x86-codegen"), ("nvptx64", "nvptx-codegen")):
     if target in targets:
         config.available_features.add(feature)
+if os.path.exists(os.path.join(config.llvm_tools_dir, "mlir-opt")):
+    config.available_features.add("mlir-opt")
+if os.path.exists(os.path.join(config.fptq_source_dir, ".venv", "bin", "python")):
+    config.available_features.add("venv")
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")
 shared = pathlib.Path(config.fptq_source_dir).parent / "shared" / "data"

@@ -24,7 +24,7 @@ MLIR_DECLARE_CAPI_DIALECT_REGISTRATION(Fptq, fptq);
 
 /// Adds quant-fptq's dialects and their external models; upstream's are mlirRegisterAllDialects.
 FPTQ_EXPORT void fptqRegisterDialects(MlirDialectRegistry registry);
-/// Makes upstream's and quant-fptq's passes and pipelines known by name, once for the process.
+/// Makes quant-fptq's passes and pipelines known by name; upstream's are mlirRegisterAllPasses.
 FPTQ_EXPORT void fptqRegisterPasses(void);
 
 /// A context of ours around `context`, which stays the caller's and must live longer than everything made from

@@ -20,7 +20,7 @@ void fptqRegisterDialects(MlirDialectRegistry registry) {
 
 void fptqRegisterPasses(void) {
   static std::once_flag once;
-  std::call_once(once, fptq::registerAllPasses);
+  std::call_once(once, fptq::registerPasses);
 }
 
 // Not MLIR_DEFINE_CAPI_DIALECT_REGISTRATION: it would insert the dialect without its external models, so that
@@ -41,7 +41,7 @@ MlirDialectHandle mlirGetDialectHandle__fptq__(void) {
 FptqContext *fptqContextFromMlir(MlirContext context) {
   if (isNull(context.ptr, __func__, "the context"))
     return nullptr;
-  fptqRegisterPasses();
+  registerPassesOnce();
   DialectRegistry registry;
   fptq::registerAllDialects(registry);
   unwrap(context)->appendDialectRegistry(registry);

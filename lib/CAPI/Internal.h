@@ -80,6 +80,9 @@ private:
   std::unique_ptr<ScopedDiagnosticHandler> listener; ///< on a context that is the caller's
 };
 
+/// Upstream's passes and ours, for pipelines by name.
+void registerPassesOnce();
+
 /// The kind of elements of a tensor or scalar type, if it can be passed.
 std::optional<FptqDtype> dtypeOf(Type type);
 const char *nameOf(FptqDtype dtype);

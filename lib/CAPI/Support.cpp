@@ -70,9 +70,13 @@ const char *fptqLastError(FptqContext *context) { return context ? context->erro
 // Contexts
 //===----------------------------------------------------------------------===//
 
-FptqContext *fptqContextCreate(void) {
+void capi::registerPassesOnce() {
   static std::once_flag once;
   std::call_once(once, fptq::registerAllPasses);
+}
+
+FptqContext *fptqContextCreate(void) {
+  registerPassesOnce();
   DialectRegistry registry;
   fptq::registerAllDialects(registry);
   auto *result = new FptqContext(std::make_unique<MLIRContext>(registry));

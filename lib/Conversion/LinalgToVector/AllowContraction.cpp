@@ -30,7 +30,11 @@ static void noteBounds(tensor::ExtractSliceOp slice) {
 
 void FptqAllowContractionPass::runOnOperation() {
   getOperation()->walk([&](arith::ArithFastMathInterface op) {
-    arith::FastMathFlagsAttr present = op.getFastMathFlagsAttr(); // truncf may have none
+    // LLVM's conversions have no such flags: the lowering would leave arith's attribute on them, which tools without
+    // that dialect (mlir-translate) refuse to read.
+    if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+      return;
+    arith::FastMathFlagsAttr present = op.getFastMathFlagsAttr();
     auto flags = (present ? present.getValue() : arith::FastMathFlags::none) | arith::FastMathFlags::contract;
     op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(&getContext(), flags));
   });
