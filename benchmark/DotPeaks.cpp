@@ -32,7 +32,9 @@ __attribute__((target("avx2,fma"), always_inline)) static inline void addPairs(A
 __attribute__((target("avx2,fma"), always_inline)) static inline void widen(Avx2Sums &s, __m256i operand) {
   for (__m256i &sum : s.sums) {
     __m256i product;
-    __asm__ volatile("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(s.wide), "=&x"(product) : "x"(sum), "x"(operand));
+    __asm__ volatile("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
+                     : "+x"(s.wide), "=&x"(product)
+                     : "x"(sum), "x"(operand));
   }
 }
 

@@ -24,12 +24,12 @@ void bench::Layer::run(KernelJit &kernel) {
       llvm::report_fatal_error(std::move(error));
   };
   const int64_t padded = layout.groups * layout.paddedGroup;
-  FptqQuantize quantize{m,       shape.k, shape.groupSize, layout.paddedGroup, x.data(),    shape.k,      nullptr,
-                        nullptr, q.data(), padded,         xScales.data(),     sums.data(), layout.groups};
+  FptqQuantize quantize{m,       shape.k,  shape.groupSize, layout.paddedGroup, x.data(),    shape.k,      nullptr,
+                        nullptr, q.data(), padded,          xScales.data(),     sums.data(), layout.groups};
   check(kernel.run(quantize));
   const uint8_t *weights = packed.data() + (64 - uintptr_t(packed.data()) % 64) % 64 + copy * bytes;
   copy = (copy + 1) % copies;
-  FptqMatmul matmul{m,           shape.n, layout.groups, q.data(), padded,  xScales.data(), sums.data(), layout.groups,
-                    weights,     nullptr, nullptr,       shape.n,  y.data(), shape.n,       nullptr};
+  FptqMatmul matmul{m,       shape.n, layout.groups, q.data(), padded,   xScales.data(), sums.data(), layout.groups,
+                    weights, nullptr, nullptr,       shape.n,  y.data(), shape.n,        nullptr};
   check(kernel.run(matmul, bytes));
 }

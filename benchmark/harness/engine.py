@@ -64,7 +64,9 @@ def kernels(name):
 
 
 def best_tier():
-    return subprocess.run([BUILD / "bin" / "fptq-kernel-bench", "--tier"], capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [BUILD / "bin" / "fptq-kernel-bench", "--tier"], capture_output=True, text=True
+    ).stdout.strip()
 
 
 class Peers:

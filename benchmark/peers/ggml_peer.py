@@ -11,7 +11,9 @@ import numpy as np
 P, I64 = ctypes.c_void_p, ctypes.c_int64
 F32, Q4_0 = 0, 2
 _folder = pathlib.Path(llama_cpp.__file__).parent / "lib"
-_libraries = [ctypes.CDLL(str(_folder / f"lib{name}.so"), ctypes.RTLD_GLOBAL) for name in ("ggml-base", "ggml-cpu", "ggml")]
+_libraries = [
+    ctypes.CDLL(str(_folder / f"lib{name}.so"), ctypes.RTLD_GLOBAL) for name in ("ggml-base", "ggml-cpu", "ggml")
+]
 
 
 class InitParams(ctypes.Structure):

@@ -1,14 +1,14 @@
 //===- onednn-peer.cpp - oneDNN's s8 x s8 matmul as an engine -------------===//
 //
-// Weights of 8 bits with one scale: what a tuned library makes of W8A8, the yardstick for AMX. Activations come quantized,
-// which flatters it. Commands and answers as in serve.py.
+// Weights of 8 bits with one scale: what a tuned library makes of W8A8, the yardstick for AMX. Activations come
+// quantized, which flatters it. Commands and answers as in serve.py.
 //
 //===----------------------------------------------------------------------===//
 #include <algorithm>
 #include <ctime>
 #include <iostream>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <omp.h>
+#include <oneapi/dnnl/dnnl.hpp>
 #include <sstream>
 #include <string>
 #include <vector>

@@ -7,7 +7,9 @@ from . import ports, program
 
 def dot_loops(function):
     """Instructions of each innermost loop (a jump backwards whose span holds no other) with a dot product in it."""
-    spans = [(i.target, i.address) for i in function if i.op[0] == "j" and i.target is not None and i.target <= i.address]
+    spans = [
+        (i.target, i.address) for i in function if i.op[0] == "j" and i.target is not None and i.target <= i.address
+    ]
     inside = function[0].address
     for first, last in spans:
         inner = not any(first <= a and b <= last and (a, b) != (first, last) for a, b in spans)

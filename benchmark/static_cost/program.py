@@ -72,8 +72,8 @@ class Program:
                 current.append(Instruction(int(code[1], 16), code[2]))
 
 
-def compile_kernels(formats, tiers, folder):
-    """All tiers of all (scheme, group) in one program; names of functions as the lowering gives them."""
+def compile_kernels(formats, tiers, folder, *options):
+    """All tiers of all (scheme, group) as kernels.o, kernels.h and a linked kernels.elf in `folder`."""
     source = folder / "kernels.mlir"
     source.write_text(
         "".join(
@@ -84,7 +84,7 @@ def compile_kernels(formats, tiers, folder):
     compiler = BUILD / "bin" / "fptq-compile"
     if not compiler.exists():
         raise SystemExit(f"benchmark/static: {compiler} is not there; build it first (tools/dev/setup)")
-    run(compiler, f"--tier={'+'.join(tiers)}", "-o", folder / "kernels.o", source)
+    run(compiler, *options, f"--tier={'+'.join(tiers)}", "-o", folder / "kernels.o", source)
     run(
         tool("ld.lld"),
         *("-static", "-e", "0", "--unresolved-symbols=ignore-all", "--image-base=0x400000"),

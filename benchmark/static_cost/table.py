@@ -28,7 +28,13 @@ COLUMNS = {  # heading -> metric
     "dots a cycle": "scheduled_dots_per_cycle",
 }
 # A change of any of these is a change of speed.
-WATCHED = ("instructions", "best_overlap_percent", "no_overlap_percent", "inner_stack_accesses", "scheduled_dots_per_cycle")
+WATCHED = (
+    "instructions",
+    "best_overlap_percent",
+    "no_overlap_percent",
+    "inner_stack_accesses",
+    "scheduled_dots_per_cycle",
+)
 
 PAGE = """# Static cost of the x86 kernels
 
@@ -45,14 +51,30 @@ innermost dot loop, the last by llvm-mca (cascadelake; no model knows AMX). How 
 """
 
 
-def _fields(m, group):
+def fields(m, group):
     """An FptqMatmul at an address: sizes as in include/fptq-runtime/Kernels.h, pointers to nowhere."""
     base, groups = 0x1000_0000, K // group
-    values = [m, N, groups, 0x2000_0000, K, 0x3000_0000, 0x3100_0000, groups, 0x4000_0000, 0, 0, N, 0x5000_0000, N, 0x6000_0000]
+    values = [
+        m,
+        N,
+        groups,
+        0x2000_0000,
+        K,
+        0x3000_0000,
+        0x3100_0000,
+        groups,
+        0x4000_0000,
+        0,
+        0,
+        N,
+        0x5000_0000,
+        N,
+        0x6000_0000,
+    ]
     return base, {base + 8 * i: v for i, v in enumerate(values)}
 
 
-def _entry(tier, scheme, group):
+def entry(tier, scheme, group):
     name = "two_level" if scheme == "two_level" else "sym"
     return f"fptq_{tier.replace('-', '_')}_{name}_g{group}_f16_matmul"
 
@@ -65,8 +87,8 @@ def measure(tiers=tuple(ROWS)):
     for tier in tiers:
         for scheme, group in FORMATS:
             for m in ROWS[tier]:
-                base, memory = _fields(m, group)
-                hits = w.count(p.symbols[_entry(tier, scheme, group)], [base, 0, N // 16], memory)
+                base, memory = fields(m, group)
+                hits = w.count(p.symbols[entry(tier, scheme, group)], [base, 0, N // 16], memory)
                 row, body = _row(p, w, hits, tier, scheme, group, m)
                 rows.append(row)
                 bodies.append(body)

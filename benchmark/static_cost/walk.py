@@ -50,7 +50,9 @@ def signed(value, bits):
 class Walk:
     def __init__(self, program):
         self.code = {i.address: i for f in program.functions.values() for i in f}
-        self.next = {a: b for f in program.functions.values() for a, b in zip(*[[i.address for i in f][k:] for k in (0, 1)])}
+        self.next = {
+            a: b for f in program.functions.values() for a, b in zip(*[[i.address for i in f][k:] for k in (0, 1)])
+        }
         self.segments = program.segments
         self.blocks = {}
 
@@ -298,7 +300,9 @@ class Walk:
 
 # Not scalar, or without effect on sizes. A kernel that read a size back from a vector would fail the comparison with
 # the emulated processor.
-_COUNTED = re.compile(r"v(?!.*%[er](?:[a-d]x|[sd]i|[sb]p|\d+)\w?$)|k\w+|tile|tdp|ldtile|sttile|prefetch|nop|data16|cs$|ud2|int3")
+_COUNTED = re.compile(
+    r"v(?!.*%[er](?:[a-d]x|[sd]i|[sb]p|\d+)\w?$)|k\w+|tile|tdp|ldtile|sttile|prefetch|nop|data16|cs$|ud2|int3"
+)
 
 
 def _step(i, behind):
@@ -313,5 +317,7 @@ def _step(i, behind):
     if i.op == "movabsq":
         stem = "movabs"
     if stem not in Walk.STEPS or not bits:
-        raise SystemExit(f"benchmark/static: {i.address:#x}: do not know '{i.text}'; teach benchmark/static_cost/walk.py")
+        raise SystemExit(
+            f"benchmark/static: {i.address:#x}: do not know '{i.text}'; teach benchmark/static_cost/walk.py"
+        )
     return Walk.STEPS[stem], operands, bits
