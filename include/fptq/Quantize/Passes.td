@@ -32,4 +32,21 @@ def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> 
                            "::mlir::ml_program::MLProgramDialect"];
 }
 
+def FptqExportQuantPass : Pass<"fptq-export-quant", "::mlir::ModuleOp"> {
+  let summary = "Write quantized weights and linears with upstream's !quant types";
+  let description = [{
+    The inverse of `fptq-import-quant`, for tools that know `!quant.uniform`: each `fptq.dequantize`, and each
+    `fptq.quantized_matmul` of a static layer with its quantize step, becomes constants behind `quant.scast` and
+    `quant.dcast`, a `quant.qcast`/`quant.dcast` pair on the input, and a float `linalg.matmul` with the bias and the
+    residual added. One group along K is written per axis, several as sub-channel; symmetric codes as `i4`, codes with
+    zero points as `u4`, bytes as `i8`. Imported again, the codes are the same.
+
+    What the types cannot say is an error that names the layer: scales that exist only at run time (per token), float
+    offsets (GGUF's Q4_1), the two-level scheme, a ragged last group, a scale that is not positive. Scales stand in the
+    type: a 4096 x 11008 layer in groups of 128 is 4.6 MB of text.
+  }];
+  let dependentDialects = ["::mlir::quant::QuantDialect", "::mlir::linalg::LinalgDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // FPTQ_QUANTIZE_PASSES_TD
