@@ -35,7 +35,7 @@ def library() -> Path:
     if not path.exists() and not named:
         if not (ROOT / "build" / "build.ninja").exists():
             subprocess.run(["cmake", "--preset", "debian12"], cwd=ROOT, check=True)
-        subprocess.run(["cmake", "--build", "build", "--target", "FPTQ-C"], cwd=ROOT, check=True)
+        subprocess.run(["cmake", "--build", "build", "--target", "FPTQ-C", "fptq-runtime"], cwd=ROOT, check=True)
     if not path.exists():
         raise SetupError(f"{path}: no such file; build the project first (tools/dev/setup), or set FPTQ_LIBRARY")
     return path
@@ -48,6 +48,8 @@ class BuildWithLibrary(build_py):
         super().run()
         if not self.editable_mode:
             shutil.copy(library(), Path(self.build_lib) / "quant_fptq" / "libFPTQ-C.so")
+            # Shared libraries that it emits are linked with this, and it looks for it beside itself.
+            shutil.copy(library().with_name("libfptq-runtime.a"), Path(self.build_lib) / "quant_fptq")
 
 
 class AnyPython(bdist_wheel):

@@ -28,6 +28,10 @@ class Tensor(c.Structure):
         return cls(array.ctypes.data, shape, array.ndim, DTYPES.index(array.dtype))
 
 
+class EmitOptions(c.Structure):
+    _fields_ = [("tiers", c.c_char_p), ("cpu", c.c_char_p), ("no_threads", c.c_int)]
+
+
 #: name: (result, arguments...); P is an opaque handle, S a string.
 P, S, I = c.c_void_p, c.c_char_p, c.c_int
 HANDLER = c.CFUNCTYPE(None, c.c_int, c.c_char_p, c.c_void_p)
@@ -46,6 +50,8 @@ _FUNCTIONS = {
     "fptqModuleText": (S, P),
     "fptqModuleLayers": (S, P),
     "fptqCompile": (P, P, S, I),
+    "fptqEmitObject": (I, P, S, c.POINTER(EmitOptions)),
+    "fptqEmitSharedLibrary": (I, P, S, c.POINTER(EmitOptions)),
     "fptqExecutableDestroy": (None, P),
     "fptqExecutableTier": (S, P),
     "fptqExecutableSignatures": (S, P),

@@ -194,6 +194,25 @@ class Module(_Owned):
         return Executable(self.session, self.session.checked("fptqCompile", self.handle, tier.encode(), threads))
 
 
+    def _emit(self, function: str, path: str | Path, tiers: str | None, cpu: str | None, threads: bool) -> None:
+        options = _capi.EmitOptions(tiers.encode() if tiers else None, cpu.encode() if cpu else None, not threads)
+        self.session.checked(function, self.handle, os.fsencode(path), options)
+
+    def emit_object(self, path: str | Path, tiers: str | None = None, cpu: str | None = None, threads: bool = True
+                    ) -> None:
+        """Writes the object file `path` and beside it a C header of the public functions.
+
+        `tiers`: joined by "+", of which the program picks when it starts (default: all). `cpu`: of everything but the
+        kernels, by LLVM's name (default: x86-64-v3).
+        """
+        self._emit("fptqEmitObject", path, tiers, cpu, threads)
+
+    def emit_shared_library(self, path: str | Path, tiers: str | None = None, cpu: str | None = None,
+                            threads: bool = True) -> None:
+        """The same as a shared library, linked by the clang-22 or cc on PATH."""
+        self._emit("fptqEmitSharedLibrary", path, tiers, cpu, threads)
+
+
 class _Results:
     """What one call returned; lives as long as an array that looks into it."""
 

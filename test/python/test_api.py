@@ -229,3 +229,36 @@ def test_profiles_refuse_what_no_scale_can_hold():
     profile.record("a", np.ones((1, 2)))
     with pytest.raises(FptqError, match="layer 'a': ran with 2 channels and with 3"):
         profile.record("a", np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("suffix, emit", [(".o", "emit_object"), (".so", "emit_shared_library")])
+def test_code_in_a_file(tmp_path, suffix, emit):
+    import ctypes
+    import shutil
+
+    if suffix == ".so" and not (shutil.which("clang-22") or shutil.which("cc")):
+        pytest.skip("no compiler to link with")
+    with Session() as session:
+        module = session.parse_text(TWICE)
+        getattr(module, emit)(tmp_path / f"m{suffix}", tiers="reference", threads=False)
+        with pytest.raises(FptqError, match="no-such-tier"):
+            getattr(module, emit)(tmp_path / f"n{suffix}", tiers="no-such-tier")
+    assert "main" in (tmp_path / "m.h").read_text() and not (tmp_path / f"n{suffix}").exists()
+    if suffix == ".so":
+        assert ctypes.CDLL(str(tmp_path / "m.so"))._mlir_ciface_main
+
+
+def test_import_and_export_of_types(tmp_path):
+    from quant_fptq.cli import main
+
+    (tmp_path / "in.mlir").write_text("""func.func @f(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
+      %c = arith.constant dense<[[1], [2], [3], [-4]]> : tensor<4x1xi4>
+      %q = quant.scast %c : tensor<4x1xi4> to tensor<4x1x!quant.uniform<i4:f32, 0.5>>
+      %f = quant.dcast %q : tensor<4x1x!quant.uniform<i4:f32, 0.5>> to tensor<4x1xf32>
+      %r = linalg.matmul ins(%x, %f : tensor<3x4xf32>, tensor<4x1xf32>) outs(%y : tensor<3x1xf32>) -> tensor<3x1xf32>
+      return %r : tensor<3x1xf32> }""")
+    assert main(["import", str(tmp_path / "in.mlir"), "-o", str(tmp_path / "ours.mlir")]) == 0
+    assert "fptq.dequantize" in (tmp_path / "ours.mlir").read_text()
+    assert main(["export", str(tmp_path / "ours.mlir"), "--to", "quant-types", "-o", str(tmp_path / "out.mlir")]) == 0
+    assert "!quant.uniform<i4:f32:0, {5.000000e-01}>" in (tmp_path / "out.mlir").read_text()
+    assert main(["export", str(tmp_path / "ours.mlir"), "-o", str(tmp_path / "folder")]) == 1

@@ -58,7 +58,7 @@ def test_what_is_in_it(wheel):
         info = f"quant_fptq-{VERSION}.dist-info"
         assert "Root-Is-Purelib: false" in archive.read(f"{info}/WHEEL").decode()
         assert "License-Expression: Apache-2.0 WITH LLVM-exception" in archive.read(f"{info}/METADATA").decode()
-    for name in ("libFPTQ-C.so", "py.typed", "session.py", "importer/gguf.py"):
+    for name in ("libFPTQ-C.so", "libfptq-runtime.a", "py.typed", "session.py", "importer/gguf.py"):
         assert f"quant_fptq/{name}" in names
     assert f"{info}/licenses/LICENSE" in names
     assert all(name.startswith(("quant_fptq/", info)) for name in names)

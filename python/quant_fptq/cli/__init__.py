@@ -34,15 +34,16 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command("import", commands.import_, "write a checkpoint, quantized or not, as one file of ours or as MLIR")
-    arguments.add_model(sub)
+    arguments.add_model(sub, arguments.MODEL + "; or MLIR with quantized weights in any spelling")
     sub.add_argument("-o", "--output", required=True, help="OUT.safetensors, exactly as stored; OUT.mlirbc, or OUT.mlir "
                                                            "for text, with weights beside it")
 
     sub = command("export", commands.export_, "write a quantized model for other tools")
-    arguments.add_model(sub)
+    arguments.add_model(sub, arguments.MODEL + "; or quantized MLIR")
     arguments.add_quantization(sub)
-    sub.add_argument("--to", choices=("compressed-tensors", "quant-fptq"), default="compressed-tensors",
-                     help="compressed-tensors: a new folder OUT (default); quant-fptq: one file OUT.safetensors")
+    sub.add_argument("--to", choices=("compressed-tensors", "quant-fptq", "quant-types"), default="compressed-tensors",
+                     help="compressed-tensors: a new folder OUT (default); quant-fptq: one file OUT.safetensors; "
+                          "quant-types: OUT.mlir with upstream's !quant types")
     sub.add_argument("-o", "--output", required=True, help="OUT")
 
     sub = command("calibrate", commands.calibrate, "run the float model and write the ranges of its linears")

@@ -7,11 +7,11 @@ import argparse
 from quant_fptq.importer import FORMATS
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
 
-_MODEL = ("Hugging Face Llama folder (float, compressed-tensors, GPTQ or AWQ), GGUF file, llama2.c .bin, or "
+MODEL = ("Hugging Face Llama folder (float, compressed-tensors, GPTQ or AWQ), GGUF file, llama2.c .bin, or "
           ".safetensors of `quant-fptq import`")
 
 
-def add_model(sub: argparse.ArgumentParser, help: str = _MODEL) -> None:
+def add_model(sub: argparse.ArgumentParser, help: str = MODEL) -> None:
     sub.add_argument("model", metavar="MODEL", help=help)
     sub.add_argument("--from", dest="format", choices=FORMATS, help="format of MODEL (default: seen from its content)")
     sub.add_argument("--context", type=int, help="positions of the KV cache (default: the model's, at most 2048)")

@@ -48,7 +48,14 @@ def _session(options: argparse.Namespace) -> Session:
 
 
 def import_(options: argparse.Namespace) -> None:
-    checkpoint, output = _checkpoint(options), Path(options.output)
+    output = Path(options.output)
+    if options.model.endswith(_MLIR):
+        if output.suffix not in _MLIR:
+            raise FptqError(f"{output}: expected a name ending in .mlir or .mlirbc")
+        with _session(options) as session:
+            session.parse(options.model).run("fptq-import-quant").write(output, bytecode=output.suffix != ".mlir")
+        return
+    checkpoint = _checkpoint(options)
     if output.suffix == ".safetensors":
         native.save(checkpoint, output)
         return
@@ -61,6 +68,11 @@ def import_(options: argparse.Namespace) -> None:
 
 def export_(options: argparse.Namespace) -> None:
     """The checkpoint's codes, or ours for weights that came as floats, as another tool reads them."""
+    if options.to == "quant-types":
+        _export_types(options)
+        return
+    if options.model.endswith(_MLIR):
+        raise FptqError(f"{options.model}: an MLIR file is exported --to quant-types")
     checkpoint = _checkpoint(options)
     with _session(options) as session:
         quantized = quantization.quantized_checkpoint(session, checkpoint, quantize_options(options))
@@ -68,6 +80,21 @@ def export_(options: argparse.Namespace) -> None:
             native.save(quantized, options.output)
         else:
             export.compressed_tensors(quantized, options.output)
+
+
+def _export_types(options: argparse.Namespace) -> None:
+    """MLIR with upstream's !quant types, of a quantized MLIR file or of a checkpoint that is quantized first."""
+    output = Path(options.output)
+    if output.suffix not in _MLIR:
+        raise FptqError(f"{output}: expected a name ending in .mlir or .mlirbc")
+    with _session(options) as session:
+        if options.model.endswith(_MLIR):
+            module = session.parse(options.model)
+        else:
+            checkpoint = _checkpoint(options)
+            plan = quantization.plan_for(quantize_options(options), checkpoint, session.folder)
+            module = _quantized(session, session.import_checkpoint(checkpoint), plan)
+        module.run("fptq-export-quant").write(output, bytecode=output.suffix != ".mlir")
 
 
 def _calibrate_on_text(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
