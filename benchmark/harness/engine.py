@@ -21,21 +21,25 @@ class Absent(Exception):
 class Engine:
     def __init__(self, name, command, environment=()):
         self.name = name
-        self.log = open(os.devnull, "w")
         self.process = subprocess.Popen(
             [str(c) for c in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.log,
+            stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | dict(environment),
         )
         self.process.send_signal(signal.SIGSTOP)
 
     def ask(self, *words):
+        """The answer to a line. Raises Absent."""
+        return self.listen(" ".join(map(str, words)) + "\n")
+
+    def listen(self, line=""):
+        """The next line that it writes, after it was sent one."""
         self.process.send_signal(signal.SIGCONT)
         try:
-            self.process.stdin.write(" ".join(map(str, words)) + "\n")
+            self.process.stdin.write(line)
             self.process.stdin.flush()
             answer = self.process.stdout.readline().strip()
         except BrokenPipeError:
