@@ -3,7 +3,9 @@
 #include "CallInterface.h"
 #include "Lowering.h"
 #include "ResourceSymbols.h"
+#include "../Runtime/GpuSimulator/SimulatorCalls.h"
 #include "fptq-runtime/CpuTier.h"
+#include "fptq-runtime/GpuSimulator.h"
 #include "fptq-runtime/Kernels.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Target/LLVMPipeline.h"
@@ -73,10 +75,14 @@ const EntryPoint *Executable::find(StringRef name) const {
 
 /// What compiled code finds in this library.
 static llvm::StringMap<const void *> runtimeFunctions() {
-  return {{"fptq_observe", reinterpret_cast<const void *>(&observe)},
-          {"fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul)},
-          {"fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize)},
-          {"fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier)}};
+  llvm::StringMap<const void *> functions = {
+      {"fptq_observe", reinterpret_cast<const void *>(&observe)},
+      {"fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul)},
+      {"fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize)},
+      {"fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier)}};
+  for (const FptqSimSymbol *symbol = fptq_sim_symbols; symbol->name; ++symbol)
+    functions[symbol->name] = symbol->address;
+  return functions;
 }
 
 static llvm::orc::SymbolMap runtimeSymbols(llvm::orc::MangleAndInterner intern, const ResourceSymbols &resources) {
@@ -158,5 +164,9 @@ llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry
   auto function = impl->engine->lookupPacked("_mlir_ciface_" + entry.name);
   if (!function)
     return function.takeError();
-  return callPacked(*function, entry, arguments);
+  fptq_sim_clear();
+  std::vector<CallResult> results = callPacked(*function, entry, arguments);
+  if (const char *error = fptq_sim_error())
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), Twine("'") + entry.name + "': " + error);
+  return results;
 }

@@ -1,6 +1,8 @@
 //===- Lowering.cpp - what JIT and object files share ---------------------===//
 #include "Lowering.h"
+#include "fptq/Conversion/GpuToSimulator/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Target/GpuTier.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -31,13 +33,27 @@ static std::vector<EntryPoint> declareEntries(ModuleOp module) {
   return entries;
 }
 
-FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads) {
-  std::vector<EntryPoint> entries = declareEntries(module);
-  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+static void addStages(PassManager &pm, StringRef tier, bool threads) {
+  if (std::optional<GpuTier> gpu = parseGpuTier(tier)) {
+    NVPTXPipelineOptions options;
+    options.threads = threads;
+    if (!gpu->chip.empty())
+      options.chip = gpu->chip;
+    buildNVPTXPipeline(pm, options);
+    if (gpu->simulated)
+      pm.addPass(createSimulateGpuPass());
+    return;
+  }
   X86PipelineOptions options;
   options.tier = tier.str();
   options.threads = threads;
   buildX86Pipeline(pm, options);
+}
+
+FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads) {
+  std::vector<EntryPoint> entries = declareEntries(module);
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  addStages(pm, tier, threads);
   if (failed(pm.run(module)))
     return failure();
   for (EntryPoint &entry : entries) // which results the pipeline found to be arguments

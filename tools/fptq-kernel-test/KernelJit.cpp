@@ -14,14 +14,15 @@ static std::string matmulSource(const KernelKey &key, int i) {
 func.func @matmul{0}(%q: tensor<?x?xi8>, %xs: tensor<?xf32>, %sums: tensor<?x?xi32>, %w: tensor<?xi8>,
     %bias: tensor<?xf32>, %residual: tensor<?x?xf32>,
     %y: tensor<?x?xf32> {{bufferization.writable = true}) -> tensor<?x?xf32> {{
-  %r = fptq.packed_matmul #scheme <"x86"> k({1}) layer("l")
+  %r = fptq.packed_matmul #scheme <"{5}"> k({1}) layer("l")
     ins(%q, %xs, %sums : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>) weights(%w : tensor<?xi8>) {2} {3}
     outs(%y : tensor<?x?xf32>) {4} -> tensor<?x?xf32>
   return %r : tensor<?x?xf32>
 }
 )",
                        i, key.group, i & 1 ? "bias(%bias : tensor<?xf32>)" : "",
-                       i & 2 ? "residual(%residual : tensor<?x?xf32>)" : "", key.halfScales ? "{half_scales}" : "");
+                       i & 2 ? "residual(%residual : tensor<?x?xf32>)" : "", key.halfScales ? "{half_scales}" : "",
+                       key.layout());
 }
 
 /// quantize<i>: bit 0 with a multiplier, bit 1 with a static scale.
@@ -37,7 +38,7 @@ func.func @quantize{0}(%x: tensor<?x?x{1}>, %m: tensor<?xf32>, %s: f32, %q: tens
   return %r#0, %r#1, %r#2 : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>
 }
 )",
-                       i, element, key.group, paddedGroupSize("x86", key.group),
+                       i, element, key.group, paddedGroupSize(key.layout(), key.group),
                        i & 1 ? "multiplier(%m : tensor<?xf32>)" : "", i & 2 ? "static_scale(%s)" : "");
 }
 

@@ -9,13 +9,15 @@ namespace mlir::fptq {
 
 /// What a compiled kernel fixes; the shape is chosen when it is called.
 struct KernelKey {
-  std::string tier; ///< as in convert-fptq-to-x86
+  std::string tier; ///< as in fptq-run
   int64_t group;    ///< as in the scheme, unpadded
   bool twoLevel, symmetric, halfScales, threads;
   FptqElement element = FPTQ_F32; ///< of the activations that are quantized
+
+  const char *layout() const { return tier.rfind("nvptx", 0) == 0 ? "nvptx" : "x86"; }
 };
 
-/// Functions of one operation each, through the whole x86 pipeline.
+/// Functions of one operation each, through a target's whole pipeline.
 class KernelJit {
 public:
   static FailureOr<std::unique_ptr<KernelJit>> create(const KernelKey &key);

@@ -9,6 +9,7 @@
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/Pack/X86Layout.h"
 #include "fptq/Support/ToolOptions.h"
+#include "fptq/Target/GpuTier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -55,10 +56,10 @@ Case draw(unsigned seed, const std::string &tier) {
   return c;
 }
 
-/// Operands of one case.
+/// Operands of one case: for the reference in layout x86, and for the kernel in its own.
 struct Operands {
-  std::vector<uint8_t> packed;
-  std::vector<int8_t> q;
+  std::vector<uint8_t> packed, kernelPacked;
+  std::vector<int8_t> q, kernelQ;
   std::vector<int32_t> sums;
   std::vector<float> xScales, bias, residual, expected, got;
   FptqMatmul mm;
@@ -119,6 +120,27 @@ struct Operands {
           expected.data(),
           n,
           nullptr};
+    prepareKernel(c, l);
+  }
+
+  /// The same codes with the padding of the kernel's layout.
+  void prepareKernel(const Case &c, const x86::PanelLayout &l) {
+    std::string layout = c.key.layout();
+    kernelPacked.resize(packedBytes(layout, c.shape));
+    repackWeights("x86", layout, c.shape, packed.data(), kernelPacked.data());
+    int64_t padded = paddedGroupSize(layout, c.shape.groupSize), common = std::min(padded, l.paddedGroup);
+    kernelQ.assign(c.m * l.groups * padded, 0);
+    for (int64_t i = 0; i < c.m * l.groups; ++i)
+      std::copy_n(q.data() + i * l.paddedGroup, common, kernelQ.data() + i * padded);
+  }
+
+  FptqMatmul kernelOperands() {
+    FptqMatmul kernel = mm;
+    kernel.q = kernelQ.data();
+    kernel.q_stride = mm.m ? kernelQ.size() / mm.m : 0;
+    kernel.packed = kernelPacked.data();
+    kernel.y = got.data();
+    return kernel;
   }
 };
 
@@ -161,16 +183,19 @@ int64_t firstDifference(const std::vector<float> &a, const std::vector<float> &b
 }
 } // namespace
 
-static void check(llvm::Error error) {
-  if (error)
-    llvm::report_fatal_error(std::move(error));
+/// A call that fails ends the test: the simulator found something.
+static void check(llvm::Error error, const Case &c) {
+  if (!error)
+    return;
+  llvm::errs() << "fptq-kernel-test: " << describe(c) << ": " << llvm::toString(std::move(error)) << "\n";
+  std::exit(1);
 }
 
 /// The case's activations, with a NaN, an infinity, zero rows and half-way values among them.
 static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
   std::mt19937 random(seed * 104729 + 3);
-  x86::PanelLayout l = x86::panelLayout(c.shape);
-  int64_t k = c.shape.k, columns = l.groups * l.paddedGroup;
+  int64_t k = c.shape.k, groups = x86::panelLayout(c.shape).groups;
+  int64_t padded = paddedGroupSize(c.key.layout(), c.shape.groupSize), columns = groups * padded;
   std::vector<uint32_t> x(c.m * k);
   std::vector<uint16_t> halves(c.m * k);
   for (int64_t i = 0; i < c.m * k; ++i) {
@@ -188,13 +213,13 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
     std::vector<int8_t> q;
     std::vector<float> scales;
     std::vector<int32_t> sums;
-  } expected{std::vector<int8_t>(c.m * columns, 9), std::vector<float>(c.m), std::vector<int32_t>(c.m * l.groups)},
+  } expected{std::vector<int8_t>(c.m * columns, 9), std::vector<float>(c.m), std::vector<int32_t>(c.m * groups)},
       got = expected;
   auto operands = [&](Result &r) {
     return FptqQuantize{c.m,
                         k,
                         c.shape.groupSize,
-                        l.paddedGroup,
+                        padded,
                         c.key.element == FPTQ_F32 ? static_cast<void *>(x.data()) : halves.data(),
                         k,
                         c.bias ? multiplier.data() : nullptr,
@@ -203,11 +228,11 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
                         columns,
                         r.scales.data(),
                         r.sums.data(),
-                        l.groups};
+                        groups};
   };
   FptqQuantize z = operands(expected);
   fptq_reference_quantize(&z, c.key.element, 0, c.m);
-  check(kernel.run(operands(got)));
+  check(kernel.run(operands(got)), c);
   return expected.q == got.q && expected.sums == got.sums && firstDifference(expected.scales, got.scales) < 0;
 }
 
@@ -218,7 +243,7 @@ int main(int argc, char **argv) {
   Executable::setThreads(2);
   std::vector<std::string> names = tiers();
   for (const std::string &name : names)
-    if (!x86::parseTarget(name)) {
+    if (!x86::parseTarget(name) && !parseGpuTier(name)) {
       llvm::errs() << "fptq-kernel-test: unknown tier '" << name << "'\n";
       return 2;
     }
@@ -243,8 +268,7 @@ int main(int argc, char **argv) {
       Operands o(c, seed);
       FptqFormat f{x86::panelLayout(c.shape).paddedGroup, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
       fptq_reference_matmul(&o.mm, &f, 0, (c.shape.n + 15) / 16);
-      o.mm.y = o.got.data();
-      check(kernel->run(o.mm, o.packed.size()));
+      check(kernel->run(o.kernelOperands(), o.kernelPacked.size()), c);
       ++done;
       bool quantizes = testQuantize(c, *kernel, seed);
       int64_t at = firstDifference(o.expected, o.got);

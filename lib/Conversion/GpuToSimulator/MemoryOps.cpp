@@ -13,14 +13,16 @@ static constexpr int64_t kWindowMask = (1 << 18) - 1;
 
 static unsigned spaceOf(Value pointer) { return cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace(); }
 
+enum class AccessKind { Read, Write, Atomic };
+
 /// Calls fptq_sim_access before `op` touches `pointer`.
 static void checkAccess(HostCalls &calls, Operation *op, Value pointer, Type type, std::optional<uint64_t> alignment,
-                        bool write) {
+                        AccessKind kind) {
   DataLayout layout = DataLayout::closest(op);
   int64_t bytes = layout.getTypeSize(type).getFixedValue();
   int64_t align = alignment && *alignment ? *alignment : layout.getTypeABIAlignment(type);
   calls.call("fptq_sim_access", Type(),
-             {pointer, calls.num(bytes, calls.i64()), calls.num(align, calls.i64()), calls.num32(write),
+             {pointer, calls.num(bytes, calls.i64()), calls.num(align, calls.i64()), calls.num32(int64_t(kind)),
               calls.num32(spaceOf(pointer)), calls.site()});
 }
 
@@ -46,20 +48,20 @@ static void simulateIntToPtr(HostCalls &calls, LLVM::IntToPtrOp op) {
 LogicalResult mlir::fptq::sim::simulateLLVM(HostCalls &calls, Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](LLVM::LoadOp load) {
-        checkAccess(calls, op, load.getAddr(), load.getType(), load.getAlignment(), false);
+        checkAccess(calls, op, load.getAddr(), load.getType(), load.getAlignment(), AccessKind::Read);
         return success();
       })
       .Case([&](LLVM::StoreOp store) {
-        checkAccess(calls, op, store.getAddr(), store.getValue().getType(), store.getAlignment(), true);
+        checkAccess(calls, op, store.getAddr(), store.getValue().getType(), store.getAlignment(), AccessKind::Write);
         return success();
       })
       .Case([&](LLVM::AtomicRMWOp atomic) {
-        checkAccess(calls, op, atomic.getPtr(), atomic.getType(), atomic.getAlignment(), true);
+        checkAccess(calls, op, atomic.getPtr(), atomic.getType(), atomic.getAlignment(), AccessKind::Atomic);
         atomic.setSyncscope(std::nullopt); // "block", "device": scopes only the target knows
         return success();
       })
       .Case([&](LLVM::AtomicCmpXchgOp atomic) {
-        checkAccess(calls, op, atomic.getPtr(), atomic.getVal().getType(), atomic.getAlignment(), true);
+        checkAccess(calls, op, atomic.getPtr(), atomic.getVal().getType(), atomic.getAlignment(), AccessKind::Atomic);
         atomic.setSyncscope(std::nullopt);
         return success();
       })

@@ -31,6 +31,7 @@ void sim_fail(const char *site, const char *format, ...) {
 
 void sim_wait(const uint32_t *watched, const char *site) {
   Lane *lane = sim_lane();
+  sim_race_settle();
   lane->state = kWaiting;
   lane->watched = watched;
   lane->seen = *watched;
@@ -42,6 +43,7 @@ void sim_wait(const uint32_t *watched, const char *site) {
 static void run_lane(void) {
   fptq_sim.body(fptq_sim.arguments);
   Lane *lane = sim_lane();
+  sim_race_settle();
   if (lane->copies.count)
     sim_fail(NULL, "exits with %d asynchronous copies that it never waited for", lane->copies.count);
   lane->state = kDone;

@@ -86,6 +86,7 @@ static int on_stack(const char *p, int64_t bytes) {
 
 void sim_check(const void *address, int64_t bytes, int64_t alignment, int write, int space, const char *site) {
   const char *p = address;
+  sim_race_settle();
   if (alignment > 1 && (uintptr_t)p & (alignment - 1))
     sim_fail(site, "%s %lld bytes at %s %lld, which is not a multiple of %lld", verb(write), (long long)bytes,
              in_window(p) ? "shared offset" : "address",
@@ -100,13 +101,17 @@ void sim_check(const void *address, int64_t bytes, int64_t alignment, int write,
   check_global(p, bytes, write, site);
 }
 
+enum { kAtomic = 2 }; /* of `write` */
+
 void fptq_sim_access(const void *address, int64_t bytes, int64_t alignment, int32_t write, int32_t space,
                      const char *site) {
   sim_check(address, bytes, alignment, write, space, site);
   if (!in_window(address))
     return;
   uint32_t at = (uint32_t)((const char *)address - fptq_sim.window);
-  if (write)
+  if (write == kAtomic)
+    sim_race_atomic(at, site);
+  else if (write)
     sim_race_write(at, (uint32_t)bytes, site);
   else
     sim_race_read(at, (uint32_t)bytes, site);

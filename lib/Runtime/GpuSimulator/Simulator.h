@@ -131,6 +131,9 @@ void sim_races_reset(void);
 void sim_race_read(uint32_t address, uint32_t bytes, const char *site);
 void sim_race_write(uint32_t address, uint32_t bytes, const char *site);
 void sim_race_write_async(uint32_t address, uint32_t bytes, const char *site);
+void sim_race_atomic(uint32_t address, const char *site);
+/* Called before anything else happens after a store. */
+void sim_race_settle(void);
 /* Only that the last write is ordered before; the use itself needs no order (an mbarrier). */
 void sim_race_see(uint32_t address, const char *site);
 /* As sim_race_read, by the asynchronous proxy, which also needs a proxy fence after ordinary writes. */

@@ -13,6 +13,7 @@
  * shared bytes. */
 uint32_t fptq_sim_register(uint32_t which);
 char *fptq_sim_shared(uint32_t offset);
+/* write: 0 reads, 1 writes, 2 atomically does both. */
 void fptq_sim_access(const void *address, int64_t bytes, int64_t alignment, int32_t write, int32_t space,
                      const char *site);
 

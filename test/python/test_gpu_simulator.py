@@ -1,0 +1,37 @@
+"""The shipped model with its linears on the GPU simulator: the logits of the CPU, bit for bit."""
+
+import numpy as np
+import pytest
+
+from quant_fptq import FptqError, Session, load_checkpoint
+from quant_fptq.quantize import QuantizeOptions, calibrate, random_sequences
+from quant_fptq.session import Model
+
+PROMPT = [1, 17, 230, 5, 99, 1000, 7, 300, 42]
+
+
+@pytest.fixture(scope="module")
+def quantized(tmp_path_factory, kjv_folder):
+    """W4A8 with every policy among its layers, symmetric groups of 32."""
+    checkpoint = load_checkpoint(kjv_folder)
+    with Session() as session:
+        module = session.import_checkpoint(checkpoint)
+        profile = tmp_path_factory.mktemp("profile") / "profile.json"
+        calibrate(session, module, checkpoint, random_sequences(checkpoint, 200), profile)
+        yield checkpoint, module.run(QuantizeOptions(profile=profile, group_size=32).pipeline())
+
+
+def logits(checkpoint, module, tier):
+    """A prompt, then two tokens one at a time."""
+    model = Model(module.compile(tier=tier, threads=1), checkpoint.config)
+    return [model.prefill(PROMPT), model.decode(3), model.decode(8)]
+
+
+def test_logits_are_those_of_the_cpu(quantized):
+    for ours, expected in zip(logits(*quantized, "nvptx-sim"), logits(*quantized, "auto")):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_unknown_chip(quantized):
+    with pytest.raises(FptqError, match="sm_70"):
+        logits(*quantized, "nvptx-sim:sm_70")
