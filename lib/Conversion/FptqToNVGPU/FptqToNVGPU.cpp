@@ -57,12 +57,15 @@ public:
 
 private:
   gpu::GPUModuleOp kernels();
-  FptqGpuArgumentKind kind(Value memref) { return memref ? kinds.lookup(memref) : FPTQ_GPU_CONSTANT; }
+  /// The same buffer is an output of one operation and an input of the next.
+  FptqGpuArgumentKind kind(Operation *op, Value memref) {
+    return memref ? kinds.lookup({op, memref}) : FPTQ_GPU_CONSTANT;
+  }
   void forTokens(HostLaunch &host, Value m, int64_t known, function_ref<void(int64_t)> launch);
 
   ModuleOp module;
   const Chip &chip;
-  DenseMap<Value, FptqGpuArgumentKind> kinds;
+  DenseMap<std::pair<Operation *, Value>, FptqGpuArgumentKind> kinds;
 };
 } // namespace
 
@@ -70,7 +73,8 @@ void Lowering::classify(Operation *op) {
   auto destination = cast<DestinationStyleOpInterface>(op);
   for (OpOperand &operand : op->getOpOperands())
     if (isa<MemRefType>(operand.get().getType()))
-      kinds[operand.get()] = kindOf(operand.get(), destination.isDpsInit(&operand) ? FPTQ_GPU_OUTPUT : FPTQ_GPU_INPUT);
+      kinds[{op, operand.get()}] =
+          kindOf(operand.get(), destination.isDpsInit(&operand) ? FPTQ_GPU_OUTPUT : FPTQ_GPU_INPUT);
 }
 
 gpu::GPUModuleOp Lowering::kernels() {
@@ -120,12 +124,12 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
        y = host.buffer(op.getInit());
   if (failed(q) || failed(xScales) || failed(xSums) || failed(packed) || failed(bias) || failed(residual) || failed(y))
     return failure();
-  host.addBuffer(kind(op.getQ()), *q);
-  host.addBuffer(kind(op.getXScales()), *xScales);
-  host.addBuffer(kind(op.getXSums()), *xSums);
-  host.addBuffer(kind(op.getPacked()), *packed);
-  host.addBuffer(kind(op.getBias()), *bias);
-  host.addBuffer(kind(op.getResidual()), *residual);
+  host.addBuffer(kind(op, op.getQ()), *q);
+  host.addBuffer(kind(op, op.getXScales()), *xScales);
+  host.addBuffer(kind(op, op.getXSums()), *xSums);
+  host.addBuffer(kind(op, op.getPacked()), *packed);
+  host.addBuffer(kind(op, op.getBias()), *bias);
+  host.addBuffer(kind(op, op.getResidual()), *residual);
   // A residual may lie where the result goes.
   host.addBuffer(op.getResidual() ? FPTQ_GPU_INOUT : FPTQ_GPU_OUTPUT, *y);
   Value m = host.dim(op.getQ(), 0), n = host.dim(op.getInit(), 1);
@@ -150,11 +154,11 @@ LogicalResult Lowering::lower(QuantizeActivationsOp op) {
   if (failed(x) || failed(multiplier) || failed(q) || failed(scales) || failed(sums))
     return failure();
   Value staticScale = op.getStaticScale();
-  host.addBuffer(kind(op.getX()), *x);
-  host.addBuffer(kind(op.getMultiplier()), *multiplier);
-  host.addBuffer(kind(op.getQInit()), *q);
-  host.addBuffer(kind(op.getScalesInit()), *scales);
-  host.addBuffer(kind(op.getSumsInit()), *sums);
+  host.addBuffer(kind(op, op.getX()), *x);
+  host.addBuffer(kind(op, op.getMultiplier()), *multiplier);
+  host.addBuffer(kind(op, op.getQInit()), *q);
+  host.addBuffer(kind(op, op.getScalesInit()), *scales);
+  host.addBuffer(kind(op, op.getSumsInit()), *sums);
   host.addF32(staticScale ? staticScale : arith::ConstantOp::create(host.b, host.b.getF32FloatAttr(0)).getResult());
   Value k = host.dim(op.getX(), 1), group = op.getGroupSize() ? host.num(op.getGroupSize()) : k;
   for (Value scalar : {x->stride, q->stride, sums->stride, k, group})
