@@ -1,5 +1,6 @@
 """The suite: every *.mlir and *.test below a room's folder, and the GoogleTest binary in unit/."""
 
+import ctypes
 import os
 import pathlib
 import shutil
@@ -28,6 +29,8 @@ config.substitutions += [
     ("%python", sys.executable),
     ("%unit_tests", os.path.join(config.fptq_build_dir, "test", "unit", "FptqUnitTests")),
     ("%llvm_tools", config.llvm_tools_dir),
+    ("%fake_cuda", os.path.join(config.fptq_build_dir, "test", "fake-cuda")),
+    ("%gpu_device_test", os.path.join(config.fptq_build_dir, "test", "gpu-device-test")),
     ("%models", os.path.join(config.fptq_source_dir, "test", "models")),
 ]
 
@@ -57,6 +60,11 @@ if os.path.exists(os.path.join(config.llvm_tools_dir, "mlir-opt")):
     config.available_features.add("mlir-opt")
 if os.path.exists(os.path.join(config.fptq_source_dir, ".venv", "bin", "python")):
     config.available_features.add("venv")
+try:
+    ctypes.CDLL("libcuda.so.1")
+    config.available_features.add("nvidia-driver")
+except OSError:
+    pass
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")
 shared = pathlib.Path(config.fptq_source_dir).parent / "shared" / "data"

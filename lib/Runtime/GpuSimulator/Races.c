@@ -71,7 +71,8 @@ void sim_race_read(uint32_t address, uint32_t bytes, const char *site) {
 }
 
 /* Granules that two warps write with no barrier between them. That is fine where both write the same: surplus threads
- * of a block often repeat what others do. Known only after the store, so looked at when the simulator is called next. */
+ * of a block often repeat what others do. Known only after the store, so looked at when the simulator is called next.
+ */
 static struct {
   uint32_t granule, before, other;
   const char *site;

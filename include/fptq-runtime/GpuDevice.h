@@ -1,0 +1,55 @@
+/*===- GpuDevice.h - kernels on an NVIDIA device -------------------*- C -*-===
+ *
+ * Implements fptq_gpu_launch (fptq-runtime/GpuLaunch.h) with the driver's libcuda.so.1, which is loaded when the
+ * first of these functions needs it: programs link against nothing of CUDA and start on any machine.
+ *
+ * Functions that return int give 0, or 1 and a text in fptq_gpu_error. One device and one thread at a time.
+ *
+ *===----------------------------------------------------------------------===*/
+#ifndef FPTQ_RUNTIME_GPUDEVICE_H
+#define FPTQ_RUNTIME_GPUDEVICE_H
+
+#include "fptq-runtime/GpuLaunch.h"
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a device is. */
+typedef struct FptqGpuDevice {
+  char name[128];
+  int major, minor;     /* compute capability: 8, 0 for sm_80 */
+  int64_t shared_bytes; /* largest shared memory of a block */
+} FptqGpuDevice;
+
+/* Loads the driver and makes device `ordinal` current; again for the same device does nothing. */
+int fptq_gpu_open(int ordinal, FptqGpuDevice *device);
+
+/* Makes the kernels of `image` known: PTX text (null-terminated), a cubin or a fatbin. What fits no device of this
+ * kind, or is damaged, is an error. `name` is for messages. */
+int fptq_gpu_load(const void *image, size_t bytes, const char *name);
+
+/* Forgets kernels, constants and temporaries, and frees their device memory. */
+void fptq_gpu_unload(void);
+
+/* What goes wrong in fptq_gpu_launch: reported on stderr and the program ends with status 1 (default, 0), or
+ * remembered, and no kernel runs any more until fptq_gpu_clear (1). */
+void fptq_gpu_remember_errors(int remember);
+/* The first error since fptq_gpu_clear, or null. */
+const char *fptq_gpu_error(void);
+void fptq_gpu_clear(void);
+
+/* Launches that may start while the kernel before still runs (programmatic dependent launch, sm_90 on): kernels must
+ * wait with griddepcontrol before they read what others write. Default: 0. */
+void fptq_gpu_set_dependent_launches(int allow);
+
+/* Device time of all launches since the last call, by events, in seconds; -1 where something failed. */
+double fptq_gpu_take_seconds(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FPTQ_RUNTIME_GPUDEVICE_H */

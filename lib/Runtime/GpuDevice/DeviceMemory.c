@@ -1,0 +1,148 @@
+/*===- DeviceMemory.c - host memory's twins on the device -----------------===
+ *
+ * Constants are copied once and stay, found again by their host address. Temporaries stay too, and are never copied:
+ * only kernels look at them. Everything else goes up before a launch and comes down after it, through buffers that
+ * are used again and again.
+ *
+ *===----------------------------------------------------------------------===*/
+#include "Device.h"
+
+#include <stdlib.h>
+
+typedef struct Twin {
+  const char *host;
+  int64_t bytes;
+  CuAddress address;
+} Twin;
+
+typedef struct Twins {
+  Twin *items;
+  int count, capacity;
+} Twins;
+
+static Twins constants, temporaries;
+static Twin slots[kMaxGpuArguments];
+
+static int allocate(CuAddress *address, int64_t bytes) {
+  CuResult result = fptq_cuda->allocate(address, bytes ? (size_t)bytes : 1);
+  if (!result)
+    return 0;
+  fptq_cuda_check(result, "allocating device memory");
+  return 1;
+}
+
+static Twin *find(Twins *twins, const char *host, int64_t bytes) {
+  for (int i = 0; i < twins->count; ++i)
+    if (host >= twins->items[i].host && host + bytes <= twins->items[i].host + twins->items[i].bytes)
+      return &twins->items[i];
+  return NULL;
+}
+
+static Twin *add(Twins *twins, const char *host, int64_t bytes) {
+  if (twins->count == twins->capacity) {
+    int capacity = twins->capacity ? 2 * twins->capacity : 64;
+    Twin *items = realloc(twins->items, capacity * sizeof *items);
+    if (!items) {
+      fptq_cuda_fail("no host memory for a list of %d device buffers", capacity);
+      return NULL;
+    }
+    twins->items = items;
+    twins->capacity = capacity;
+  }
+  Twin twin = {host, bytes, 0};
+  if (allocate(&twin.address, bytes))
+    return NULL;
+  twins->items[twins->count] = twin;
+  return &twins->items[twins->count++];
+}
+
+static int place_constant(const FptqGpuRegion *r, CuAddress *address) {
+  Twin *twin = find(&constants, r->host, r->bytes);
+  if (!twin) {
+    if (!(twin = add(&constants, r->host, r->bytes)))
+      return 1;
+    if (fptq_cuda_check(fptq_cuda->upload(twin->address, r->host, (size_t)r->bytes, fptq_cuda_stream),
+                        "copying a constant to the device"))
+      return 1;
+  }
+  *address = twin->address + (CuAddress)(r->host - twin->host);
+  return 0;
+}
+
+/* A larger twin takes over what smaller ones inside or at its edge hold: a host buffer that grew, or of which a part
+ * was used first. */
+static int absorb(Twin *into, int index) {
+  Twin old = temporaries.items[index];
+  const char *begin = old.host > into->host ? old.host : into->host;
+  const char *old_end = old.host + old.bytes, *end = into->host + into->bytes;
+  if (old_end < end)
+    end = old_end;
+  if (fptq_cuda_check(fptq_cuda->copy(into->address + (CuAddress)(begin - into->host),
+                                      old.address + (CuAddress)(begin - old.host), (size_t)(end - begin),
+                                      fptq_cuda_stream),
+                      "moving a temporary") ||
+      fptq_cuda_check(fptq_cuda->stream_wait(fptq_cuda_stream), "moving a temporary"))
+    return 1;
+  return fptq_cuda_check(fptq_cuda->release(old.address), "freeing a temporary");
+}
+
+static int place_temporary(const FptqGpuRegion *r, CuAddress *address) {
+  Twin *twin = find(&temporaries, r->host, r->bytes);
+  if (!twin) {
+    if (!add(&temporaries, r->host, r->bytes))
+      return 1;
+    Twin fresh = temporaries.items[temporaries.count - 1];
+    int kept = 0;
+    for (int i = 0; i < temporaries.count - 1; ++i) {
+      Twin *t = &temporaries.items[i];
+      if (t->host < fresh.host + fresh.bytes && fresh.host < t->host + t->bytes) {
+        if (absorb(&fresh, i))
+          return 1;
+      } else {
+        temporaries.items[kept++] = *t;
+      }
+    }
+    temporaries.items[kept] = fresh;
+    temporaries.count = kept + 1;
+    twin = &temporaries.items[kept];
+  }
+  *address = twin->address + (CuAddress)(r->host - twin->host);
+  return 0;
+}
+
+int fptq_cuda_place(const FptqGpuRegion *r, int slot, CuAddress *address) {
+  if (r->constant)
+    return place_constant(r, address);
+  if (r->temporary)
+    return place_temporary(r, address);
+  Twin *buffer = &slots[slot];
+  if (!buffer->address || buffer->bytes < r->bytes) {
+    if (buffer->address && fptq_cuda_check(fptq_cuda->release(buffer->address), "freeing device memory"))
+      return 1;
+    buffer->address = 0;
+    if (allocate(&buffer->address, r->bytes))
+      return 1;
+    buffer->bytes = r->bytes;
+  }
+  *address = buffer->address;
+  /* Outputs too: bytes that the kernel does not write keep their value. */
+  return r->bytes && fptq_cuda_check(fptq_cuda->upload(*address, r->host, (size_t)r->bytes, fptq_cuda_stream),
+                                     "copying an input to the device");
+}
+
+static void release_all(Twins *twins) {
+  for (int i = 0; i < twins->count; ++i)
+    fptq_cuda->release(twins->items[i].address);
+  free(twins->items);
+  *twins = (Twins){0};
+}
+
+void fptq_cuda_forget_memory(void) {
+  release_all(&constants);
+  release_all(&temporaries);
+  for (int i = 0; i < kMaxGpuArguments; ++i) {
+    if (slots[i].address)
+      fptq_cuda->release(slots[i].address);
+    slots[i] = (Twin){0};
+  }
+}

@@ -1,0 +1,112 @@
+/*===- gpu-device-test.c - the device runtime, call by call ---------------===
+ *
+ *   gpu-device-test SCENARIO
+ *
+ *===----------------------------------------------------------------------===*/
+#include "fptq-runtime/GpuDevice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char kPtx[] = ".version 8.0\n.target sm_80\n.entry twice() { ret; }\n";
+static const char kNewer[] = ".version 8.0\n.target sm_90a\n";
+static const char kDamaged[] = ".version 8.0\n.target sm_80\ngarbage\n";
+
+static int32_t in[64], out[96];
+
+static int complain(void) {
+  printf("error: %s\n", fptq_gpu_error());
+  return 1;
+}
+
+/* out[i] = 2 * in[i] for the first n; `kind` of the input. */
+static void launch(const char *kernel, FptqGpuArgumentKind kind, int32_t *from, int32_t *to,
+                   FptqGpuArgumentKind to_kind, int64_t n, int64_t shared) {
+  FptqGpuArgument arguments[] = {{kind, 0, from, 4 * n}, {to_kind, 0, to, 4 * n}, {FPTQ_GPU_I32, n, NULL, 0}};
+  FptqGpuLaunch l = {kernel, {2, 1, 1}, {32, 1, 1}, shared, 3, arguments};
+  fptq_gpu_launch(&l);
+}
+
+static int check(int32_t factor, const int32_t *from, const int32_t *to, int n) {
+  for (int i = 0; i < n; ++i)
+    if (to[i] != factor * from[i])
+      return printf("wrong: to[%d] = %d\n", i, to[i]), 1;
+  return 0;
+}
+
+static int run(void) {
+  FptqGpuDevice device;
+  if (fptq_gpu_open(0, &device) || fptq_gpu_load(kPtx, sizeof kPtx, "kernels.ptx"))
+    return complain();
+  printf("device %s sm_%d%d\n", device.name, device.major, device.minor);
+  for (int i = 0; i < 96; ++i)
+    out[i] = 7, in[i % 64] = i % 64;
+  launch("twice", FPTQ_GPU_INPUT, in, out, FPTQ_GPU_OUTPUT, 48, 0);
+  if (fptq_gpu_error())
+    return complain();
+  if (check(2, in, out, 48) || out[48] != 7)
+    return 1;
+  /* A constant is copied once; a temporary never, not even where it grows. */
+  in[0] = 5;
+  launch("twice", FPTQ_GPU_CONSTANT, in, out, FPTQ_GPU_OUTPUT, 64, 64 * 1024);
+  in[0] = 6;
+  launch("twice", FPTQ_GPU_CONSTANT, in, out, FPTQ_GPU_OUTPUT, 64, 64 * 1024);
+  if (out[0] != 10)
+    return printf("the constant was copied again\n"), 1;
+  int32_t temporary[64] = {0}, last[64];
+  launch("twice", FPTQ_GPU_CONSTANT, in, temporary, FPTQ_GPU_TEMPORARY, 32, 0);
+  launch("twice", FPTQ_GPU_CONSTANT, in + 32, temporary + 32, FPTQ_GPU_TEMPORARY, 32, 0);
+  launch("twice", FPTQ_GPU_TEMPORARY, temporary, last, FPTQ_GPU_OUTPUT, 64, 0);
+  if (temporary[1] || last[1] != 4 || last[63] != 252)
+    return printf("temporaries: %d %d %d\n", temporary[1], last[1], last[63]), 1;
+  /* In place: one memory on the device too. */
+  launch("twice", FPTQ_GPU_INOUT, last, last, FPTQ_GPU_INOUT, 64, 0);
+  if (last[63] != 504)
+    return printf("in place: %d\n", last[63]), 1;
+  /* A grid of no blocks is no launch. */
+  FptqGpuLaunch none = {"twice", {0, 1, 1}, {32, 1, 1}, 0, 0, NULL};
+  fptq_gpu_launch(&none);
+  double seconds = fptq_gpu_take_seconds();
+  fptq_gpu_unload();
+  printf("ok, %.4f s\n", seconds);
+  return 0;
+}
+
+static int load(const void *image, size_t bytes) {
+  if (fptq_gpu_load(image, bytes, "artifact"))
+    return complain();
+  printf("loaded\n");
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  const char *scenario = argc > 1 ? argv[1] : "";
+  fptq_gpu_remember_errors(1);
+  if (!strcmp(scenario, "run"))
+    return run();
+  if (!strcmp(scenario, "dependent")) {
+    fptq_gpu_set_dependent_launches(1);
+    return run();
+  }
+  if (!strcmp(scenario, "other-chip"))
+    return load(kNewer, sizeof kNewer);
+  if (!strcmp(scenario, "damaged"))
+    return load(kDamaged, sizeof kDamaged);
+  if (!strcmp(scenario, "rubbish"))
+    return load("abc", 4);
+  if (!strcmp(scenario, "unknown-kernel")) {
+    if (load(kPtx, sizeof kPtx))
+      return 1;
+    launch("thrice", FPTQ_GPU_INPUT, in, out, FPTQ_GPU_OUTPUT, 4, 0);
+    return fptq_gpu_error() ? complain() : 0;
+  }
+  if (!strcmp(scenario, "exit")) { /* not remembered: the program ends */
+    fptq_gpu_remember_errors(0);
+    launch("thrice", FPTQ_GPU_INPUT, in, out, FPTQ_GPU_OUTPUT, 4, 0);
+    printf("still here\n");
+    return 0;
+  }
+  printf("unknown scenario '%s'\n", scenario);
+  return 2;
+}
