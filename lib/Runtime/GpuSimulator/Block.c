@@ -44,8 +44,6 @@ static void run_lane(void) {
   fptq_sim.body(fptq_sim.arguments);
   Lane *lane = sim_lane();
   sim_race_settle();
-  if (lane->copies.count)
-    sim_fail(NULL, "exits with %d asynchronous copies that it never waited for", lane->copies.count);
   lane->state = kDone;
   ++fptq_sim.exited;
   sim_barriers_exit();
@@ -100,8 +98,12 @@ static int run_block(void) {
           return 1;
         ran = 1;
       }
-    if (fptq_sim.exited == fptq_sim.threads)
+    if (fptq_sim.exited == fptq_sim.threads && !fptq_sim.bulk_copies.count)
       return 0;
+    if (fptq_sim.exited == fptq_sim.threads) /* the memory may be another block's by then */
+      return sim_refuse("kernel '%s', block (%u, %u, %u): exits with %d bulk copies that nobody waited for",
+                        fptq_sim.kernel, fptq_sim.index[0], fptq_sim.index[1], fptq_sim.index[2],
+                        fptq_sim.bulk_copies.count);
     /* Bulk copies take their time: they land only when nobody can do anything else. */
     if (!ran && !sim_land_bulk_copies(-1)) {
       report_deadlock();

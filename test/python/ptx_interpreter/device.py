@@ -1,0 +1,83 @@
+"""Launches: blocks one after the other, warps of a block in turn."""
+
+from __future__ import annotations
+
+import struct
+from typing import Sequence
+
+import numpy as np
+
+from .memory import GlobalMemory, SharedMemory
+from .parse import Kernel, PtxError
+from .warp import LANES, Warp, compile_instruction
+
+
+class Block:
+    def __init__(self, kernel: Kernel, code: list, memory: GlobalMemory, parameters: dict[str, int],
+                 index: tuple[int, int], grid: tuple[int, int], threads: int, shared_bytes: int) -> None:
+        self.kernel, self.code, self.memory, self.parameters = kernel, code, memory, parameters
+        self.index, self.threads = index, threads
+        self.shared = SharedMemory(kernel.static_shared + shared_bytes)
+        self.special = {"%tid.x": 0, "%laneid": 0, "%ntid.x": threads, "%ctaid.x": index[0], "%ctaid.y": index[1],
+                        "%nctaid.x": grid[0], "%nctaid.y": grid[1]}
+        self.warps = [Warp(self, i) for i in range(-(-threads // LANES))]
+
+    def read(self, space: str, address: int, size: int, warp: Warp) -> np.ndarray:
+        if address % size:
+            raise PtxError(f"{size} bytes at {address:#x}, which is not a multiple of it")
+        if space == "shared":
+            return self.shared.read(address, size, warp.number)
+        if space == "global":
+            return self.memory.read(address, size)
+        raise PtxError(f"address space '{space}' is unknown to this interpreter")
+
+    def write(self, space: str, address: int, value: np.ndarray, warp: Warp) -> None:
+        if address % value.size:
+            raise PtxError(f"{value.size} bytes at {address:#x}, which is not a multiple of it")
+        if space == "shared":
+            self.shared.write(address, value, warp.number)
+        elif space == "global":
+            self.memory.write(address, value)
+        else:
+            raise PtxError(f"address space '{space}' is unknown to this interpreter")
+
+    def atomic(self, address: int) -> np.ndarray:
+        """Four bytes of shared memory to change in place; atomics need no order among themselves."""
+        if address % 4 or not 0 <= address <= self.shared.data.size - 4:
+            raise PtxError(f"an atomic at shared offset {address}")
+        return self.shared.data[address:address + 4]
+
+    def run(self) -> None:
+        while any(w.alive.any() for w in self.warps):
+            for warp in self.warps:  # each as far as it can: where a barrier is missing, it gets too far
+                while warp.alive.any() and not warp.waiting:
+                    warp.step()
+            for warp in self.warps:
+                warp.waiting = False
+            self.shared.epoch += 1
+
+
+class Device:
+    """Kernels of one module, and memory."""
+
+    def __init__(self, kernels: dict[str, Kernel]) -> None:
+        self.kernels, self.memory = kernels, GlobalMemory()
+
+    def launch(self, name: str, grid: Sequence[int], threads: int, shared_bytes: int,
+               arguments: Sequence[int | float]) -> None:
+        """Arguments: addresses of `memory.add` (0: null), integers, or floats for .f32 parameters."""
+        kernel = self.kernels[name]
+        if kernel.threads and kernel.threads != threads:
+            raise PtxError(f"'{name}' needs {kernel.threads} threads, launched with {threads}")
+        if len(arguments) != len(kernel.parameters):
+            raise PtxError(f"'{name}' has {len(kernel.parameters)} parameters, launched with {len(arguments)}")
+        parameters = {}
+        for (kind, parameter), value in zip(kernel.parameters, arguments):
+            if kind == ".f32":
+                value = struct.unpack("<I", struct.pack("<f", value))[0]
+            parameters[parameter] = int(value) & (1 << 64) - 1 if kind == ".u64" else int(value) & 0xFFFFFFFF
+        code = [(i, compile_instruction(i)) for i in kernel.instructions]
+        columns, rows = grid
+        for y in range(rows):
+            for x in range(columns):
+                Block(kernel, code, self.memory, parameters, (x, y), (columns, rows), threads, shared_bytes).run()
