@@ -11,7 +11,6 @@ import json
 import os
 import tempfile
 import threading
-import weakref
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -36,7 +35,7 @@ class Session:
         self.handle: int | None = None
         self.library = _capi.library()
         self._lock = threading.RLock()
-        self._made: weakref.WeakSet[_Owned] = weakref.WeakSet()
+        self._open: dict[int, str] = {}  # handles made here, and what gives them back
         self._folder = tempfile.TemporaryDirectory(prefix="quant-fptq-")
         self.folder = Path(self._folder.name)
         self.handle = self.library.fptqContextCreate()
@@ -60,8 +59,9 @@ class Session:
         if self.handle is None:
             return
         with self._lock:
-            for made in list(self._made):
-                made.close()
+            for handle, destroy in self._open.items():
+                getattr(self.library, destroy)(handle)
+            self._open.clear()
             self.library.fptqContextDestroy(self.handle)
             self.handle = None
         self._folder.cleanup()
@@ -135,26 +135,25 @@ class _Owned:
     _destroy, _what = "", ""
 
     def __init__(self, session: Session, handle: int) -> None:
-        self.session = session
-        self._handle: int | None = handle
-        session._made.add(self)
+        self.session, self._handle = session, handle
+        session._open[handle] = self._destroy
 
     @property
     def handle(self) -> int:
-        if self._handle is None:
+        if self._handle not in self.session._open:
             raise FptqError(f"the {self._what} is closed")
         return self._handle
 
     def close(self) -> None:
-        """Gives the memory back; a second time does nothing."""
-        with self.session._lock:
-            if self._handle is not None:
-                self.session.call(self._destroy, self._handle)
-            self._handle = None
+        """Gives the memory back; a second time, or after the session, does nothing."""
+        session = self.session
+        with session._lock:
+            if session._open.pop(self._handle, None):
+                session.call(self._destroy, self._handle)
+            self._handle = 0  # the address may come again
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            self.close()
+        self.close()
 
 
 class Module(_Owned):

@@ -1,6 +1,7 @@
 """The Python API: what is copied, who owns what, and every way to hold it wrong as an exception."""
 
 import gc
+import sys
 import threading
 
 import numpy as np
@@ -141,13 +142,20 @@ def test_use_after_close():
             use()
 
 
-def test_garbage_in_any_order():
+def test_garbage_in_any_order(monkeypatch):
     session = Session()
     modules = [session.parse_text(TWICE) for _ in range(3)]
     executable = modules[0].compile(threads=1)
     del session, modules
     gc.collect()
     assert executable.call("main", [np.ones((1, 4), np.float32), 0])[0].sum() == 8
+    # All of it at once, in a cycle: whichever finalizer comes first.
+    failures = []
+    monkeypatch.setattr(sys, "unraisablehook", failures.append)
+    executable.session.cycle = [executable, executable.session]
+    del executable
+    gc.collect()
+    assert not failures
 
 
 def test_threads_share_a_session(executable):
