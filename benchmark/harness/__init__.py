@@ -1,1 +1,1 @@
-"""Measures engines in turns, so that ratios hold on a machine whose speed drifts; the commands are benchmark/run and model."""
+"""Measures engines in turns, so that ratios hold where speed drifts; for benchmark/run and benchmark/model."""

@@ -1,5 +1,5 @@
-"""ggml as llama-cpp-python ships it: Q4_0 (groups of 32, activations quantized a block), repacked or in an AMX buffer where
-its CPU backend offers that, as llama.cpp itself would choose. Through ctypes: the package has no binding for it."""
+"""ggml as llama-cpp-python ships it: Q4_0 (groups of 32, activations quantized a block), repacked or in an AMX buffer
+where its CPU backend offers that, as llama.cpp itself would choose. Through ctypes: the package has no binding."""
 
 import ctypes
 import functools

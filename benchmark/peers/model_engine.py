@@ -1,5 +1,5 @@
-"""Whole models as engines: a line each for `prefill M` (a prompt of M tokens) and `decode M` (M tokens one by one, behind a
-prompt), answered with seconds.
+"""Whole models as engines: a line each for `prefill M` (a prompt of M tokens) and `decode M` (M tokens one by one,
+behind a prompt), answered with seconds.
 
 usage: model_engine.py fptq|llama FILE THREADS     FILE: GGUF; fptq compiles it, its codes kept
        model_engine.py convert FILE OUTPUT TYPE    llama.cpp's quantization: Q4_0 (every matrix) or Q4_K_M

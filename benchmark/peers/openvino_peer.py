@@ -1,6 +1,6 @@
 """OpenVINO: u4 weights with f16 scales, decompressed by the CPU plugin, activations quantized dynamically to int8.
 
-The plugin falls back to floats without a word where a processor lacks VNNI, and reports the same primitive either way."""
+The plugin falls back to floats without a word where a processor lacks VNNI; it reports the same primitive anyway."""
 
 import functools
 

@@ -1,8 +1,8 @@
-"""A peer as an engine: `prepare M N K GROUP THREADS COPIES` -> "ok LABEL" or "skip REASON"; `time SECONDS` -> seconds a call.
+"""A peer as an engine: `prepare M N K GROUP THREADS COPIES` -> "ok LABEL" or "skip REASON"; `time SECONDS` -> seconds.
 
 usage: serve.py NAME, the module NAME_peer.py beside this file with
-    prepare(m, n, k, group, threads, copies) -> (label, call): call() runs `copies` products of m rows, weights distinct;
-    raises Unable with the reason.
+    prepare(m, n, k, group, threads, copies) -> (label, call): call() runs `copies` products of m rows, each with its own
+    weights; whatever it raises is the reason why the peer is left out.
 """
 
 import importlib
@@ -33,7 +33,7 @@ def main():
                 label, call = peer.prepare(*numbers)
                 call()
                 answer = f"ok {label}"
-            except Exception as error:  # noqa: BLE001  (whatever a peer throws is the reason why it is left out)
+            except Exception as error:
                 answer = f"skip {type(error).__name__}: {error}".replace("\n", " ")
         else:
             times, start = [], clock()

@@ -2,8 +2,8 @@
 
 The limits are those of the hand-written kernels that reached the machine's limits on real hardware, tightened where the
 generated ones do better. Two-level kernels for few rows have limits of their own: each group's multiplier and offset is
-applied in vectors, where the group scheme converts and scales. A gate says that code can be fast; only hardware says that
-it is.
+applied in vectors, where the group scheme converts and scales. A gate says that code can be fast; only hardware says
+that it is.
 """
 
 LESS = {  # metrics that are better when smaller; all others are better when larger
@@ -44,7 +44,7 @@ _TABLE = {
         "no_overlap_percent": (42, 42, 42),
         "loads_per_dot": (21, 21, 21),
     },
-    # Shares of a peak of three vector instructions in two cycles; wide sums live in L1, so stack accesses count nothing.
+    # Shares of a peak of three vector instructions in two cycles; wide sums live in L1: stack accesses count nothing.
     ("avx2 1", "group"): {"vector_per_dot": (3.9, 4.05, 4.3), "best_overlap_percent": (50, 48, 46)},
     ("avx2 1", "two_level"): {"vector_per_dot": (4.3, 4.45, 4.7), "best_overlap_percent": (46, 45, 42)},
     ("avx2 4", "group"): {"best_overlap_percent": (73, 71, 67)},

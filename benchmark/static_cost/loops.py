@@ -30,8 +30,8 @@ def executed_dot_loops(p, hits):
 
 
 def scheduled_dots_per_cycle(bodies):
-    """By llvm-mca with the cascadelake model for each body: its vector ports are those of every Intel server since, while
-    LLVM 22's sapphirerapids model has vpdpbusd on one port and none knows AMX. One call for all bodies."""
+    """By llvm-mca with the cascadelake model for each body: its vector ports are those of every Intel server since,
+    while LLVM 22's sapphirerapids model has vpdpbusd on one port and none knows AMX. One call for all bodies."""
     text = ""
     for n, body in enumerate(bodies):
         lines = [re.sub(r"^(j\w+)\t.*", r"\1 .", i.text) for i in body]

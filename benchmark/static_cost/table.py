@@ -7,8 +7,8 @@ from . import gates, loops, ports, program, walk
 
 EXPECTED = pathlib.Path(__file__).parent / "expected.md"
 TOLERANCE = 0.02
-# Rows of activations that reach each kernel: each height of a tile that unpacks in registers, shorter tiles over a slab,
-# full ones, AMX blocks.
+# Rows of activations that reach each kernel: each height of a tile that unpacks in registers, shorter tiles over a
+# slab, full ones, AMX blocks.
 ROWS = {"avx2": (1, 2, 3, 4, 5, 6, 19, 48), "avx512vnni": (1, 2, 3, 4, 9, 48), "amx-int8": (1, 2, 3, 4, 32, 128)}
 FORMATS = [(scheme, group) for scheme in ("group", "two_level") for group in gates.GROUPS]
 N, K = 64, 1024
@@ -41,12 +41,12 @@ PAGE = """# Static cost of the x86 kernels
 Written by `benchmark/static --update`, checked by `benchmark/static` and by the test suite: a kernel that got worse by
 more than 2 % fails until this page says so.
 
-One product of M rows with N = {n}, K = {k}; weights are packed, activations quantized and packed before. Instructions are
-those executed; "a dot" to "vector stack" are divided by the dot products executed ({dots}).
-Bounds are shares of the register peak of that instruction on a Golden Cove server core: "best overlap" if everything runs
-beside everything else, "no overlap" if vector, load, store and tile time add up. "Inner" to "dots a cycle" describe the
-innermost dot loop, the last by llvm-mca (cascadelake; no model knows AMX). How the figures come about:
-`benchmark/static_cost/`.
+One product of M rows with N = {n}, K = {k}; weights are packed, activations quantized and packed before. Instructions
+are those executed; "a dot" to "vector stack" are divided by the dot products executed
+({dots}). Bounds are shares of the register peak of that instruction on a
+Golden Cove server core: "best overlap" if everything runs beside everything else, "no overlap" if vector, load, store
+and tile time add up. "Inner" to "dots a cycle" describe the innermost dot loop, the last by llvm-mca (cascadelake; no
+model knows AMX). How the figures come about: `benchmark/static_cost/`.
 
 """
 

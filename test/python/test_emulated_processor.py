@@ -1,6 +1,6 @@
 """The final machine code of kernels, executed on an emulated processor that has every tier.
 
-Unlike the emulated tiers of fptq-kernel-test, this sees register allocation, tile configuration and instruction selection.
+Unlike fptq-kernel-test's emulated tiers, this sees register allocation, tile configuration, instruction selection.
 Skipped where bochscpu-python is not installed (tools/dev/check installs it)."""
 
 import importlib.util

@@ -1,5 +1,5 @@
-"""usage: python -m processor < JSON: {"elf", "address", "arguments", "model", "xcr0", "count", "memory": [[address, size]],
-"words": [[address, value]], "amx_cpuid"} -> {"result", "tiles", "hits"}"""
+"""usage: python -m processor < JSON: {"elf", "address", "arguments", "model", "xcr0", "count", "amx_cpuid",
+"memory": [[address, size]], "words": [[address, value]]} -> {"result", "tiles", "hits"}"""
 
 import json
 import struct

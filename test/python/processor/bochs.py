@@ -46,8 +46,8 @@ from .tiles import Tiles  # noqa: E402
 
 
 def set_model(name):
-    """Which processor CPUID describes. The package fixes one without VNNI, but its library has the others: the function that
-    describes the former becomes a jump to the one wanted."""
+    """Which processor CPUID describes. The package fixes one without VNNI, but its library has the others: the function
+    that describes the former becomes a jump to the one wanted."""
     import bochscpu._bochscpu as extension
 
     library = ctypes.CDLL(extension.__file__)
