@@ -56,6 +56,7 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addNestedPass<func::FuncOp>(createFptqFuseAttentionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass()); // exp is fused twice; this merges the copies
+  pm.addNestedPass<func::FuncOp>(createFptqSkipMaskedKeysPass());
 }
 
 static void addVectorStages(OpPassManager &pm, const X86PipelineOptions &options) {

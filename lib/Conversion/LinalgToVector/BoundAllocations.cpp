@@ -1,6 +1,7 @@
 //===- BoundAllocations.cpp - the known bound of a dynamic size -----------===//
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQBOUNDALLOCATIONSPASS
@@ -13,6 +14,21 @@ struct FptqBoundAllocationsPass : impl::FptqBoundAllocationsPassBase<FptqBoundAl
 };
 } // namespace
 
+/// The largest value that `size` can have, if known: noted, or a constant that a tile's size is the minimum of.
+static std::optional<int64_t> boundOf(Value size) {
+  Operation *definition = size.getDefiningOp();
+  if (!definition)
+    return std::nullopt;
+  if (auto noted = definition->getAttrOfType<IntegerAttr>(kUpperBoundAttr))
+    return noted.getInt();
+  std::optional<int64_t> bound;
+  if (auto minimum = dyn_cast<affine::AffineMinOp>(definition))
+    for (AffineExpr expr : minimum.getMap().getResults())
+      if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+        bound = std::min(bound.value_or(constant.getValue()), constant.getValue());
+  return bound;
+}
+
 /// Bytes of `alloc` at its sizes' bounds, if all are known.
 static std::optional<int64_t> boundBytes(memref::AllocOp alloc) {
   MemRefType type = alloc.getType();
@@ -22,11 +38,10 @@ static std::optional<int64_t> boundBytes(memref::AllocOp alloc) {
   auto sizes = alloc.getDynamicSizes().begin();
   for (int64_t extent : type.getShape()) {
     if (ShapedType::isDynamic(extent)) {
-      Operation *definition = (*sizes++).getDefiningOp();
-      auto bound = definition ? definition->getAttrOfType<IntegerAttr>(kUpperBoundAttr) : IntegerAttr();
+      std::optional<int64_t> bound = boundOf(*sizes++);
       if (!bound)
         return std::nullopt;
-      extent = bound.getInt();
+      extent = *bound;
     }
     bytes *= extent;
   }

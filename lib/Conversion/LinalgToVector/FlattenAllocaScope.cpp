@@ -1,5 +1,6 @@
 //===- FlattenAllocaScope.cpp - undo scopes of convert-scf-to-openmp ------===//
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQFLATTENALLOCASCOPEPASS
@@ -31,6 +32,12 @@ static void moveToRegionEntry(memref::AllocaOp alloca) {
     alloca->moveBefore(&entry, entry.begin());
 }
 
+/// Pieces of attention differ in length, and threads in who else uses their core.
+static void scheduleDynamically(omp::WsloopOp loop) {
+  if (!loop.getScheduleKind())
+    loop.setScheduleKind(omp::ClauseScheduleKind::Dynamic);
+}
+
 void FptqFlattenAllocaScopePass::runOnOperation() {
   SmallVector<memref::AllocaScopeOp> scopes;
   getOperation().walk([&](memref::AllocaScopeOp scope) { scopes.push_back(scope); });
@@ -38,5 +45,6 @@ void FptqFlattenAllocaScopePass::runOnOperation() {
     if (scope->getNumResults() == 0 && scope.getBodyRegion().hasOneBlock())
       inlineScope(scope);
   getOperation().walk(moveToRegionEntry);
+  getOperation().walk(scheduleDynamically);
 }
 } // namespace mlir::fptq

@@ -80,12 +80,24 @@ def FptqFuseElementwisePass : Pass<"fptq-fuse-elementwise"> {
 def FptqFuseAttentionPass : Pass<"fptq-fuse-attention", "::mlir::func::FuncOp"> {
   let summary = "Keep the scores of one head and a few rows in cache";
   let description = [{
-    Tiles the consumer of an attention's second product over heads and `rows` query rows (default 16)
-    and fuses everything back to the first product into that loop, which is also the parallel one.
+    Tiles the consumer of an attention's second product over heads and `rows` query rows (default 12: two register
+    tiles of 6) and fuses into that loop, which is also the parallel one, all that moves with the rows: back to the
+    first product, but not what is computed from keys and values alone. For more than `rows` rows keys that lie
+    channel by channel are transposed once before the loop, so that vectors run along the keys.
   }];
-  let options = [Option<"rows", "rows", "int64_t", "16", "query rows of one tile">];
+  let options = [Option<"rows", "rows", "int64_t", "12", "query rows of one tile">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def FptqSkipMaskedKeysPass : Pass<"fptq-skip-masked-keys", "::mlir::func::FuncOp"> {
+  let summary = "Let blocks of query rows stop at their last key";
+  let description = [{
+    In the loops of `fptq-fuse-attention`: where the scores are masked by `select(key <= row + ..., score, -inf)`, no row of
+    a block sees keys behind the last one that its last row sees. That bound takes the place of the number of
+    keys in the block. Results do not change: what is left out would have been added as exact zeros.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
 }
 
 def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp"> {
@@ -177,7 +189,8 @@ def FptqFlattenAllocaScopePass : Pass<"fptq-flatten-alloca-scope", "::mlir::func
   let summary = "Undo the alloca scopes of convert-scf-to-openmp";
   let description = [{
     That conversion wraps bodies in `memref.alloca_scope`, which convert-scf-to-cf then makes illegal:
-    the scope is inlined and its allocas move to the start of the thread's region.
+    the scope is inlined and its allocas move to the start of the thread's region. Loops get a dynamic
+    schedule, which that conversion does not give.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }

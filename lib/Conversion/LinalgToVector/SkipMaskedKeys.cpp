@@ -1,0 +1,160 @@
+//===- SkipMaskedKeys.cpp - blocks of rows stop at their last key ---------===//
+#include "Tiling.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQSKIPMASKEDKEYSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqSkipMaskedKeysPass : impl::FptqSkipMaskedKeysPassBase<FptqSkipMaskedKeysPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+
+/// select(key <= last(row), score, -inf) in the body of `op`.
+struct CausalMask {
+  linalg::GenericOp op;
+  unsigned keys; ///< the loop of the keys
+  Value last;    ///< the last key that a row sees, computed in the body
+};
+} // namespace
+
+static bool isMinusInfinity(Value value) {
+  APFloat constant(0.0f);
+  return matchPattern(value, m_ConstantFloat(&constant)) && constant.isInfinity() && constant.isNegative();
+}
+
+static std::optional<CausalMask> matchMask(linalg::GenericOp op) {
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    auto select = dyn_cast<arith::SelectOp>(inner);
+    auto compare = select ? select.getCondition().getDefiningOp<arith::CmpIOp>() : arith::CmpIOp();
+    if (!compare || !isMinusInfinity(select.getFalseValue()))
+      continue;
+    Value key = compare.getLhs(), last = compare.getRhs();
+    using P = arith::CmpIPredicate;
+    P predicate = compare.getPredicate();
+    if (predicate == P::uge || predicate == P::sge)
+      std::swap(key, last);
+    else if (predicate != P::ule && predicate != P::sle)
+      continue;
+    if (auto index = key.getDefiningOp<linalg::IndexOp>())
+      return CausalMask{op, (unsigned)index.getDim(), last};
+  }
+  return std::nullopt;
+}
+
+/// The size of loop `d` of `op` as its result's storage was sized; null where that is not found.
+static OpFoldResult extentOf(linalg::GenericOp op, unsigned d) {
+  OpOperand *init = op.getDpsInitOperand(0);
+  AffineExpr dim = getAffineDimExpr(d, op.getContext());
+  auto results = op.getMatchingIndexingMap(init).getResults();
+  unsigned at = llvm::find(results, dim) - results.begin();
+  if (at == results.size())
+    return {};
+  Value value = init->get();
+  while (Operation *definition = value.getDefiningOp()) {
+    if (auto empty = dyn_cast<tensor::EmptyOp>(definition))
+      return empty.getMixedSizes()[at];
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(definition))
+      return slice.getType().getRank() == slice.getSourceType().getRank() ? slice.getMixedSizes()[at] : OpFoldResult();
+    auto destination = dyn_cast<DestinationStyleOpInterface>(definition);
+    if (!destination)
+      return {};
+    value = destination.getTiedOpOperand(cast<OpResult>(value))->get();
+  }
+  return {};
+}
+
+/// `value` of the body with every row index at its largest, before `op`; null where it is not a sum of indices and
+/// values from outside, which grows with each of them.
+static Value largest(OpBuilder &b, linalg::GenericOp op, unsigned keys, Value value) {
+  Operation *definition = value.getDefiningOp();
+  if (!definition || definition->getBlock() != op.getBody())
+    return isa<BlockArgument>(value) && cast<BlockArgument>(value).getOwner() == op.getBody() ? Value() : value;
+  Location loc = op.getLoc();
+  if (auto index = dyn_cast<linalg::IndexOp>(definition)) {
+    if (index.getDim() == keys)
+      return {};
+    OpFoldResult size = extentOf(op, index.getDim());
+    if (!size)
+      return {};
+    Value count = getValueOrCreateConstantIndexOp(b, loc, size);
+    return arith::SubIOp::create(b, loc, count, arith::ConstantIndexOp::create(b, loc, 1));
+  }
+  bool grows = isa<arith::AddIOp>(definition);
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(definition)) {
+    AffineMap map = apply.getAffineMap();
+    auto sum = dyn_cast<AffineBinaryOpExpr>(map.getResult(0));
+    grows = sum && sum.getKind() == AffineExprKind::Add && map.getNumInputs() == 2 &&
+            isa<AffineDimExpr, AffineSymbolExpr>(sum.getLHS()) && isa<AffineDimExpr, AffineSymbolExpr>(sum.getRHS());
+  }
+  if (!grows)
+    return {};
+  IRMapping mapping;
+  for (Value operand : definition->getOperands()) {
+    Value bound = largest(b, op, keys, operand);
+    if (!bound)
+      return {};
+    mapping.map(operand, bound);
+  }
+  return b.clone(*definition, mapping)->getResult(0);
+}
+
+/// Moves what computes `value` before `reader`; false where it is more than arithmetic.
+static bool moveBefore(Value value, Operation *reader) {
+  Operation *definition = value.getDefiningOp();
+  if (!definition || definition->getBlock() != reader->getBlock() || definition->isBeforeInBlock(reader))
+    return true;
+  if (!isa<arith::ArithDialect, affine::AffineDialect>(definition->getDialect()) || definition->getNumRegions())
+    return false;
+  if (!llvm::all_of(definition->getOperands(), [&](Value operand) { return moveBefore(operand, reader); }))
+    return false;
+  definition->moveBefore(reader);
+  return true;
+}
+
+/// Shortens the dynamic dimension of the keys, everywhere in the loop around the mask.
+static void shorten(CausalMask mask) {
+  auto loop = mask.op->getParentOfType<scf::ForallOp>();
+  auto length = loop ? dyn_cast_if_present<Value>(extentOf(mask.op, mask.keys)) : Value();
+  if (!length || !loop.isDefinedOutsideOfLoop(length))
+    return;
+  SmallVector<OpOperand *> sizes;
+  Operation *first = mask.op;
+  for (OpOperand &use : length.getUses()) {
+    Operation *reader = use.getOwner();
+    if (!loop->isProperAncestor(reader) || !isa<tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp>(reader))
+      continue;
+    Operation *top = loop.getBody()->findAncestorOpInBlock(*reader);
+    first = top->isBeforeInBlock(first) ? top : first;
+    sizes.push_back(&use);
+  }
+  OpBuilder b(mask.op);
+  Location loc = mask.op.getLoc();
+  Value last = largest(b, mask.op, mask.keys, mask.last);
+  if (!last)
+    return;
+  Value seen = arith::AddIOp::create(b, loc, last, arith::ConstantIndexOp::create(b, loc, 1));
+  auto bound = arith::MinUIOp::create(b, loc, seen, length);
+  if (!moveBefore(bound, first))
+    return;
+  if (Operation *definition = length.getDefiningOp(); definition && definition->hasAttr(kUpperBoundAttr))
+    bound->setAttr(kUpperBoundAttr, definition->getAttr(kUpperBoundAttr));
+  for (OpOperand *size : sizes)
+    size->set(bound);
+}
+
+void FptqSkipMaskedKeysPass::runOnOperation() {
+  SmallVector<CausalMask> masks;
+  getOperation().walk([&](linalg::GenericOp op) {
+    if (std::optional<CausalMask> mask = matchMask(op); mask && op.hasPureTensorSemantics())
+      masks.push_back(*mask);
+  });
+  for (CausalMask mask : masks)
+    shorten(mask);
+}
+} // namespace mlir::fptq
