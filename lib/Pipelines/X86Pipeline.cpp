@@ -46,6 +46,7 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createFptqLowerScaleChannelsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createFptqAllowContractionPass());
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass()); // sizes from arguments, not through every op
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createFptqOutlineRepeatsPass());
@@ -67,6 +68,7 @@ static void addVectorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createCanonicalizerPass()); // no cse from here to bufferization: merged fills become copies
   pm.addNestedPass<func::FuncOp>(createFptqTileReductionsPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFptqLowerTileSizesPass());
   pm.addNestedPass<func::FuncOp>(createFptqVectorizeLinalgPass());
   pm.addNestedPass<func::FuncOp>(vector::createLowerVectorMaskPass()); // before canonicalize puts constants into masks
   pm.addPass(createCanonicalizerPass());

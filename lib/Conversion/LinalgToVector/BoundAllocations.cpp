@@ -1,7 +1,6 @@
 //===- BoundAllocations.cpp - the known bound of a dynamic size -----------===//
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQBOUNDALLOCATIONSPASS
@@ -22,10 +21,14 @@ static std::optional<int64_t> boundOf(Value size) {
   if (auto noted = definition->getAttrOfType<IntegerAttr>(kUpperBoundAttr))
     return noted.getInt();
   std::optional<int64_t> bound;
-  if (auto minimum = dyn_cast<affine::AffineMinOp>(definition))
-    for (AffineExpr expr : minimum.getMap().getResults())
-      if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-        bound = std::min(bound.value_or(constant.getValue()), constant.getValue());
+  if (isa<arith::MinUIOp, arith::MinSIOp>(definition))
+    for (Value operand : definition->getOperands()) {
+      std::optional<int64_t> known = getConstantIntValue(operand);
+      if (!known)
+        known = boundOf(operand);
+      if (known)
+        bound = std::min(bound.value_or(*known), *known);
+    }
   return bound;
 }
 

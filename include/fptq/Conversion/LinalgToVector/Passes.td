@@ -127,6 +127,17 @@ def FptqTileReductionsPass : Pass<"fptq-tile-reductions", "::mlir::func::FuncOp"
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def FptqLowerTileSizesPass : Pass<"fptq-lower-tile-sizes", "::mlir::func::FuncOp"> {
+  let summary = "Sizes and bounds of tiles as plain arithmetic";
+  let description = [{
+    Minima and divisions of the affine dialect become unsigned arithmetic. Not for the code: what follows, up to
+    bufferization, asks of every two slices of a tensor whether they overlap, and answers by eliminating the
+    variables of all bounds around them, divisions among them. Arithmetic it takes as it is. Nothing
+    of that precision was ever used.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def FptqVectorizeLinalgPass : Pass<"fptq-vectorize-linalg", "::mlir::func::FuncOp"> {
   let summary = "Vectorize tiled linalg ops, with masks where sizes are dynamic";
   let description = [{
