@@ -30,11 +30,13 @@ static std::string describe(const PackedWeight &weight) {
   return text;
 }
 
-llvm::Error mlir::fptq::writePackedFile(StringRef path, llvm::ArrayRef<PackedWeight> weights) {
+llvm::Error mlir::fptq::writePackedFile(StringRef path, llvm::ArrayRef<PackedWeight> weights, StringRef modelHash) {
   std::vector<SafetensorsWriter::Plan> plan;
   llvm::StringMap<std::string> metadata;
   metadata["format"] = kFormat;
   metadata["version"] = kVersion;
+  if (!modelHash.empty())
+    metadata["model_hash"] = modelHash.str();
   for (const PackedWeight &weight : weights) {
     plan.push_back({weight.layer + ".packed", "U8", {(int64_t)weight.bytes.size()}});
     metadata[kLayerPrefix + weight.layer] = describe(weight);
@@ -68,15 +70,17 @@ static llvm::Expected<PackedWeight> readWeight(const SafetensorsFile &file, Stri
   // K as in (QM5); N only so that no product of sizes overflows before the bytes are compared.
   if (shape.k < 1 || shape.k > 65536 || shape.n < 1 || shape.n > (1 << 24) || shape.groupSize < 1 ||
       shape.groupSize > shape.k)
-    return fileError(file.path(), layer, "no weight is " + llvm::Twine(shape.n) + " x " + llvm::Twine(shape.k) +
-                                             " in groups of " + llvm::Twine(shape.groupSize));
+    return fileError(file.path(), layer,
+                     "no weight is " + llvm::Twine(shape.n) + " x " + llvm::Twine(shape.k) + " in groups of " +
+                         llvm::Twine(shape.groupSize));
   const SafetensorsEntry *entry = file.find(weight.layer + ".packed");
   if (!entry || entry->dtype != "U8")
     return fileError(file.path(), layer, "has no bytes '" + weight.layer + ".packed'");
   int64_t expected = packedBytes(weight.layout, shape);
   if ((int64_t)entry->data.size() != expected)
-    return fileError(file.path(), layer, "has " + llvm::Twine(entry->data.size()) + " bytes, layout '" +
-                                             weight.layout + "' needs " + llvm::Twine(expected));
+    return fileError(file.path(), layer,
+                     "has " + llvm::Twine(entry->data.size()) + " bytes, layout '" + weight.layout + "' needs " +
+                         llvm::Twine(expected));
   weight.bytes = entry->data;
   auto *bytes = reinterpret_cast<const uint8_t *>(weight.bytes.data());
   if (!unpackWeights(weight.layout, shape, bytes, {})) // of nothing: known before anything is written

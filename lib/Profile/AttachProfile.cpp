@@ -2,6 +2,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/Profile/Passes.h"
 #include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/ModelHash.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
@@ -68,10 +69,9 @@ void FptqAttachProfilePass::runOnOperation() {
   llvm::Expected<RangeProfile> loaded = RangeProfile::load(profile);
   if (!loaded)
     return fail("cannot read profile: " + llvm::toString(loaded.takeError()));
-  if (auto hash = module->getAttrOfType<StringAttr>("fptq.model_hash"))
-    if (!loaded->modelHash.empty() && loaded->modelHash != hash.getValue())
-      return fail("profile '" + profile + "': model_hash is '" + loaded->modelHash + "', this model's is '" +
-                  hash.getValue() + "'");
+  StringRef hash = modelHash(module);
+  if (!hash.empty() && !loaded->modelHash.empty() && loaded->modelHash != hash)
+    return fail("profile '" + profile + "': model_hash is '" + loaded->modelHash + "', this model's is '" + hash + "'");
   llvm::StringSet<> seen;
   llvm::SetVector<StringRef> missing;
   bool ok = true;

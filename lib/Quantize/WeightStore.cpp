@@ -1,5 +1,6 @@
 //===- WeightStore.cpp - where quantized weights go -----------------------===//
 #include "WeightStore.h"
+#include "fptq/Support/ModelHash.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/Path.h"
@@ -85,7 +86,11 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
     plan.push_back({global.getSymName().str(), entry->dtype, entry->shape});
     store->kept.push_back(global);
   }
-  auto writer = SafetensorsWriter::create(path, plan, {}, resume);
+  // In the header, so that a partial file of another model is not gone on with, and shards can be told apart.
+  llvm::StringMap<std::string> metadata;
+  if (!modelHash(module).empty())
+    metadata["model_hash"] = modelHash(module).str();
+  auto writer = SafetensorsWriter::create(path, plan, metadata, resume);
   if (!writer)
     return module.emitError() << "cannot write quantized parameters: " << llvm::toString(writer.takeError());
   store->writer = std::move(*writer);

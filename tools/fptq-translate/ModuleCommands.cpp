@@ -4,6 +4,7 @@
 #include "fptq/InitAll.h"
 #include "fptq/Pack/PackedFile.h"
 #include "fptq/Pack/Passes.h"
+#include "fptq/Support/ModelHash.h"
 #include "fptq/Support/ModuleFile.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -58,7 +59,7 @@ static LogicalResult writePacked(ModuleOp module, StringRef output) {
     return failure();
   if (weights.empty())
     return module.emitError() << "has no quantized layer to export: run fptq-quantize-pipeline first";
-  if (llvm::Error error = writePackedFile(output, weights))
+  if (llvm::Error error = writePackedFile(output, weights, modelHash(module)))
     return module.emitError() << llvm::toString(std::move(error));
   return success();
 }

@@ -23,8 +23,8 @@ struct PackedWeight {
   llvm::ArrayRef<char> bytes;
 };
 
-/// Writes beside `path`, then renames.
-llvm::Error writePackedFile(llvm::StringRef path, llvm::ArrayRef<PackedWeight> weights);
+/// Writes beside `path`, then renames. `modelHash`: of the model they belong to, or empty.
+llvm::Error writePackedFile(llvm::StringRef path, llvm::ArrayRef<PackedWeight> weights, llvm::StringRef modelHash);
 
 /// Takes `packed` apart into the portable operands of `fptq.quantized_matmul`: LAYER.codes, .scales, .zeros,
 /// .multipliers of the file `portable`. Errors name file, layer and key.

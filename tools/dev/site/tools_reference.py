@@ -1,4 +1,5 @@
 """One page, and one manual page, for each tool: what its --help says."""
+import pathlib
 import re
 import subprocess
 import sys
@@ -14,6 +15,9 @@ TOOLS = {
     "fptq-lsp-server": "language server for MLIR files that use the fptq dialect",
     "fptq-kernel-test": "check every kernel against the reference, bit for bit",
 }
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+for found in sorted(ROOT.glob("tools/*/CMakeLists.txt")):  # a new tool has a page before anybody thinks of it
+    TOOLS.setdefault(found.parent.name, "a tool of quant-fptq")
 PAGES = [f"reference/{tool}" for tool in TOOLS]
 
 
