@@ -1,8 +1,8 @@
 """A peer as an engine: `prepare M N K GROUP THREADS COPIES` -> "ok LABEL" or "skip REASON"; `time SECONDS` -> seconds.
 
 usage: serve.py NAME, the module NAME_peer.py beside this file with
-    prepare(m, n, k, group, threads, copies) -> (label, call): call() runs `copies` products of m rows, each with its own
-    weights; whatever it raises is the reason why the peer is left out.
+    prepare(m, n, k, group, threads, copies) -> (label, call): call() runs `copies` products of m rows, each with
+    weights of its own; whatever it raises is the reason why the peer is left out.
 """
 
 import importlib
