@@ -2,7 +2,7 @@
  *
  *   cc main.c $(pkg-config --cflags --libs quant-fptq) -Wl,-rpath,$(pkg-config --variable=libdir quant-fptq)
  *
- *   first-layer MODULE TOKENS OUTPUT
+ *   first-layer MODULE PROFILE TOKENS OUTPUT
  */
 #include "fptq-c/FptqC.h"
 
@@ -20,20 +20,22 @@ static void require(int ok) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) {
-    fprintf(stderr, "usage: first-layer MODULE TOKENS OUTPUT\n");
+  if (argc != 5) {
+    fprintf(stderr, "usage: first-layer MODULE PROFILE TOKENS OUTPUT\n");
     return 2;
   }
   context = fptqContextCreate();
   FptqModule *module = fptqModuleParseFile(context, argv[1]);
   require(module != NULL);
-  require(fptqModuleRunPipeline(module, "fptq-quantize-pipeline{policy=per-token group-size=32}") == 0);
+  char pipeline[4096];
+  snprintf(pipeline, sizeof pipeline, "fptq-quantize-pipeline{profile=%s group-size=32}", argv[2]);
+  require(fptqModuleRunPipeline(module, pipeline) == 0);
   FptqExecutable *executable = fptqCompile(module, "auto", 1);
   require(executable != NULL);
 
   int32_t tokens[32];
   int64_t count = 0;
-  FILE *file = fopen(argv[2], "r");
+  FILE *file = fopen(argv[3], "r");
   while (file && count < 32 && fscanf(file, "%d", &tokens[count]) == 1)
     ++count;
   if (file)
@@ -43,10 +45,10 @@ int main(int argc, char **argv) {
   require(results != NULL);
 
   FptqTensor y = fptqResultsGet(results, 0);
-  FILE *output = fopen(argv[3], "wb");
+  FILE *output = fopen(argv[4], "wb");
   if (!output || fwrite(y.data, sizeof(float), y.shape[0] * y.shape[1], output) != (size_t)(y.shape[0] * y.shape[1]) ||
       fclose(output)) {
-    perror(argv[3]);
+    perror(argv[4]);
     return 1;
   }
   printf("%lld x %lld, first %.9g\n", (long long)y.shape[0], (long long)y.shape[1], ((float *)y.data)[0]);

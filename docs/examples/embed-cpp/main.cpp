@@ -1,6 +1,6 @@
 // quant-fptq inside a C++ program that has its own MLIR code: register, quantize, compile, call.
 //
-//   first-layer MODULE TOKENS OUTPUT
+//   first-layer MODULE PROFILE TOKENS OUTPUT
 #include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
 #include "fptq/Pipelines/Pipelines.h"
@@ -17,8 +17,8 @@
 using namespace mlir;
 
 int main(int argc, char **argv) {
-  if (argc != 4)
-    return std::fprintf(stderr, "usage: first-layer MODULE TOKENS OUTPUT\n"), 2;
+  if (argc != 5)
+    return std::fprintf(stderr, "usage: first-layer MODULE PROFILE TOKENS OUTPUT\n"), 2;
 
   DialectRegistry registry;
   fptq::registerAllDialects(registry); // or fptq::registerDialects, where upstream's are registered already
@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
 
   PassManager pm(&context, ModuleOp::getOperationName());
   fptq::QuantizePipelineOptions options;
-  options.policy = "per-token"; // needs no profile
+  options.profile = argv[2]; // which decides the policies: six layers static, down_proj equalized
   options.groupSize = 32;
   fptq::buildQuantizePipeline(pm, options);
   if (failed(pm.run(*module)))
@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
   if (failed(executable))
     return 1;
 
-  std::ifstream file(argv[2]);
+  std::ifstream file(argv[3]);
   std::vector<int32_t> tokens((std::istream_iterator<int32_t>(file)), std::istream_iterator<int32_t>());
   fptq::TensorRef argument{tokens.data(), {static_cast<int64_t>(tokens.size())}};
   auto results = (*executable)->call(*(*executable)->find("first_layer"), argument);
@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
 
   const fptq::TensorRef &y = results->front().get();
   auto *data = static_cast<const float *>(y.data);
-  std::ofstream(argv[3], std::ios::binary)
+  std::ofstream(argv[4], std::ios::binary)
       .write(static_cast<const char *>(y.data), y.shape[0] * y.shape[1] * sizeof(float));
   std::printf("%lld x %lld, first %.9g\n", (long long)y.shape[0], (long long)y.shape[1], data[0]);
   return 0;

@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
   Hidden y;
   _mlir_ciface_first_layer(&y, &tokens);
   FILE *output = argc == 3 ? fopen(argv[2], "wb") : NULL;
-  if (!output || fwrite(y.aligned, sizeof(float), y.sizes[0] * y.sizes[1], output) != (size_t)(y.sizes[0] * y.sizes[1]) ||
+  if (!output ||
+      fwrite(y.aligned, sizeof(float), y.sizes[0] * y.sizes[1], output) != (size_t)(y.sizes[0] * y.sizes[1]) ||
       fclose(output)) {
     perror("first-layer");
     return 1;

@@ -27,8 +27,8 @@ static void expectOf(FptqContext *of, int line, int failed, const char *words) {
 #define EXPECT(failed, words) expectOf(context, __LINE__, (failed), (words))
 #define EXPECT_NULL(failed) expectOf(NULL, __LINE__, (failed), "is null")
 #define WORKS(condition)                                                                                               \
-  (++cases, (condition) ? (void)0                                                                                      \
-                        : (++failures, (void)printf("FAILED line %d: %s\n", __LINE__, fptqLastError(context))))
+  (++cases,                                                                                                            \
+   (condition) ? (void)0 : (++failures, (void)printf("FAILED line %d: %s\n", __LINE__, fptqLastError(context))))
 
 static MlirStringRef text(const char *s) { return mlirStringRefCreateFromCString(s); }
 
@@ -72,7 +72,7 @@ static void badText(void) {
   WORKS(*fptqLastError(NULL)); /* the thread's last failure is the same */
 }
 
-/* Bytecode cut anywhere, of a later version, with any byte turned over. */
+/* Bytecode cut anywhere, and of a later version. */
 static void badBytecode(FptqModule *module) {
   static char bytes[1 << 16], wrong[1 << 16];
   WORKS(fptqModuleWrite(module, "model.mlirbc", 1) == 0);
@@ -107,7 +107,8 @@ static void badPipelines(FptqModule *module) {
   EXPECT(fptqModuleRunPipeline(module, "fptq-verify-stage{stage=packed,quantized}"), "");
   /* Half of this pipeline runs, then it fails: the module is as it was. */
   EXPECT(fptqModuleRunPipeline(module, "fptq-choose-policy{policy=per-token group-size=4},fptq-quantize-weights,"
-                                       "fptq-verify-stage{stage=packed}"), "is not packed");
+                                       "fptq-verify-stage{stage=packed}"),
+         "is not packed");
   WORKS(strcmp(before, fptqModuleText(module)) == 0);
   WORKS(fptqModuleRunPipeline(module, "cse") == 0);
   free(before);

@@ -37,8 +37,8 @@ static void showAttributes(FptqModule *module) {
          (int)fptqSchemeAttrGetGroupSize(scheme), fptqSchemeAttrGetSymmetric(scheme), (int)method.length, method.data);
   /* Built from its parts it is the same attribute: MLIR keeps one of each. */
   require(mlirAttributeEqual(policy, fptqPolicyAttrGet(fptqContextGetMlir(context), FPTQ_POLICY_PER_TOKEN, reason)));
-  require(mlirAttributeEqual(
-      scheme, fptqSchemeAttrGet(fptqContextGetMlir(context), FPTQ_SCHEME_GROUP, 4, false, method)));
+  require(
+      mlirAttributeEqual(scheme, fptqSchemeAttrGet(fptqContextGetMlir(context), FPTQ_SCHEME_GROUP, 4, false, method)));
 }
 
 static void call(FptqExecutable *executable, const char *title) {
@@ -83,7 +83,8 @@ int main(int argc, char **argv) {
   require(fptqModuleParse(context, "not mlir", 8) == NULL);
   FptqModule *module = fptqModuleParseFile(context, argv[1]);
   require(module != NULL);
-  require(fptqModuleRunPipeline(module, "fptq-choose-policy{policy=per-token group-size=4 symmetric=false method=mse}") == 0);
+  require(fptqModuleRunPipeline(module,
+                                "fptq-choose-policy{policy=per-token group-size=4 symmetric=false method=mse}") == 0);
   showAttributes(module);
   require(fptqModuleRunPipeline(module, "fptq-quantize-weights,fptq-fuse") == 0);
   char path[4096];
