@@ -19,8 +19,8 @@ import tools_reference  # noqa: E402
 
 # Pages by what a reader wants; a page of docs/ that stands nowhere comes last in "How it works".
 NAVIGATION = {
-    "Use": ["docs/Recipes", "docs/ProfileFormat", "docs/Frontends", "docs/Embedding", "docs/examples/README",
-            "docs/Troubleshooting", "test/models/kjv/README"],
+    "Use": ["docs/Tutorial", "docs/Recipes", "docs/ProfileFormat", "docs/Frontends", "docs/Embedding",
+            "docs/examples/README", "docs/Troubleshooting", "test/models/kjv/README"],
     "How it works": ["docs/Architecture", "docs/Rationale", "docs/Equalization", "docs/PackedLayout", "docs/NVPTX",
                      "docs/Performance"],
     "Extend": ["docs/AddAPass", "docs/AddATarget", "docs/UpstreamIssues"],
