@@ -141,9 +141,8 @@ static FailureOr<Value> exportInput(IRRewriter &rewriter, QuantizedMatmulOp op) 
 static Value add(OpBuilder &b, Location loc, Value y, Value other) {
   auto type = cast<RankedTensorType>(y.getType());
   AffineMap all = b.getMultiDimIdentityMap(2);
-  AffineMap map = cast<RankedTensorType>(other.getType()).getRank() == 1
-                      ? AffineMap::get(2, 0, b.getAffineDimExpr(1))
-                      : all;
+  AffineMap map =
+      cast<RankedTensorType>(other.getType()).getRank() == 1 ? AffineMap::get(2, 0, b.getAffineDimExpr(1)) : all;
   auto body = [](OpBuilder &b, Location loc, ValueRange args) {
     linalg::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, args[0], args[1]).getResult());
   };
@@ -176,11 +175,11 @@ static LogicalResult exportMatmul(IRRewriter &rewriter, QuantizedMatmulOp op, co
   auto map = [&](AffineExpr first, AffineExpr second) { return AffineMap::get(3, 0, {first, second}, context); };
   Value zero = arith::ConstantOp::create(rewriter, loc, rewriter.getF32FloatAttr(0));
   Value init = linalg::FillOp::create(rewriter, loc, zero, op.getInit()).getResult(0);
-  Value y = linalg::MatmulOp::create(
-                rewriter, loc, init.getType(), ValueRange{*x, weight}, init,
-                rewriter.getNamedAttr("indexing_maps",
-                                      rewriter.getAffineMapArrayAttr({map(m, r), map(c, r), map(m, c)})))
-                .getResult(0);
+  Value y =
+      linalg::MatmulOp::create(
+          rewriter, loc, init.getType(), ValueRange{*x, weight}, init,
+          rewriter.getNamedAttr("indexing_maps", rewriter.getAffineMapArrayAttr({map(m, r), map(c, r), map(m, c)})))
+          .getResult(0);
   if (op.getBias())
     y = add(rewriter, loc, y, op.getBias());
   if (op.getResidual())

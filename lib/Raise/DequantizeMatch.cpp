@@ -17,6 +17,7 @@ struct Expr {
   enum Kind { Constant, Difference, Product } kind = Constant;
   const Expr *left = nullptr, *right = nullptr;
   IndexedConstant constant;
+  unsigned width = 64; ///< of a difference of integers
 };
 
 /// Reads a value backwards; null for anything that is no expression of constants.
@@ -34,7 +35,7 @@ private:
 
   const Expr *make(Expr expr) { return &arena.emplace_back(std::move(expr)); }
   const Expr *combine(Expr::Kind kind, const Expr *left, const Expr *right) {
-    return left && right ? make({kind, left, right, {}}) : nullptr;
+    return left && right ? make({kind, left, right, {}, 64}) : nullptr;
   }
   std::deque<Expr> arena;
 };
@@ -46,7 +47,9 @@ private:
 
 /// Indices below a collapse_shape: one index becomes those of its group, by division and remainder.
 static AffineMap belowCollapse(tensor::CollapseShapeOp op, AffineMap map) {
-  SmallVector<AffineExpr> results;
+  // A scalar's source has unit dimensions, which no group names.
+  SmallVector<AffineExpr> results(map.getNumResults() ? 0 : op.getSrcType().getRank(),
+                                  getAffineConstantExpr(0, op.getContext()));
   for (auto [d, group] : llvm::enumerate(op.getReassociationIndices())) {
     AffineExpr rest = map.getResult(d);
     SmallVector<AffineExpr> indices;
@@ -110,8 +113,13 @@ const Expr *Reader::readArithmetic(Operation *op, llvm::function_ref<const Expr 
     copy.constant.isUnsigned = true;
     return make(std::move(copy));
   }
-  if (isa<arith::SubIOp, arith::SubFOp>(op))
-    return combine(Expr::Difference, operand(op->getOperand(0)), operand(op->getOperand(1)));
+  if (isa<arith::SubIOp, arith::SubFOp>(op)) {
+    const Expr *left = operand(op->getOperand(0)), *right = operand(op->getOperand(1));
+    Type element = getElementTypeOrSelf(op->getResult(0).getType());
+    return left && right
+               ? make({Expr::Difference, left, right, {}, element.isInteger() ? element.getIntOrFloatBitWidth() : 64})
+               : nullptr;
+  }
   if (isa<arith::MulFOp>(op))
     return combine(Expr::Product, operand(op->getOperand(0)), operand(op->getOperand(1)));
   return nullptr;
@@ -242,6 +250,7 @@ static bool isInteger(const IndexedConstant &constant) {
 static bool takeCodes(const Expr *expr, Dequantization &result) {
   if (expr->kind == Expr::Difference && expr->right->kind == Expr::Constant) {
     result.zero = expr->right->constant;
+    result.differenceBits = expr->width;
     expr = expr->left;
   }
   if (expr->kind != Expr::Constant || !isInteger(expr->constant))

@@ -32,6 +32,7 @@ struct IndexedConstant {
 struct Dequantization {
   IndexedConstant codes, scale;
   std::optional<IndexedConstant> zero;
+  unsigned differenceBits = 64; ///< width of the integers that the zero point is subtracted in
 };
 
 /// How `value`, a tensor of floats, is dequantized from constants.

@@ -98,6 +98,8 @@ LogicalResult FptqImportQuantPass::importOperand(IRRewriter &rewriter, WeightImp
     return success();
   if (type.getRank() != 2)
     return refuse(value, "it has not two dimensions");
+  if (type.getElementType().isF64())
+    return refuse(value, "it is computed in f64");
   SmallVector<int64_t> reduced;
   for (auto [d, expr] : llvm::enumerate(map.getResults()))
     if (auto loop = dyn_cast<AffineDimExpr>(expr); loop && !result.isFunctionOfDim(loop.getPosition()))
@@ -131,6 +133,8 @@ void FptqImportQuantPass::runOnOperation() {
       for (OpOperand *operand : op.getDpsInputOperands())
         ok &= succeeded(importOperand(rewriter, importer, *operand));
   });
+  if (!ok)
+    return signalPassFailure();
   // What no contraction reads: embedding tables, activations.
   SmallVector<quant::DequantizeCastOp> casts;
   module.walk([&](quant::DequantizeCastOp op) { casts.push_back(op); });

@@ -100,7 +100,7 @@ struct Form {
 };
 } // namespace
 
-static std::optional<Form> chooseForm(const Codes &codes) {
+static std::optional<Form> chooseForm(const Codes &codes, unsigned differenceBits) {
   int64_t least = 0, most = 0, lowest = std::numeric_limits<int64_t>::max(),
           highest = std::numeric_limits<int64_t>::min();
   for (int64_t row = 0; row < codes.n; ++row)
@@ -109,6 +109,8 @@ static std::optional<Form> chooseForm(const Codes &codes) {
       least = std::min(least, code - zero), most = std::max(most, code - zero);
       lowest = std::min({lowest, code, zero}), highest = std::max({highest, code, zero});
     }
+  if (!llvm::isIntN(differenceBits, least) || !llvm::isIntN(differenceBits, most))
+    return std::nullopt; // the model's own subtraction wraps
   if (least >= -8 && most <= 7)
     return Form{4, true, 0};
   if (highest - lowest <= 15)
@@ -158,9 +160,10 @@ FailureOr<WeightImporter::Constants> WeightImporter::convert(const Dequantizatio
   };
   if (!read(match.codes, codes.codes) || !read(match.scale, scale) || (match.zero && !read(*match.zero, codes.zero)))
     return failure();
-  std::optional<Form> form = chooseForm(codes);
+  std::optional<Form> form = chooseForm(codes, match.differenceBits);
   if (!form)
-    return reason = "its codes less their zero points need more than 8 bits", failure();
+    return reason = "its codes less their zero points need more than 8 bits, or more than they are subtracted in",
+           failure();
 
   SmallVector<const Table *> grouped{&scale};
   if (match.zero && !form->symmetric)

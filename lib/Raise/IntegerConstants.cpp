@@ -97,6 +97,9 @@ static FailureOr<std::vector<double>> floats(Value value, const ParameterFiles &
 static FailureOr<std::vector<double>> quantized(const IndexedConstant &operand, const ParameterFiles &files,
                                                 StringRef weight) {
   auto type = cast<quant::QuantizedType>(operand.quantizedType);
+  if (type.getStorageTypeIntegralWidth() > 16)
+    return emitError(operand.quantized.getLoc())
+           << "its storage type has " << type.getStorageTypeIntegralWidth() << " bits (weight '" << weight << "')";
   FailureOr<std::vector<float>> numbers = evaluateConstant(operand.quantized, files, weight);
   if (failed(numbers))
     return failure();

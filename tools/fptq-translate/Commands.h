@@ -20,6 +20,9 @@ llvm::Error translateProfiles(llvm::ArrayRef<std::string> inputs, llvm::StringRe
 /// tensor that two files have, and files that say they belong to different models.
 llvm::Error writeShardIndex(llvm::ArrayRef<std::string> shards, llvm::StringRef output);
 
+/// `import` and `export` of checkpoints: the same arguments to `quant-fptq`, and its status.
+int runCheckpointCommand(llvm::ArrayRef<const char *> argv);
+
 /// The commands on a module; false after an error that has been printed.
 bool exportPacked(llvm::StringRef input, llvm::StringRef output, llvm::StringRef layout);
 bool exportLLVMIR(llvm::StringRef input, llvm::StringRef output, const EmitOptions &options, bool optimized);

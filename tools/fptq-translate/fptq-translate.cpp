@@ -18,9 +18,11 @@ static constexpr char kOverview[] = R"(translate between quant-fptq's files and 
   fptq-translate header quantized.mlirbc -o model.h                  what a C program must know
   fptq-translate llvm-ir quantized.mlirbc -o model.ll --tier avx2    LLVM IR of the lowered module
   fptq-translate index part-0.safetensors part-1.safetensors -o model.safetensors.index.json
+  fptq-translate import model.gguf -o model.mlirbc                   a checkpoint (Hugging Face, GGUF, GPTQ, AWQ,
+                                                                     compressed-tensors) as MLIR
+  fptq-translate export model.gguf -o folder                         a quantized model for vLLM and transformers
 
-Checkpoints (Hugging Face, GGUF, GPTQ, AWQ, compressed-tensors) are read and written by
-`quant-fptq import` and `quant-fptq export`.
+`import` and `export` are those of `quant-fptq`, with its options.
 )";
 
 namespace {
@@ -105,6 +107,10 @@ int main(int argc, char **argv) {
   IRCommand ir;
   HeaderCommand header;
   IndexCommand index;
+  cl::SubCommand importCommand("import", "read a checkpoint (quant-fptq import)"),
+      exportCommand("export", "write a checkpoint for other tools (quant-fptq export)");
+  if (argc > 1 && (importCommand.getName() == argv[1] || exportCommand.getName() == argv[1]))
+    return runCheckpointCommand(llvm::ArrayRef<const char *>(argv, argc));
   cl::OptionCategory none("fptq-translate");
   cl::HideUnrelatedOptions(none); // libLLVM's own, hundreds
   cl::ParseCommandLineOptions(argc, argv, kOverview);
