@@ -70,6 +70,8 @@ LogicalResult FptqImportQuantPass::refuse(Value value, const llvm::Twine &reason
 
 LogicalResult FptqImportQuantPass::importWeight(IRRewriter &rewriter, WeightImporter &importer, Value value,
                                                 int64_t kDim) {
+  if (cast<RankedTensorType>(value.getType()).getElementType().isF64())
+    return refuse(value, "it is computed in f64");
   FailureOr<Dequantization> match = matchDequantization(value);
   if (failed(match))
     return refuse(value, "its arithmetic is no scale * (codes - zero point)");
@@ -98,8 +100,6 @@ LogicalResult FptqImportQuantPass::importOperand(IRRewriter &rewriter, WeightImp
     return success();
   if (type.getRank() != 2)
     return refuse(value, "it has not two dimensions");
-  if (type.getElementType().isF64())
-    return refuse(value, "it is computed in f64");
   SmallVector<int64_t> reduced;
   for (auto [d, expr] : llvm::enumerate(map.getResults()))
     if (auto loop = dyn_cast<AffineDimExpr>(expr); loop && !result.isFunctionOfDim(loop.getPosition()))
