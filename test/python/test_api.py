@@ -191,7 +191,8 @@ def test_pipelines():
 
 
 def test_profiles_are_what_the_compiler_writes(tmp_path):
-    rows = [np.random.default_rng(seed).standard_normal((7, 8)).astype(np.float32) * 3 for seed in range(2)]
+    # Small first: the histogram has to grow by more than one power of two.
+    rows = [np.random.default_rng(1).standard_normal((7, 8)).astype(np.float32) * scale for scale in (0.1, 0, 3)]
     ours = Profile()
     for x in rows:
         ours.record("a", x)
@@ -206,11 +207,11 @@ def test_profiles_are_what_the_compiler_writes(tmp_path):
         session.merge_profiles([tmp_path / "ours.json", tmp_path / "compiler.json"], tmp_path / "merged.json")
     assert policy == Policy("a", "static", policy.reason, ours.layers["a"].absmax, 8, None, policy.group_size)
     mine, theirs = (Profile.load(tmp_path / f"{name}.json").layers["a"] for name in ("ours", "compiler"))
-    assert (mine.tokens, mine.channels, mine.absmax) == (theirs.tokens, theirs.channels, theirs.absmax) == (14, 8, mine.absmax)
+    assert (mine.tokens, mine.channels, mine.absmax) == (theirs.tokens, theirs.channels, theirs.absmax) == (21, 8, mine.absmax)
     np.testing.assert_array_equal(mine.channel_absmax, theirs.channel_absmax)
     np.testing.assert_array_equal(mine.histogram.bins, theirs.histogram.bins)
     assert mine.histogram.exponent == theirs.histogram.exponent
-    assert Profile.load(tmp_path / "merged.json").layers["a"].tokens == 28
+    assert Profile.load(tmp_path / "merged.json").layers["a"].tokens == 42
 
 
 @pytest.mark.parametrize("breakage, message", [
@@ -270,3 +271,35 @@ def test_import_and_export_of_types(tmp_path):
     assert main(["export", str(tmp_path / "ours.mlir"), "--to", "quant-types", "-o", str(tmp_path / "out.mlir")]) == 0
     assert "!quant.uniform<i4:f32:0, {5.000000e-01}>" in (tmp_path / "out.mlir").read_text()
     assert main(["export", str(tmp_path / "ours.mlir"), "-o", str(tmp_path / "folder")]) == 1
+
+
+@pytest.mark.parametrize("failure, message", [
+    ("libMLIR.so.22.1: cannot open shared object file: No such file or directory", "apt install libmlir-22"),
+    ("libLLVM.so.22.1: cannot open shared object file: No such file or directory", "apt install libllvm22"),
+    ("invalid ELF header", "invalid ELF header"),
+])
+def test_what_is_missing_is_named(monkeypatch, tmp_path, failure, message):
+    from quant_fptq import _capi
+
+    path = tmp_path / "libFPTQ-C.so"
+    path.touch()
+    monkeypatch.setenv("FPTQ_LIBRARY", str(path))
+
+    def cannot(_):
+        raise OSError(failure)
+
+    monkeypatch.setattr(_capi.c, "CDLL", cannot)
+    with pytest.raises(FptqError, match=message) as error:
+        _capi.library.__wrapped__()
+    assert str(path) in str(error.value)
+    path.unlink()
+    with pytest.raises(FptqError, match="no such file; build it"):
+        _capi.library.__wrapped__()
+
+
+def test_a_library_of_another_version_is_refused(monkeypatch):
+    from quant_fptq import _capi
+
+    monkeypatch.setattr(_capi, "__version__", "9.9.9")
+    with pytest.raises(FptqError, match="version .*, expected that of this package, 9.9.9"):
+        _capi.library.__wrapped__()
