@@ -105,12 +105,16 @@ const Expr *Reader::typeConstant(ArrayRef<double> given, AffineMap map, ArrayRef
 const Expr *Reader::readArithmetic(Operation *op, llvm::function_ref<const Expr *(Value)> operand) {
   if (isa<arith::SIToFPOp, arith::ExtSIOp, arith::ExtFOp>(op))
     return operand(op->getOperand(0));
-  if (isa<arith::UIToFPOp, arith::ExtUIOp>(op)) {
+  // Frontends keep scales as f64 and zero points as i64, and narrow them where they are used.
+  if (isa<arith::UIToFPOp, arith::ExtUIOp, arith::TruncIOp, arith::TruncFOp>(op)) {
     const Expr *below = operand(op->getOperand(0));
-    if (!below || below->kind != Expr::Constant)
-      return nullptr; // unsigned differences wrap
+    Type element = getElementTypeOrSelf(op->getResult(0).getType());
+    if (!below || below->kind != Expr::Constant || (isa<arith::TruncFOp>(op) && !element.isF32()))
+      return nullptr; // differences of unsigned numbers wrap, products are rounded
     Expr copy = *below;
-    copy.constant.isUnsigned = true;
+    copy.constant.isUnsigned |= isa<arith::UIToFPOp, arith::ExtUIOp>(op);
+    if (isa<arith::TruncIOp>(op))
+      copy.constant.fitsBits = element.getIntOrFloatBitWidth();
     return make(std::move(copy));
   }
   if (isa<arith::SubIOp, arith::SubFOp>(op)) {

@@ -27,6 +27,7 @@ struct IndexedConstant {
   AffineMap map;              ///< the value's dimensions to the constant's
   SmallVector<int64_t> shape; ///< the constant's
   bool isUnsigned = false;
+  unsigned fitsBits = 64; ///< integers are truncated to this width, which has to lose nothing
 };
 
 struct Dequantization {

@@ -146,7 +146,14 @@ FailureOr<std::vector<double>> mlir::fptq::constantNumbers(const IndexedConstant
       v = (float)v;
     return numbers;
   }
-  if (getElementTypeOrSelf(operand.constant.getType()).isInteger())
-    return integers(operand.constant, operand.isUnsigned, files, weight);
+  if (getElementTypeOrSelf(operand.constant.getType()).isInteger()) {
+    FailureOr<std::vector<double>> numbers = integers(operand.constant, operand.isUnsigned, files, weight);
+    if (succeeded(numbers))
+      for (double v : *numbers)
+        if (!llvm::isIntN(operand.fitsBits, (int64_t)v))
+          return emitError(operand.constant.getLoc())
+                 << (int64_t)v << " is truncated to " << operand.fitsBits << " bits (weight '" << weight << "')";
+    return numbers;
+  }
   return floats(operand.constant, files, weight);
 }

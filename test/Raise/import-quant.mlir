@@ -133,6 +133,35 @@ func.func @bytes(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
 
 // -----
 
+// torch-mlir keeps a scale as f64 and a zero point as i64, narrowed in the body; K x N, straight into the product.
+// CHECK-LABEL: @narrowed
+// CHECK-DAG: arith.constant {{.*}}dense<{{\[}}[33, 67]]> : tensor<1x2xi8>
+// CHECK-DAG: arith.constant dense<1.000000e-01> : tensor<1x1xf32>
+// CHECK-DAG: arith.constant dense<15> : tensor<1x1xi8>
+// CHECK: fptq.dequantize {{.*}} bits(4) group_size(4)
+#ab = affine_map<(a, b) -> (a, b)>
+func.func @narrowed(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
+  %c = arith.constant dense<[[1], [2], [3], [4]]> : tensor<4x1xi8>
+  %s = arith.constant 0.1 : f64
+  %z = arith.constant 15 : i64
+  %i = tensor.empty() : tensor<4x1xf32>
+  %f = linalg.generic {indexing_maps = [#ab, #ab], iterator_types = ["parallel", "parallel"]}
+      ins(%c : tensor<4x1xi8>) outs(%i : tensor<4x1xf32>) {
+  ^bb0(%a: i8, %o: f32):
+    %0 = arith.extsi %a : i8 to i32
+    %1 = arith.trunci %z : i64 to i32
+    %2 = arith.subi %0, %1 : i32
+    %3 = arith.sitofp %2 : i32 to f32
+    %4 = arith.truncf %s : f64 to f32
+    %5 = arith.mulf %3, %4 : f32
+    linalg.yield %5 : f32
+  } -> tensor<4x1xf32>
+  %r = linalg.matmul ins(%x, %f : tensor<3x4xf32>, tensor<4x1xf32>) outs(%y : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %r : tensor<3x1xf32>
+}
+
+// -----
+
 // The same resource in two functions is one weight; an embedding table that no product reads is one too.
 // CHECK-LABEL: @prefill
 // CHECK: fptq.dequantize
