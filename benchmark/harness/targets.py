@@ -40,7 +40,8 @@ def of(row, dot_peak, speedup=None, slower_than_one_row=None, w8a8=None):
     targets = []
 
     def want(name, limit, value):
-        targets.append(Target(name, limit, value))
+        if all(t.name != name for t in targets):
+            targets.append(Target(name, limit, value))
 
     def beat_peers(limit):
         """No peer can be beaten by more than the register peak allows: where it is so near that the ratio would take more
