@@ -21,11 +21,17 @@ typedef enum {
   FPTQ_POLICY_STATIC,
   FPTQ_POLICY_EQUALIZED,
   FPTQ_POLICY_PER_TOKEN,
-  FPTQ_POLICY_FLOAT
+  FPTQ_POLICY_FLOAT,
+  FPTQ_POLICY_ANY_INT = 0x7fffffff
 } FptqPolicyKind;
 
 /// How codes become weights.
-typedef enum { FPTQ_SCHEME_INVALID = -1, FPTQ_SCHEME_GROUP, FPTQ_SCHEME_TWO_LEVEL } FptqSchemeKind;
+typedef enum {
+  FPTQ_SCHEME_INVALID = -1,
+  FPTQ_SCHEME_GROUP,
+  FPTQ_SCHEME_TWO_LEVEL,
+  FPTQ_SCHEME_ANY_INT = 0x7fffffff
+} FptqSchemeKind;
 
 /// #fptq.policy<kind, "reason">.
 FPTQ_EXPORT bool fptqAttributeIsAPolicy(MlirAttribute attribute);

@@ -17,8 +17,21 @@ extern "C" {
 
 typedef struct FptqContext FptqContext;
 
-/// Element types, as numpy and safetensors know them.
-typedef enum { FPTQ_F32, FPTQ_F16, FPTQ_BF16, FPTQ_F64, FPTQ_I8, FPTQ_I16, FPTQ_I32, FPTQ_I64, FPTQ_BOOL } FptqDtype;
+/// Element types, as numpy and safetensors know them. The last name makes every int a value of the enumeration, so
+/// that a wrong one from C is an error and no undefined behaviour in C++.
+typedef enum {
+  FPTQ_DTYPE_INVALID = -1,
+  FPTQ_F32,
+  FPTQ_F16,
+  FPTQ_BF16,
+  FPTQ_F64,
+  FPTQ_I8,
+  FPTQ_I16,
+  FPTQ_I32,
+  FPTQ_I64,
+  FPTQ_BOOL,
+  FPTQ_DTYPE_ANY_INT = 0x7fffffff
+} FptqDtype;
 
 /// A contiguous row-major tensor. Rank 0 for scalars, whose `shape` may be NULL; `data` may be NULL where a
 /// size is 0.
