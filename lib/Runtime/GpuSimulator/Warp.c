@@ -16,7 +16,8 @@ uint32_t *sim_meet(uint32_t mask, const char *site, const uint32_t *operands, in
     sim_fail(site, "has left its warp, which waits in %s", r->site);
   else if (r->mask != mask)
     sim_fail(site, "has mask 0x%x where others of its warp have 0x%x", mask, r->mask);
-  memcpy(r->operands[lane], operands, count * sizeof *operands);
+  if (count) // without operands the pointer is null, which memcpy may not be given
+    memcpy(r->operands[lane], operands, count * sizeof *operands);
   r->arrived |= 1u << lane;
   uint32_t threads_left = fptq_sim.threads - sim_warp() * kWarp;
   uint32_t present = threads_left >= kWarp ? ~0u : (1u << threads_left) - 1;
