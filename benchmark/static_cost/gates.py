@@ -38,11 +38,14 @@ _TABLE = {
         "vector_stack_accesses_per_dot": (0.03, 0.03, 0.03),
     },
     # Tile multiplies are the limiting port, and their operands come once each.
-    ("amx block", "group"): {"no_overlap_percent": (25, 25, 25)},
+    # Float scales: 64 vectors of sums are stored, loaded, converted and added for each group, be it two steps of tiles
+    # (128), one (64) or half a one (32, whose products fill half of a tile): no more than 36, 25 and 12 % is possible.
+    ("amx block", "group"): {"no_overlap_percent": (25, 18, 9.5)},
+    # The multipliers and offsets of short groups are loads too.
     ("amx block", "two_level"): {
         "best_overlap_percent": (100, 100, 100),
         "no_overlap_percent": (42, 42, 42),
-        "loads_per_dot": (21, 21, 21),
+        "loads_per_dot": (21, 21, 21.5),
     },
     # Shares of a peak of three vector instructions in two cycles; wide sums live in L1: stack accesses count nothing.
     ("avx2 1", "group"): {"vector_per_dot": (3.9, 4.05, 4.3), "best_overlap_percent": (50, 48, 46)},
@@ -57,7 +60,7 @@ _TABLE = {
 def kernel_class(tier, scheme, group, m):
     if tier == "avx2":
         return "avx2 1" if m == 1 else "avx2 4" if m in (4, 5, 6) else "avx2 slab" if m >= 48 else None
-    if tier == "amx-int8" and m >= 16 and (scheme == "two_level" or group % 64 == 0):
+    if tier == "amx-int8" and m >= 18:
         return "amx block" if m >= 128 else None
     return "vnni 1" if m == 1 else "vnni 4" if m == 4 else "vnni slab" if m >= 48 else None
 

@@ -101,7 +101,7 @@ def measure(tiers=tuple(ROWS)):
 
 
 def _row(p, w, hits, tier, scheme, group, m):
-    metrics, limit = ports.metrics(hits, w.code)
+    metrics, limit = ports.metrics(hits, w.code, m * N * K)
     executed = loops.executed_dot_loops(p, hits)
     stack = sum(ports.on_stack(i) for body in executed for i in body)
     dots = metrics.pop("dots")

@@ -226,6 +226,10 @@ class Walk:
         value = self.read(o[1], bits) & ((1 << min(count, bits)) - 1)
         self.write(o[2], self.result(signed(value, bits), count >= bits, bits), bits)
 
+    def and_not(self, o, bits):  # andn source, inverted source, result
+        value = self.read(o[0], bits) & ~self.read(o[1], bits)
+        self.write(o[2], self.result(signed(value, bits), False, bits), bits)
+
     def effective_address(self, o, bits):
         self.write(o[1], self.address(o[0]), bits)
 
@@ -274,6 +278,7 @@ class Walk:
         "mov": move,
         "movabs": move,
         "bzhi": zero_high,
+        "andn": and_not,
         "lea": effective_address,
         "push": lambda self, o, bits: self.push(self.read(o[0], 64)),
         "pop": lambda self, o, bits: self.write(o[0], self.pop(), 64),

@@ -2,6 +2,8 @@
 #ifndef FPTQ_RUNTIME_CPUTIER_H
 #define FPTQ_RUNTIME_CPUTIER_H
 
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -15,6 +17,15 @@ FptqTier fptq_cpu_tier(void);
 
 /* As fptq_cpu_tier, ignoring FPTQ_TIER; `*reason` says what the next better tier lacks. */
 FptqTier fptq_cpu_detect(const char **reason);
+
+/* What CPUID and XCR0 say. All zero where the processor has none of it. */
+typedef struct FptqCpuWords {
+  uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_edx;
+  uint64_t xcr0; /* register states the system saves; 0 without OSXSAVE */
+} FptqCpuWords;
+
+/* The decision itself, of any processor: all of fptq_cpu_detect but the question to the system whether AMX may be used. */
+FptqTier fptq_tier_of(const FptqCpuWords *words, const char **reason);
 
 const char *fptq_tier_name(FptqTier tier);
 

@@ -33,7 +33,7 @@ LLVM::LLVMFuncOp KernelBuilder::prepare() {
   return function("prepare", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
     MatmulFields mm(e, args[0]);
     if (hasAmx()) {
-      Value many = e.less(e.num(amxMinRows(w.twoLevel) - 1), mm.m());
+      Value many = e.less(e.num(amxMinRows(w.twoLevel, w.group) - 1), mm.m());
       e.ifElse(many, [&] { call(e, amxPrepare(), args); }, [&] { prepareTiles(e, args); });
     } else {
       prepareTiles(e, args);
@@ -145,7 +145,7 @@ LLVM::LLVMFuncOp KernelBuilder::matmul() {
       call(e, tileMatmul(), args);
       return;
     }
-    Value many = e.less(e.num(amxMinRows(w.twoLevel) - 1), MatmulFields(e, args[0]).m());
+    Value many = e.less(e.num(amxMinRows(w.twoLevel, w.group) - 1), MatmulFields(e, args[0]).m());
     e.ifElse(many, [&] { call(e, amxMatmul(), args); }, [&] { call(e, tileMatmul(), args); });
   });
 }

@@ -81,6 +81,7 @@ private:
     Value results; ///< rows of a sweep x one block
     Value sums;    ///< integer sums that cross slabs; the results themselves in the two-level scheme
     Value slab, tails;
+    Value next; ///< AMX: the record of the slab to come
   };
   Rows rowTiles(Emitter &e, Value matmul);
   Value panelBytes(Emitter &e, Value groups);
@@ -97,15 +98,35 @@ private:
              ValueRange panels);
 
   // Amx.cpp
-  bool hasAmx() const;
-  int64_t amxGroups() const;
+  struct NextSlab;
   std::unique_ptr<TileUnit> tileUnit(Emitter &e);
-  LLVM::LLVMFuncOp amxUnpack();
-  SmallVector<Value> amxSteps(Emitter &e, TileUnit &unit, Value slab, Value activations, Value steps, ValueRange acc);
-  LLVM::LLVMFuncOp amxIntegers();
+  void unpackDue(Emitter &e, NextSlab &next);
+  SmallVector<Value> amxSteps(Emitter &e, TileUnit &unit, Value slab, Value activations, Value steps, NextSlab &next,
+                              ValueRange acc);
+  LLVM::LLVMFuncOp amxIntegers(bool first);
+  void foldChunk(Emitter &e, Value sums, Value scales, Value results);
+  void amxGroup(Emitter &e, TileUnit &unit, Value slab, Value activations, NextSlab &next, Value to);
   LLVM::LLVMFuncOp amxFloats();
+
+  // AmxSlab.cpp
+  bool hasAmx() const;
+  int64_t amxChunk() const;
+  int64_t amxChunkBytes() const;
+  int64_t amxUnitK() const;
+  int64_t amxSlabK() const;
+  bool amxKeepsIntegers() const;
+  bool unpacksInUnits() const;
+  void unpackUnit(Emitter &e, ValueRange panels, Value groups, Value unit, Value inSlab, Value slab);
+  LLVM::LLVMFuncOp amxFill();
   LLVM::LLVMFuncOp amxPrepare();
+
+  // AmxDriver.cpp
+  struct AmxTurn {
+    Value half, first, units, slab; ///< of the block; its units of all of K; where they are
+  };
   LLVM::LLVMFuncOp amxMatmul();
+  void amxSlabs(Emitter &e, ArrayRef<Value> panels, Value groups, const SlabSpace &space, Value first, Value last,
+                llvm::function_ref<void(const AmxTurn &)> multiply);
   void amxSweep(Emitter &e, Value matmul, const SlabSpace &space, Value pair, Value pairs, Value rows,
                 ArrayRef<Value> panels);
 

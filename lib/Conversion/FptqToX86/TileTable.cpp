@@ -38,10 +38,11 @@ int64_t x86::directMaxRows(const Isa &isa, bool twoLevel, int64_t group) {
   return twoLevel && group < 64 ? 4 : 8;
 }
 
-int64_t x86::amxMinRows(bool twoLevel) {
+int64_t x86::amxMinRows(bool twoLevel, int64_t group) {
   // 32 rows cost AMX the same as one: 670 us (two-level) and 970 us (group scheme, which folds groups to floats),
   // where VNNI takes 573 us for 8 rows, 860 us for 12 and 1 120 us for 16.
-  return twoLevel ? 9 : 14;
+  // Groups that are not whole tiles cost twice the tile multiplies of others.
+  return twoLevel ? 9 : group % 64 ? 18 : 14;
 }
 
 int64_t x86::minSlabHeight(const Isa &isa, bool twoLevel, int64_t group) {

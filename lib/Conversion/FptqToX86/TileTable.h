@@ -38,7 +38,7 @@ const Isa &amxInt8Isa();
 
 /// Products with up to so many rows unpack in registers; with at least so many they use AMX.
 int64_t directMaxRows(const Isa &isa, bool twoLevel, int64_t group);
-int64_t amxMinRows(bool twoLevel);
+int64_t amxMinRows(bool twoLevel, int64_t group);
 /// The least rows of a tile of a product with too many rows for direct kernels.
 int64_t minSlabHeight(const Isa &isa, bool twoLevel, int64_t group);
 
