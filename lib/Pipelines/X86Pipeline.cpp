@@ -55,6 +55,7 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createFptqFuseAttentionPass());
+  pm.addNestedPass<func::FuncOp>(createFptqFuseRowsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass()); // exp is fused twice; this merges the copies
   pm.addNestedPass<func::FuncOp>(createFptqSkipMaskedKeysPass());

@@ -29,7 +29,7 @@ def tokens(model: Model, prompt: Sequence[int], count: int, temperature: float =
     """Up to `count` tokens after `prompt`, until the model ends its text or the context is full."""
     rng = np.random.default_rng(seed)
     model.reset()
-    logits = model.prefill(prompt)[-1]
+    logits = model.prompt(prompt)
     ends = {model.config.bos, model.config.eos}
     for _ in range(count):
         token = sample(logits, rng, temperature, top_p)

@@ -291,7 +291,7 @@ class Executable(_Owned):
 
 
 class Model:
-    """A compiled Llama with its KV cache: `prefill` and `decode` tokens, one sequence at a time."""
+    """A compiled Llama with its KV cache: `prefill`, `prompt` and `decode` tokens, one sequence at a time."""
 
     def __init__(self, executable: Executable, config: LlamaConfig) -> None:
         self.executable, self.config, self.position = executable, config, 0
@@ -323,6 +323,14 @@ class Model:
     def prefill(self, tokens: Sequence[int]) -> np.ndarray:
         """Appends tokens; logits [tokens, vocabulary] of each position."""
         return self._call("prefill", np.ascontiguousarray(tokens, dtype=np.int32))
+
+    def prompt(self, tokens: Sequence[int]) -> np.ndarray:
+        """Appends tokens; logits [vocabulary] of the last one, which is all that generation needs."""
+        if not len(tokens):
+            raise FptqError("a prompt needs at least one token")
+        if "prompt" not in self.executable.signatures:  # made before there was such a function
+            return self.prefill(tokens)[-1]
+        return self._call("prompt", np.ascontiguousarray(tokens, dtype=np.int32))[0]
 
     def decode(self, token: int) -> np.ndarray:
         """Appends one token; its logits [vocabulary]."""

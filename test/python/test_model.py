@@ -61,6 +61,18 @@ def test_prefill_goes_on_where_it_stopped(session, tiny):
     np.testing.assert_allclose(model.prefill(tokens[5:]), expected[5:], atol=2e-5 * np.abs(expected).max())
 
 
+def test_prompt_is_the_last_row_of_prefill(session, tiny):
+    checkpoint = load_checkpoint(tiny)
+    model = compiled(session, checkpoint)
+    tokens = np.arange(11)
+    expected = model.prefill(tokens)[-1]
+    model.reset()
+    np.testing.assert_allclose(model.prompt(tokens), expected, rtol=1e-5, atol=1e-6)
+    assert model.position == 11 and not model._copied
+    with pytest.raises(FptqError, match="at least one token"):
+        model.prompt([])
+
+
 def test_context_that_is_full(session, tiny):
     model = compiled(session, load_checkpoint(tiny, context=8))
     with pytest.raises(FptqError, match="9 tokens do not fit the context of 8"):

@@ -29,13 +29,22 @@ static std::vector<float> packColumns(ArrayRef<float> weight, int64_t n, int64_t
   return packed;
 }
 
-static Value resource(OpBuilder &b, Location loc, StringRef name, ArrayRef<int64_t> shape, std::vector<float> data) {
-  auto type = RankedTensorType::get(shape, b.getF32Type());
-  auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
-      ArrayRef<char>(reinterpret_cast<const char *>(data.data()), data.size() * sizeof(float)), /*align=*/64,
-      /*dataIsMutable=*/false);
-  return arith::ConstantOp::create(b, loc, DenseResourceElementsAttr::get(type, name, std::move(blob)));
-}
+/// The packed weights of a module, so that functions which share a layer (prefill, prompt, decode) share its constant.
+class PackedWeights {
+public:
+  DenseResourceElementsAttr get(OpBuilder &b, StringRef name, ArrayRef<int64_t> shape, ArrayRef<float> data) {
+    auto type = RankedTensorType::get(shape, b.getF32Type());
+    ArrayRef<char> bytes(reinterpret_cast<const char *>(data.data()), data.size() * sizeof(float));
+    for (DenseResourceElementsAttr known : byName[name])
+      if (known.getType() == type && known.getRawHandle().getBlob()->getData() == bytes)
+        return known;
+    auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64, /*dataIsMutable=*/false);
+    return byName[name].emplace_back(DenseResourceElementsAttr::get(type, name, std::move(blob)));
+  }
+
+private:
+  llvm::StringMap<SmallVector<DenseResourceElementsAttr, 1>> byName;
+};
 
 /// y[m, b, n] += x[m, k] * w[b, k, n].
 static Value contract(OpBuilder &b, Location loc, Value x, Value w, ArrayRef<OpFoldResult> sizes) {
@@ -71,7 +80,7 @@ static Value addBias(OpBuilder &b, Location loc, Value y, Value bias) {
       .getResult(0);
 }
 
-static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64_t width) {
+static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64_t width, PackedWeights &known) {
   FailureOr<std::vector<float>> weight = evaluateConstant(op.getWeight(), files, op.getLayer());
   if (failed(weight))
     return failure();
@@ -80,8 +89,8 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
   int64_t n = op.getOutputChannels(), k = op.getInputChannels();
   width = std::min<int64_t>(width, llvm::alignTo(n, 16));
   int64_t blocks = llvm::divideCeil(n, width);
-  Value w =
-      resource(b, loc, (op.getLayer() + ".packed_float").str(), {blocks, k, width}, packColumns(*weight, n, k, width));
+  std::string name = (op.getLayer() + ".packed_float").str();
+  Value w = arith::ConstantOp::create(b, loc, known.get(b, name, {blocks, k, width}, packColumns(*weight, n, k, width)));
   Value x = toRows(b, loc, inF32(b, loc, op.getX()));
   OpFoldResult rows = tensor::getMixedSize(b, loc, x, 0);
   Value y = contract(b, loc, x, w, {rows, b.getIndexAttr(blocks), b.getIndexAttr(width)});
@@ -105,8 +114,9 @@ void FptqLowerLinearPass::runOnOperation() {
     return signalPassFailure();
   SmallVector<LinearOp> ops;
   getOperation().walk([&](LinearOp op) { ops.push_back(op); });
+  PackedWeights known;
   for (LinearOp op : ops)
-    if (failed(lowerLinear(op, *files, width)))
+    if (failed(lowerLinear(op, *files, width, known)))
       return signalPassFailure();
 }
 } // namespace mlir::fptq

@@ -3,6 +3,7 @@
 Public functions, with a KV cache that is updated in place:
 
     @prefill(tokens: tensor<?xi32>, position: index, k0, v0, k1, v1, ...) -> (logits [?, V], k0, v0, ...)
+    @prompt: as @prefill, but -> (logits [1, V] of the last token, k0, v0, ...)
     @decode(token: tensor<1xi32>, position: index, k0, v0, k1, v1, ...) -> (logits [1, V], k0, v0, ...)
 
 k and v of a layer are tensor<KV x S x HD x f32>, already rotated. Every layer is a private function of its
@@ -240,8 +241,8 @@ class _Function:
     def mode(self) -> str:
         return "prefill" if self.prefill else "decode"
 
-    def main(self) -> str:
-        """The public function: embedding, layers, final norm, head."""
+    def main(self, last: bool = False) -> str:
+        """The public function: embedding, layers, final norm, head; of the `last` token only, that is @prompt."""
         c, b = self.config, self.b
         tokens = Value("%tokens", ("%m" if self.prefill else 1,), "i32")
         self.start(tokens)
@@ -254,12 +255,17 @@ class _Function:
                    f"({x.type}, index, {cache}, {cache}) -> ({x.type}, {cache}, {cache})")
             x = Value(f"{call}#0", x.sizes)
             caches += [f"{call}#1", f"{call}#2"]
+        if last:
+            b.line("%one = arith.constant 1 : index")
+            b.line("%last = arith.subi %m, %one : index")
+            x = b.slice(x, ("%last", 0), (1, c.hidden_size))
         logits = self.linear(self.norm(x, FINAL_NORM), EMBEDDING if c.tied else HEAD)
         results = ", ".join([logits.type] + [cache] * len(caches))
         b.line(f"return {', '.join([logits.name, *caches])} : {results}")
         arguments = [f"%tokens: {tokens.type}", "%position: index"]
         arguments += [_writable(f"%{kv}{i}", cache) for i in range(c.num_layers) for kv in "kv"]
-        return self._function(f"func.func @{self.mode}({', '.join(arguments)}) -> ({results})")
+        name = "prompt" if last else self.mode
+        return self._function(f"func.func @{name}({', '.join(arguments)}) -> ({results})")
 
     def embed(self, tokens: Value) -> Value:
         b, d = self.b, self.config.hidden_size
@@ -300,6 +306,7 @@ def llama_module(checkpoint: Checkpoint, parameters: list[str]) -> str:
     for prefill in (True, False):
         lines += [_Function(checkpoint, prefill).layer(i) for i in range(checkpoint.config.num_layers)]
         lines.append(_Function(checkpoint, prefill).main())
+    lines.append(_Function(checkpoint, prefill=True).main(last=True))
     lines.append("}")
     return "\n".join(lines) + "\n"
 

@@ -100,6 +100,19 @@ def FptqSkipMaskedKeysPass : Pass<"fptq-skip-masked-keys", "::mlir::func::FuncOp
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
 }
 
+def FptqFuseRowsPass : Pass<"fptq-fuse-rows", "::mlir::func::FuncOp"> {
+  let summary = "Quantize rows where they are computed";
+  let description = [{
+    Where an `fptq.quantize_activations` reads what elementwise ops and row reductions made for it alone (a norm, a gated
+    activation), all of them are tiled to as many rows (at most 8) as fit `bytes` (default 32768) and fused: the float
+    row is quantized before it leaves the cache, and is never stored as a whole. The same operations on the same
+    numbers: codes, scales and sums do not change by a bit.
+  }];
+  let options = [Option<"bytes", "bytes", "int64_t", "32768", "floats of one tile, in bytes">];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
 def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp"> {
   let summary = "Tile linalg ops to register size";
   let description = [{
