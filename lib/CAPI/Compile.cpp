@@ -1,6 +1,7 @@
 //===- Compile.cpp - executables, object files ----------------------------===//
 #include "Internal.h"
 #include "fptq/Target/EmitObject.h"
+#include "fptq/Target/NVPTX.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -119,4 +120,17 @@ int fptqEmitSharedLibrary(FptqModule *module, const char *path, const FptqEmitOp
   if (succeeded(made))
     return 0;
   return call.fail("no shared library was made"), 1;
+}
+
+int fptqEmitNVPTX(FptqModule *module, const char *chips, const char *format, const char *path) {
+  if (isNull(module, __func__, "the module") || isNull(chips, __func__, "the chips") ||
+      isNull(format, __func__, "the format") || isNull(path, __func__, "the path"))
+    return 1;
+  Call call(module->owner);
+  SmallVector<StringRef> names;
+  StringRef(chips).split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  std::vector<std::string> list(names.begin(), names.end());
+  if (succeeded(emitNVPTX(*module->module, list, format, path)))
+    return 0;
+  return call.fail("no kernels were written"), 1;
 }

@@ -14,6 +14,7 @@
 #include "fptq/Profile/Passes.h"
 #include "fptq/Quantize/Passes.h"
 #include "fptq/Raise/Passes.h"
+#include "fptq/Target/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -22,7 +23,7 @@
 using namespace mlir;
 
 void fptq::registerDialects(DialectRegistry &registry) {
-  registry.insert<FptqDialect, x86::FptqX86Dialect>();
+  registry.insert<FptqDialect, nvptx::FptqGpuDialect, x86::FptqX86Dialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerTilingInterfaceExternalModels(registry);
 }
@@ -48,6 +49,7 @@ void fptq::registerPasses() {
   registerPipelinesPasses();
   registerPipelines();
   registerPolicyPasses();
+  registerTargetPasses();
 }
 
 void fptq::registerAllPasses() {

@@ -2,6 +2,7 @@
 #include "HostStages.h"
 #include "RegisterPipeline.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
+#include "fptq/Target/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Transforms/Passes.h"
@@ -24,11 +25,13 @@ void mlir::fptq::buildNVPTXDevicePipeline(OpPassManager &pm) {
 void mlir::fptq::buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options) {
   X86PipelineOptions host;
   host.threads = options.threads;
-  std::string chip = options.chip;
+  std::string chip = options.chip, emit = options.emit;
   buildHostPipeline(pm, host, "nvptx", [&](OpPassManager &pm) {
     pm.addPass(createConvertFptqToNVGPUPass({chip}));
     buildNVPTXDevicePipeline(pm);
   });
+  if (emit != "none")
+    pm.addPass(createFptqEmitNVPTXPass({chip, emit}));
 }
 
 void mlir::fptq::registerNVPTXPipelines() {

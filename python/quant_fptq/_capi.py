@@ -52,6 +52,7 @@ _FUNCTIONS = {
     "fptqCompile": (P, P, S, I),
     "fptqEmitObject": (I, P, S, c.POINTER(EmitOptions)),
     "fptqEmitSharedLibrary": (I, P, S, c.POINTER(EmitOptions)),
+    "fptqEmitNVPTX": (I, P, S, S, S),
     "fptqExecutableDestroy": (None, P),
     "fptqExecutableTier": (S, P),
     "fptqExecutableSignatures": (S, P),

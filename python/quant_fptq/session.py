@@ -192,6 +192,12 @@ class Module(_Owned):
         """Machine code for `tier` ("auto": this machine's best); `threads` 0 takes all cores. The module stays."""
         return Executable(self.session, self.session.checked("fptqCompile", self.handle, tier.encode(), threads))
 
+    def emit_nvptx(self, path: str | Path, chips: Sequence[str] = ("sm_80",), format: str = "ptx") -> None:
+        """Writes the GPU kernels that a quantized module needs, and PATH.json beside them. `format` is "ptx", which needs
+        no CUDA, "cubin" or "fatbin". With several chips PTX and cubins get a file each, with the chip's name before the
+        suffix. Raises FptqError for an unknown chip or one below sm_80, and where ptxas is missing but needed."""
+        self.session.checked("fptqEmitNVPTX", self.handle, ",".join(chips).encode(), format.encode(), os.fsencode(path))
+
 
     def _emit(self, function: str, path: str | Path, tiers: str | None, cpu: str | None, threads: bool) -> None:
         options = _capi.EmitOptions(tiers.encode() if tiers else None, cpu.encode() if cpu else None, not threads)

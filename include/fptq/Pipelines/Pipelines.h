@@ -73,17 +73,23 @@ void buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options);
 struct NVPTXPipelineOptions : PassPipelineOptions<NVPTXPipelineOptions> {
   Option<std::string> chip{*this, "chip", llvm::cl::desc("chip to generate kernels for (default sm_80)"),
                            llvm::cl::init("sm_80")};
+  Option<std::string> emit{
+      *this, "emit",
+      llvm::cl::desc("ptx, cubin or fatbin: what becomes of the kernels; none (default): they stay "
+                     "as they are, for the simulator"),
+      llvm::cl::init("none")};
   Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops of the host through OpenMP (default true)"),
                        llvm::cl::init(true)};
 };
 
-/// Brings the kernels of every gpu.module to the form that device and simulator share: LLVM dialect with nvvm operations
-/// and, for what nvvm cannot spell, fptq_gpu operations. The simulator takes over here; for a device `fptq-lower-gpu-ops`
-/// replaces the latter by inline assembly and LLVM makes PTX.
+/// Brings the kernels of every gpu.module to the form that device and simulator share: LLVM dialect with nvvm
+/// operations and, for what nvvm cannot spell, fptq_gpu operations. The simulator takes over here; for a device
+/// `fptq-lower-gpu-ops` replaces the latter by inline assembly and LLVM makes PTX.
 void buildNVPTXDevicePipeline(OpPassManager &pm);
 
-/// Tensors to the LLVM dialect for the host, with calls of `fptq_gpu_launch` (fptq-runtime/GpuLaunch.h) for products and
-/// activation quantization, and `gpu.module @fptq_kernels` as buildNVPTXDevicePipeline leaves it.
+/// Tensors to the LLVM dialect for the host, with calls of `fptq_gpu_launch` (fptq-runtime/GpuLaunch.h) for products
+/// and activation quantization, and `gpu.module @fptq_kernels` as buildNVPTXDevicePipeline leaves it or, with `emit`, a
+/// `gpu.binary` of that name.
 void buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options);
 
 /// `fptq-quantize-pipeline`, `fptq-x86-pipeline`, `fptq-nvptx-pipeline`, `fptq-nvptx-device-pipeline`.

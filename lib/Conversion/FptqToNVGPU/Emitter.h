@@ -15,7 +15,7 @@
 
 namespace mlir::fptq::nvptx {
 
-constexpr unsigned kGlobal = 1, kShared = 3; ///< address spaces of NVPTX
+constexpr unsigned kGlobal = 1, kShared = 3, kSharedCluster = 7; ///< address spaces of NVPTX
 
 class Emitter : public ImplicitLocOpBuilder {
 public:

@@ -86,20 +86,16 @@ gpu::GPUModuleOp Lowering::kernels() {
 
 /// launch(tokens of the tile) for the smallest tile that `m` fits, or the largest.
 void Lowering::forTokens(HostLaunch &host, Value m, int64_t known, function_ref<void(int64_t)> launch) {
-  ArrayRef<int64_t> sizes = tokensOfTiles(chip);
-  if (!ShapedType::isDynamic(known)) {
-    const int64_t *fits = llvm::find_if(sizes, [&](int64_t tokens) { return known <= tokens; });
-    return launch(fits == sizes.end() ? sizes.back() : *fits);
-  }
+  SmallVector<int64_t> tiles = tilesFor(chip, known);
   OpBuilder::InsertionGuard guard(host.b);
-  for (int64_t tokens : sizes.drop_back()) {
+  for (int64_t tokens : ArrayRef(tiles).drop_back()) {
     Value fits = arith::CmpIOp::create(host.b, arith::CmpIPredicate::sle, m, host.num(tokens));
     auto choice = scf::IfOp::create(host.b, fits, /*withElseRegion=*/true);
     host.b.setInsertionPointToStart(choice.thenBlock());
     launch(tokens);
     host.b.setInsertionPointToStart(choice.elseBlock());
   }
-  launch(sizes.back());
+  launch(tiles.back());
 }
 
 static WeightFormat formatOf(PackedMatmulOp op) {
@@ -111,7 +107,7 @@ static WeightFormat formatOf(PackedMatmulOp op) {
   if (!ShapedType::isDynamic(n) && packed.hasStaticShape())
     half = packed.getDimSize(0) ==
            packedBytes("nvptx", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
-  return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)), twoLevel, scheme.getSymmetric(), half};
+  return weightFormat(scheme, k, half);
 }
 
 LogicalResult Lowering::lower(PackedMatmulOp op) {

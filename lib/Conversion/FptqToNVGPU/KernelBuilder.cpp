@@ -72,5 +72,7 @@ Kernel mlir::fptq::nvptx::getOrCreateMatmul(gpu::GPUModuleOp module, const Chip 
   Format format(weight);
   if (tokens <= 16)
     return skinnyKernel(module, format, skinnyShape(tokens, format.depth()));
+  if (chip.wgmma)
+    return wgmmaKernel(module, format, wgmmaShape(tokens));
   return tileKernel(module, format, tileShape(tokens));
 }

@@ -61,6 +61,7 @@ Kernel getOrCreateKernel(gpu::GPUModuleOp module, const Twine &name, ArrayRef<Ty
 
 Kernel skinnyKernel(gpu::GPUModuleOp module, const Format &format, const SkinnyShape &shape);
 Kernel tileKernel(gpu::GPUModuleOp module, const Format &format, const TileShape &shape);
+Kernel wgmmaKernel(gpu::GPUModuleOp module, const Format &format, const WgmmaShape &shape);
 
 //===----------------------------------------------------------------------===//
 // Fragments.cpp

@@ -22,6 +22,13 @@ TileShape mlir::fptq::nvptx::tileShape(int64_t tokens) {
   return tokens == 128 ? TileShape{128, 2, 3} : TileShape{tokens, 1, tokens == 64 ? 3 : 4};
 }
 
+WgmmaShape mlir::fptq::nvptx::wgmmaShape(int64_t tokens) {
+  // Four stages of at most 28 KiB; more would not fit for groups of 32, whose scales take as much as an eighth of a
+  // stage. Registers: 256 * 216 + 128 * 72 = 64512 of an SM's 65536; a consumer of 128 tokens holds 128 sums and 16
+  // words of A.
+  return {tokens, 4};
+}
+
 ArrayRef<int64_t> mlir::fptq::nvptx::tokensOfTiles(const Chip &chip) {
   static constexpr int64_t kTokens[] = {8, 16, 32, 64, 128};
   return kTokens;

@@ -31,6 +31,16 @@ struct TileShape {
 };
 TileShape tileShape(int64_t tokens);
 
+/// The same on sm_90a: a warpgroup that copies, two that compute 64 channels each.
+struct WgmmaShape {
+  int64_t tokens; ///< 32, 64 or 128
+  int64_t stages;
+
+  static constexpr int64_t kConsumers = 256, kProducers = 128; ///< threads
+  static constexpr int64_t kConsumerRegisters = 216, kProducerRegisters = 72;
+};
+WgmmaShape wgmmaShape(int64_t tokens);
+
 } // namespace mlir::fptq::nvptx
 
 #endif // FPTQ_LIB_CONVERSION_FPTQTONVGPU_TILETABLE_H

@@ -55,6 +55,8 @@ private:
 
 /// Replaces one operation by calls. Failure: there is no case for it.
 LogicalResult simulateNVVM(HostCalls &calls, Operation *op);
+/// The same for fptq_gpu.
+LogicalResult simulateFptqGpu(HostCalls &calls, Operation *op);
 /// The LLVM dialect: memory accesses are checked, what cannot run on a host is refused, the rest stays.
 LogicalResult simulateLLVM(HostCalls &calls, Operation *op);
 

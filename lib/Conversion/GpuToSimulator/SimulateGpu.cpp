@@ -38,9 +38,10 @@ static LogicalResult simulateOperations(HostCalls &calls, LLVM::LLVMFuncOp kerne
   for (Operation *op : ops) {
     calls.at(op);
     StringRef dialect = op->getName().getDialectNamespace();
-    LogicalResult done = dialect == "llvm"   ? simulateLLVM(calls, op)
-                         : dialect == "nvvm" ? simulateNVVM(calls, op)
-                                             : failure();
+    LogicalResult done = dialect == "llvm"       ? simulateLLVM(calls, op)
+                         : dialect == "nvvm"     ? simulateNVVM(calls, op)
+                         : dialect == "fptq_gpu" ? simulateFptqGpu(calls, op)
+                                                 : failure();
     if (failed(done))
       return op->emitOpError() << "(S1) has no case in the GPU simulator";
   }

@@ -77,6 +77,18 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--title", default="quant-fptq", help="title of the page")
     sub.add_argument("-o", "--output", required=True, help="REPORT.html")
 
+    sub = command("compile", commands.compile_, "write the GPU kernels a model needs")
+    arguments.add_model(sub, "checkpoint, or MLIR file, quantized or not")
+    sub.add_argument("--target", choices=("nvptx",), default="nvptx", help="what to compile for (default nvptx)")
+    sub.add_argument("--chip", default="sm_80", metavar="CHIP[,CHIP...]", help="sm_80 (default), sm_86, sm_89, sm_90a, ...")
+    sub.add_argument("--emit", default="ptx", help="ptx (default, needs no CUDA), cubin (needs ptxas) or fatbin")
+    arguments.add_text(sub)
+    arguments.add_calibration(sub)
+    arguments.add_quantization(sub)
+    arguments.add_threads(sub)
+    sub.add_argument("-o", "--output", required=True, help="OUT, one file a chip for PTX and cubins; OUT.json lists the "
+                                                           "kernels")
+
     sub = command("eval", commands.evaluate, "perplexity of the float or the quantized model")
     arguments.add_model(sub)
     arguments.add_text(sub)

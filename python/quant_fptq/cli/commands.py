@@ -207,6 +207,17 @@ def quantize(options: argparse.Namespace) -> None:
     report.write_json(options.json, {"layers": layers})
 
 
+def compile_(options: argparse.Namespace) -> None:
+    plan = quantize_options(options)
+    if plan.needs_profile and not (options.text or options.calibrate or options.random_tokens):
+        plan.policy = options.policy = "per-token"  # the only one that needs no ranges
+    with _session(options) as session:
+        module = _float_module(options, session, plan)
+        if "fptq.quantized_matmul" not in module.text():
+            _quantized(session, module, plan)
+        module.emit_nvptx(options.output, options.chip.split(","), options.emit)
+
+
 def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
     """The model to quantize; calibrates where the plan lacks a profile."""
     profile = session.folder / "profile.json"

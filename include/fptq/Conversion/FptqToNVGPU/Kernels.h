@@ -3,6 +3,7 @@
 #define FPTQ_CONVERSION_FPTQTONVGPU_KERNELS_H
 
 #include "fptq/Conversion/FptqToNVGPU/Chip.h"
+#include "fptq/IR/Fptq.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -51,6 +52,19 @@ struct QuantizeFormat {
 /// q_stride, sums_stride (elements), k, group size (i32). Shared memory holds one sum a group: `sharedBytes` is for
 /// none, add 4 bytes each.
 Kernel getOrCreateQuantize(gpu::GPUModuleOp module, const QuantizeFormat &format);
+
+/// The format of a weight of that scheme with `k` input channels.
+WeightFormat weightFormat(SchemeAttr scheme, int64_t k, bool halfScales);
+/// The tiles a product of `tokens` tokens may run in: one, or all where the number shows at run time only.
+SmallVector<int64_t> tilesFor(const Chip &chip, int64_t tokens);
+
+/// One kernel of a model. Its shared memory is what the largest of its launches needs.
+struct NeededKernel {
+  Kernel kernel;
+  std::string functions; ///< the model's public functions that launch it
+};
+/// Adds the kernels that the `fptq.quantized_matmul`s and `fptq.quantize_activations` of `model` need, in order.
+SmallVector<NeededKernel> addKernelsOf(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip);
 
 } // namespace mlir::fptq::nvptx
 

@@ -2,6 +2,7 @@
 #ifndef FPTQ_CONVERSION_FPTQTONVGPU_PASSES_H
 #define FPTQ_CONVERSION_FPTQTONVGPU_PASSES_H
 
+#include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
 #include "fptq/IR/Fptq.h"
 #include "mlir/Pass/Pass.h"
 

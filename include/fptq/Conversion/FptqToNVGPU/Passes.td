@@ -19,7 +19,15 @@ def ConvertFptqToNVGPUPass : Pass<"convert-fptq-to-nvgpu", "::mlir::ModuleOp"> {
   let options = [Option<"chip", "chip", "std::string", "\"sm_80\"", "chip to generate kernels for (default: sm_80)">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::fptq::nvptx::FptqGpuDialect"];
+}
+
+def LowerGpuOpsPass : Pass<"fptq-lower-gpu-ops"> {
+  let summary = "Lower fptq_gpu operations to inline assembly";
+  let description = [{
+    The last step before LLVM, for devices only: the simulator takes the operations as they are.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // FPTQ_CONVERSION_FPTQTONVGPU_PASSES_TD

@@ -1,0 +1,98 @@
+//===- CollectKernels.cpp - the kernels a model needs, without its host code ===//
+#include "fptq/Conversion/FptqToNVGPU/Kernels.h"
+#include "fptq/IR/Fptq.h"
+#include "fptq/Pack/Layout.h"
+#include "mlir/Interfaces/CallInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+using namespace mlir::fptq::nvptx;
+
+namespace {
+/// Who calls whom, by symbol.
+class Callers {
+public:
+  explicit Callers(ModuleOp module) {
+    module.walk([&](CallOpInterface call) {
+      auto callee = dyn_cast<SymbolRefAttr>(call.getCallableForCallee());
+      auto caller = call->getParentOfType<FunctionOpInterface>();
+      if (callee && caller)
+        callers[callee.getLeafReference()].insert(caller);
+    });
+  }
+  /// The public functions that reach `function`, itself included.
+  llvm::SetVector<StringRef> entries(FunctionOpInterface function) {
+    llvm::SetVector<StringRef> names;
+    llvm::SetVector<FunctionOpInterface> reached;
+    reached.insert(function);
+    for (size_t i = 0; i < reached.size(); ++i) {
+      FunctionOpInterface f = reached[i];
+      if (f.isPublic())
+        names.insert(f.getName());
+      auto found = callers.find(f.getNameAttr());
+      if (found != callers.end())
+        reached.insert(found->second.begin(), found->second.end());
+    }
+    return names;
+  }
+
+private:
+  DenseMap<StringAttr, llvm::SetVector<FunctionOpInterface>> callers;
+};
+} // namespace
+
+static int64_t sizeOf(Value v, int64_t dim) { return cast<ShapedType>(v.getType()).getDimSize(dim); }
+
+/// Input channels before padding of a product in portable form.
+static int64_t inputChannels(QuantizedMatmulOp op) {
+  if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
+    return quantize.getInputChannels();
+  return sizeOf(op.getQ(), 1);
+}
+
+WeightFormat mlir::fptq::nvptx::weightFormat(SchemeAttr scheme, int64_t k, bool halfScales) {
+  return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)), scheme.getKind() == SchemeKind::TwoLevel,
+          scheme.getSymmetric(), halfScales};
+}
+
+SmallVector<int64_t> mlir::fptq::nvptx::tilesFor(const Chip &chip, int64_t tokens) {
+  ArrayRef<int64_t> sizes = tokensOfTiles(chip);
+  if (ShapedType::isDynamic(tokens))
+    return SmallVector<int64_t>(sizes);
+  const int64_t *fits = llvm::find_if(sizes, [&](int64_t size) { return tokens <= size; });
+  return {fits == sizes.end() ? sizes.back() : *fits};
+}
+
+SmallVector<NeededKernel> mlir::fptq::nvptx::addKernelsOf(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip) {
+  Callers callers(model);
+  llvm::MapVector<Operation *, NeededKernel> needed;
+  llvm::DenseMap<Operation *, llvm::SetVector<StringRef>> functions;
+  auto add = [&](Operation *op, Kernel kernel) {
+    NeededKernel &entry = needed.insert({kernel.function, {kernel, {}}}).first->second;
+    entry.kernel.sharedBytes = std::max(entry.kernel.sharedBytes, kernel.sharedBytes);
+    functions[kernel.function].insert_range(callers.entries(op->getParentOfType<FunctionOpInterface>()));
+  };
+  model.walk([&](Operation *op) {
+    if (auto quantize = dyn_cast<QuantizeActivationsOp>(op)) {
+      int64_t k = quantize.getInputChannels(), group = quantize.getGroupSize() ? quantize.getGroupSize() : k;
+      Type element = cast<ShapedType>(quantize.getX().getType()).getElementType();
+      Kernel kernel = getOrCreateQuantize(into, {element, bool(quantize.getMultiplier()),
+                                                 bool(quantize.getStaticScale()), paddedGroupSize("nvptx", group)});
+      kernel.sharedBytes += 4 * llvm::divideCeil(k, group);
+      add(op, kernel);
+    } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
+      bool half = cast<ShapedType>(matmul.getScales().getType()).getElementType().isF16();
+      WeightFormat format = weightFormat(matmul.getScheme(), inputChannels(matmul), half);
+      for (int64_t tokens : tilesFor(chip, sizeOf(matmul.getQ(), 0)))
+        add(op, getOrCreateMatmul(into, chip, format, tokens));
+    }
+  });
+  SmallVector<NeededKernel> result;
+  for (auto &[function, entry] : needed) {
+    entry.functions = llvm::join(functions[function], ", ");
+    result.push_back(entry);
+  }
+  return result;
+}

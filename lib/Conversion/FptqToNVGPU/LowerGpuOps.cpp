@@ -1,0 +1,84 @@
+//===- LowerGpuOps.cpp - fptq_gpu to inline assembly ----------------------===//
+#include "Emitter.h"
+#include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
+#include "fptq/Conversion/FptqToNVGPU/Passes.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+using namespace mlir::fptq::nvptx;
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_LOWERGPUOPSPASS
+#include "fptq/Conversion/FptqToNVGPU/Passes.h.inc"
+} // namespace mlir::fptq
+
+/// "{$first, ..., $last}"
+static std::string registers(int64_t first, int64_t count) {
+  std::string text = "{";
+  for (int64_t i = first; i < first + count; ++i)
+    text += (i > first ? ", $" : "$") + std::to_string(i);
+  return text + "}";
+}
+
+/// PTX ISA, "Matrix Descriptor Format": address / 16 in bits 0-13, atoms of 8 rows 1024 bytes apart (bits 32-45, / 16),
+/// the leading offset unused (1), 128-byte swizzle (bits 62-63).
+Value mlir::fptq::nvptx::matrixDescriptor(OpBuilder &b, Location loc, Value address) {
+  auto number = [&](int64_t v) -> Value { return LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(v)); };
+  address = LLVM::AndOp::create(b, loc, address, number(0x3ffff));
+  address = LLVM::LShrOp::create(b, loc, address, number(4));
+  return LLVM::OrOp::create(b, loc, address, number(int64_t(1) << 62 | int64_t(1024 >> 4) << 32 | 1 << 16));
+}
+
+namespace {
+/// One assembly block from fence to wait: LLVM could move an accumulator's use before a wait that stood apart, and
+/// ptxas would answer by serializing (C7510).
+struct LowerWgmma : OpRewritePattern<WgmmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(WgmmaOp op, PatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    int64_t accs = op.getAcc().size(), steps = op.getSteps();
+    std::string text = "wgmma.fence.sync.aligned;", constraints;
+    for (int64_t s = 0; s < steps; ++s)
+      text += "\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(op.getTokens()) + "k32.s32.u8.s8 " +
+              registers(0, accs) + ", " + registers(accs + 4 * s, 4) + ", $" + std::to_string(accs + 4 * steps + s) +
+              ", 1;";
+    text += "\nwgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;";
+    SmallVector<Value> operands(op.getA());
+    Value address = LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), op.getB());
+    Value first = matrixDescriptor(b, loc, address);
+    for (int64_t s = 0; s < steps; ++s) { // 32 bytes further
+      Value more = LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(2 * s));
+      operands.push_back(s ? LLVM::AddOp::create(b, loc, first, more).getResult() : first);
+    }
+    llvm::append_range(operands, op.getAcc());
+    auto add = [&](StringRef constraint, int64_t count) {
+      for (int64_t i = 0; i < count; ++i)
+        constraints += (constraints.empty() ? "" : ",") + constraint.str();
+    };
+    add("=r", accs);
+    add("r", 4 * steps);
+    add("l", steps);
+    for (int64_t i = 0; i < accs; ++i)
+      add(std::to_string(i), 1);
+    auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(accs, b.getI32Type()));
+    auto assembly = LLVM::InlineAsmOp::create(
+        b, loc, type, operands, text, constraints, /*has_side_effects=*/true, /*is_align_stack=*/false,
+        LLVM::TailCallKind::None, LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+    SmallVector<Value> results;
+    for (int64_t i = 0; i < accs; ++i)
+      results.push_back(LLVM::ExtractValueOp::create(b, loc, assembly.getResult(0), i));
+    b.replaceOp(op, results);
+    return success();
+  }
+};
+
+struct LowerGpuOpsPass : mlir::fptq::impl::LowerGpuOpsPassBase<LowerGpuOpsPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<LowerWgmma>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+} // namespace

@@ -1,0 +1,112 @@
+//===- EmitNVPTX.cpp - a model's kernels as files -------------------------===//
+#include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
+#include "fptq/Conversion/FptqToNVGPU/Kernels.h"
+#include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Target/NVPTX.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+namespace json = llvm::json;
+
+/// The kernels of `model` for one chip, in a module of their own.
+static FailureOr<NVPTXCode> compileKernels(ModuleOp model, const nvptx::Chip &chip, bool needsCubin) {
+  model.getContext()
+      ->loadDialect<arith::ArithDialect, gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect,
+                    scf::SCFDialect, nvptx::FptqGpuDialect>();
+  OwningOpRef<ModuleOp> holder(ModuleOp::create(model.getLoc()));
+  OpBuilder b = OpBuilder::atBlockBegin(holder->getBody());
+  auto module = gpu::GPUModuleOp::create(b, model.getLoc(), nvptx::kModuleSymbol);
+  SmallVector<nvptx::NeededKernel> needed = nvptx::addKernelsOf(model, module, chip);
+  if (needed.empty())
+    return model.emitError() << "the model has no quantized linear: there is nothing to compile for a GPU";
+  PassManager pm(model.getContext(), ModuleOp::getOperationName());
+  buildNVPTXDevicePipeline(pm);
+  if (failed(pm.run(*holder)))
+    return failure();
+  FailureOr<NVPTXCode> code = compileForChip(module, chip, needsCubin);
+  if (failed(code))
+    return failure();
+  for (auto [kernel, need] : llvm::zip(code->kernels, needed)) {
+    kernel.function = need.functions;
+    kernel.sharedBytes = need.kernel.sharedBytes;
+  }
+  return code;
+}
+
+static json::Value table(ArrayRef<NVPTXCode> codes) {
+  json::Array kernels;
+  for (const NVPTXCode &code : codes)
+    for (const NVPTXKernel &k : code.kernels)
+      kernels.push_back(json::Object{{"name", k.name},
+                                     {"function", k.function},
+                                     {"chip", code.chip.name},
+                                     {"registers", k.registers},
+                                     {"spill_bytes", k.spillBytes},
+                                     {"shared_bytes", k.sharedBytes},
+                                     {"threads", k.threads},
+                                     {"tile", k.tile}});
+  return json::Object{{"kernels", std::move(kernels)}};
+}
+
+/// `path` with the chip's name before the suffix, where there are several chips.
+static std::string pathFor(StringRef path, const nvptx::Chip &chip, size_t chips) {
+  if (chips == 1)
+    return path.str();
+  SmallString<128> named(path);
+  llvm::sys::path::replace_extension(named, chip.name + llvm::sys::path::extension(path));
+  return named.str().str();
+}
+
+LogicalResult mlir::fptq::emitNVPTX(ModuleOp model, ArrayRef<std::string> chips, StringRef formatName, StringRef path) {
+  auto emitError = [&] { return mlir::emitError(UnknownLoc::get(model.getContext())); };
+  FailureOr<NVPTXFormat> format = parseNVPTXFormat(formatName, emitError);
+  if (failed(format))
+    return failure();
+  SmallVector<nvptx::Chip> parsed;
+  for (StringRef name : chips) {
+    FailureOr<nvptx::Chip> chip = nvptx::parseChip(name, emitError);
+    if (failed(chip))
+      return failure();
+    if (llvm::none_of(parsed, [&](const nvptx::Chip &other) { return other.name == chip->name; }))
+      parsed.push_back(*chip);
+  }
+  if (parsed.empty())
+    return emitError() << "no chip was named";
+  std::vector<NVPTXCode> codes;
+  for (const nvptx::Chip &chip : parsed) {
+    FailureOr<NVPTXCode> code = compileKernels(model, chip, *format != NVPTXFormat::Ptx);
+    if (failed(code))
+      return failure();
+    codes.push_back(std::move(*code));
+  }
+  std::vector<std::pair<std::string, std::string>> files;
+  if (*format == NVPTXFormat::Fatbin) {
+    FailureOr<std::string> fatbin = makeFatbin(codes, emitError);
+    if (failed(fatbin))
+      return failure();
+    files.emplace_back(path.str(), std::move(*fatbin));
+  } else {
+    for (const NVPTXCode &code : codes)
+      files.emplace_back(pathFor(path, code.chip, codes.size()), *format == NVPTXFormat::Ptx ? code.ptx : code.cubin);
+  }
+  files.emplace_back((path + ".json").str(), llvm::formatv("{0:2}\n", table(codes)).str());
+  for (const std::pair<std::string, std::string> &file : files) {
+    llvm::Error e = llvm::writeToOutput(file.first, [&](llvm::raw_ostream &os) { // beside, then renamed
+      os << file.second;
+      return llvm::Error::success();
+    });
+    if (e)
+      return model.emitError() << file.first << ": " << llvm::toString(std::move(e));
+  }
+  return success();
+}
