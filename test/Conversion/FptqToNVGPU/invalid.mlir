@@ -1,8 +1,8 @@
 // RUN: fptq-opt %s --convert-fptq-to-nvgpu --verify-diagnostics --split-input-file
-// RUN: not fptq-opt %s --convert-fptq-to-nvgpu=chip=sm_75 2>&1 | FileCheck %s --check-prefix=OLD
-// RUN: not fptq-opt %s --convert-fptq-to-nvgpu=chip=gfx90a 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// RUN: not fptq-opt %s --fptq-emit-nvptx=chip=sm_70 2>&1 | FileCheck %s --check-prefix=EMIT
-// RUN: not fptq-opt %s --fptq-emit-nvptx=emit=elf 2>&1 | FileCheck %s --check-prefix=FORMAT
+// RUN: echo 'module {}' | not fptq-opt --convert-fptq-to-nvgpu=chip=sm_75 2>&1 | FileCheck %s --check-prefix=OLD
+// RUN: echo 'module {}' | not fptq-opt --convert-fptq-to-nvgpu=chip=gfx90a 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: echo 'module {}' | not fptq-opt --fptq-emit-nvptx=chip=sm_70 2>&1 | FileCheck %s --check-prefix=EMIT
+// RUN: echo 'module {}' | not fptq-opt --fptq-emit-nvptx=emit=elf 2>&1 | FileCheck %s --check-prefix=FORMAT
 // OLD: error: chip 'sm_75' is below sm_80
 // UNKNOWN: error: unknown chip 'gfx90a', expected one of sm_80,
 // EMIT: error: chip 'sm_70' is below sm_80

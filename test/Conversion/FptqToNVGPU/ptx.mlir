@@ -5,6 +5,7 @@
 // RUN:   | sed 's/\\0A/\n/g; s/\\09/ /g' > %t.sm_80
 // RUN: FileCheck %s --check-prefix=SM80 < %t.sm_80
 // RUN: FileCheck %s --check-prefix=META < %t.sm_80
+// RUN: grep -q ld.shared.v4.b32 %t.sm_80
 // RUN: not grep -E "ld\.(global|shared)[.a-z0-9]*\.b8|ld\.local|st\.local|\.local|fma\.rz|mul\.f32|add\.f32" %t.sm_80
 // RUN: fptq-opt %s --convert-fptq-to-nvgpu=chip=sm_90a --fptq-nvptx-device-pipeline --fptq-emit-nvptx=chip=sm_90a \
 // RUN:   | sed 's/\\0A/\n/g; s/\\09/ /g' > %t.sm_90a
@@ -15,7 +16,7 @@
 // SM80: .visible .entry fptq_quantize_f32_g128(
 // SM80: cvt.rni.f32.f32
 
-// Two panels x two chunks of two steps x two units, and as many for what a window prefetches.
+// Two panels x four chunks of two steps.
 // SM80: .visible .entry fptq_sym_g128_f32_skinny8(
 // SM80: .reqntid 256
 // SM80: ld.global.nc.v4.b32
@@ -26,10 +27,10 @@
 // Two panels x eight tiles of 8 tokens x four steps.
 // SM80: .visible .entry fptq_sym_g128_f32_tile64(
 // SM80: cp.async.cg.shared.global
-// SM80: cp.async.wait_group 1
 // SM80: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// SM80: ld.shared.v4.b32
 // SM80-COUNT-64: mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32
+// SM80-NOT: mma.sync
+// SM80: cp.async.wait_group 1
 // SM80: .visible .entry fptq_sym_g128_f32_tile128(
 
 // META: gpu.binary @fptq_kernels
