@@ -2,6 +2,7 @@
 #include "fptq/Target/EmitObject.h"
 #include "CHeader.h"
 #include "Lowering.h"
+#include "fptq/Target/GpuTier.h"
 #include "fptq/Target/LLVMPipeline.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
@@ -74,6 +75,9 @@ struct Translated {
 
 static FailureOr<Translated> translate(ModuleOp module, StringRef name, const EmitOptions &options) {
   Translated result;
+  if (parseGpuTier(options.tier))
+    return module.emitError() << "tier '" << options.tier
+                              << "' has no object file: its kernels run in process (fptq-run), or as PTX on a device";
   auto entries = lowerToLLVM(module, options.tier, options.threads);
   if (failed(entries))
     return failure();

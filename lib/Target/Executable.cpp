@@ -1,16 +1,19 @@
 //===- Executable.cpp - compile in process and call -----------------------===//
 #include "fptq/Target/Executable.h"
+#include "../Runtime/GpuSimulator/SimulatorCalls.h"
 #include "CallInterface.h"
 #include "Lowering.h"
 #include "ResourceSymbols.h"
-#include "../Runtime/GpuSimulator/SimulatorCalls.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq-runtime/GpuSimulator.h"
 #include "fptq-runtime/Kernels.h"
+#include "fptq/Conversion/GpuToSimulator/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Target/GpuTier.h"
 #include "fptq/Target/LLVMPipeline.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Module.h"
 
@@ -121,6 +124,20 @@ static LogicalResult checkTier(ModuleOp module, StringRef tier) {
   return success();
 }
 
+/// GPU kernels to code: nothing of them is left in `module` but what the host runs.
+static LogicalResult takeKernels(ModuleOp module, StringRef tier, const CompileOptions &options) {
+  std::optional<GpuTier> gpu = parseGpuTier(tier);
+  if (!gpu)
+    return success();
+  if (options.onGpuKernels)
+    options.onGpuKernels(module);
+  if (!gpu->simulated)
+    return module.emitError() << "tier '" << tier << "' cannot run here";
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  pm.addPass(createSimulateGpuPass());
+  return pm.run(module);
+}
+
 FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, const CompileOptions &options) {
   std::unique_ptr<Executable> executable(new Executable);
   executable->tierName = resolveTier(options.tier);
@@ -131,7 +148,7 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
                               << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
   auto entries = lowerToLLVM(module, executable->tierName, options.threads);
-  if (failed(entries) || failed(checkExternals(module)))
+  if (failed(entries) || failed(takeKernels(module, executable->tierName, options)) || failed(checkExternals(module)))
     return failure();
   executable->entries = std::move(*entries);
   executable->impl->resources = externalizeResources(module);

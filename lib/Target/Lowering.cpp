@@ -1,6 +1,5 @@
 //===- Lowering.cpp - what JIT and object files share ---------------------===//
 #include "Lowering.h"
-#include "fptq/Conversion/GpuToSimulator/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Target/GpuTier.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -39,10 +38,7 @@ static void addStages(PassManager &pm, StringRef tier, bool threads) {
     options.threads = threads;
     if (!gpu->chip.empty())
       options.chip = gpu->chip;
-    buildNVPTXPipeline(pm, options);
-    if (gpu->simulated)
-      pm.addPass(createSimulateGpuPass());
-    return;
+    return buildNVPTXPipeline(pm, options);
   }
   X86PipelineOptions options;
   options.tier = tier.str();

@@ -10,6 +10,7 @@
 #include "fptq/Profile/ProfileRecorder.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,8 +58,11 @@ struct EntryPoint {
 };
 
 struct CompileOptions {
-  std::string tier = "auto"; ///< see fptq-x86-pipeline
+  std::string tier = "auto"; ///< see fptq-x86-pipeline and GpuTier.h
   bool threads = true;
+  /// Called with the module when its GPU kernels stand in the LLVM dialect, before they become code: a place to look at
+  /// them, or to break them in a test.
+  std::function<void(ModuleOp)> onGpuKernels = nullptr;
 };
 
 class Executable {

@@ -16,8 +16,8 @@ enum { kTickBits = 24, kTickMask = (1 << kTickBits) - 1 };
 
 /* Last writer: warp << 24 | tick; 0 where nobody wrote. */
 static uint32_t written[kGranules];
-/* How the last writer wrote: asynchronous copies need no proxy fence, atomics no order among themselves. */
-enum { kByStore, kByCopy, kByAtomic };
+/* How the last writer wrote: bulk copies need no proxy fence, atomics no order among themselves. */
+enum { kByStore, kByBulkCopy, kByAtomic };
 static uint8_t how[kGranules];
 /* Last reads, a row of fptq_sim.warps ticks a granule. */
 static uint32_t read_ticks[kGranules * kMaxWarps];
@@ -110,11 +110,13 @@ void sim_race_write(uint32_t address, uint32_t bytes, const char *site) {
   }
 }
 
-void sim_race_write_async(uint32_t address, uint32_t bytes, const char *site) {
+void sim_race_copy(uint32_t address, uint32_t bytes, int bulk, const char *site) {
   for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g)
-    check_writer(g, "writes", site);
+    check_writer(g, "writes", site); /* rubbish until it lands: never the same as another's */
   sim_race_write(address, bytes, site);
-  memset(how + address / kGranule, kByCopy, (bytes + kGranule - 1) / kGranule);
+  repeated_count = 0;
+  if (bulk)
+    memset(how + address / kGranule, kByBulkCopy, (bytes + kGranule - 1) / kGranule);
 }
 
 void sim_race_atomic(uint32_t address, const char *site) {
@@ -131,7 +133,7 @@ void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site) {
   sim_race_read(address, bytes, site);
   for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g) {
     uint32_t w = written[g] >> kTickBits, when = written[g] & kTickMask;
-    if (how[g] != kByCopy && when > fptq_sim.fenced[w])
+    if (how[g] != kByBulkCopy && when > fptq_sim.fenced[w])
       sim_fail(site, "reads shared offset %u asynchronously, which warp %u wrote without fence.proxy.async after",
                g * kGranule, w);
   }

@@ -130,7 +130,8 @@ uint32_t sim_shared_address(const void *address, int64_t bytes, int64_t alignmen
 void sim_races_reset(void);
 void sim_race_read(uint32_t address, uint32_t bytes, const char *site);
 void sim_race_write(uint32_t address, uint32_t bytes, const char *site);
-void sim_race_write_async(uint32_t address, uint32_t bytes, const char *site);
+/* A copy's write, at its start. cp.async is an ordinary write to asynchronous readers, a bulk copy one of their own. */
+void sim_race_copy(uint32_t address, uint32_t bytes, int bulk, const char *site);
 void sim_race_atomic(uint32_t address, const char *site);
 /* Called before anything else happens after a store. */
 void sim_race_settle(void);
