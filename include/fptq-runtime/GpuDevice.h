@@ -34,6 +34,9 @@ int fptq_gpu_load(const void *image, size_t bytes, const char *name);
 /* Forgets kernels, constants and temporaries, and frees their device memory. */
 void fptq_gpu_unload(void);
 
+/* Forgets constants and temporaries: from now on their host addresses may be other data's. */
+void fptq_gpu_forget_memory(void);
+
 /* What goes wrong in fptq_gpu_launch: reported on stderr and the program ends with status 1 (default, 0), or
  * remembered, and no kernel runs any more until fptq_gpu_clear (1). */
 void fptq_gpu_remember_errors(int remember);

@@ -2,9 +2,11 @@
 #include "fptq/Target/Executable.h"
 #include "../Runtime/GpuSimulator/SimulatorCalls.h"
 #include "CallInterface.h"
+#include "DeviceKernels.h"
 #include "Lowering.h"
 #include "ResourceSymbols.h"
 #include "fptq-runtime/CpuTier.h"
+#include "fptq-runtime/GpuDevice.h"
 #include "fptq-runtime/GpuSimulator.h"
 #include "fptq-runtime/Kernels.h"
 #include "fptq/Conversion/GpuToSimulator/Passes.h"
@@ -66,6 +68,7 @@ void Executable::setThreads(int count) {
 struct Executable::Impl {
   ResourceSymbols resources;
   std::unique_ptr<ExecutionEngine> engine;
+  std::unique_ptr<DeviceKernels> device; ///< of tier nvptx
 };
 
 Executable::Executable() : impl(std::make_unique<Impl>()) {}
@@ -82,7 +85,8 @@ static llvm::StringMap<const void *> runtimeFunctions() {
       {"fptq_observe", reinterpret_cast<const void *>(&observe)},
       {"fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul)},
       {"fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize)},
-      {"fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier)}};
+      {"fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier)},
+      {"fptq_gpu_launch", reinterpret_cast<const void *>(&fptq_gpu_launch)}};
   for (const FptqSimSymbol *symbol = fptq_sim_symbols; symbol->name; ++symbol)
     functions[symbol->name] = symbol->address;
   return functions;
@@ -125,14 +129,15 @@ static LogicalResult checkTier(ModuleOp module, StringRef tier) {
 }
 
 /// GPU kernels to code: nothing of them is left in `module` but what the host runs.
-static LogicalResult takeKernels(ModuleOp module, StringRef tier, const CompileOptions &options) {
+static LogicalResult takeKernels(ModuleOp module, StringRef tier, DeviceKernels *device,
+                                 const CompileOptions &options) {
   std::optional<GpuTier> gpu = parseGpuTier(tier);
   if (!gpu)
     return success();
   if (options.onGpuKernels)
     options.onGpuKernels(module);
-  if (!gpu->simulated)
-    return module.emitError() << "tier '" << tier << "' cannot run here";
+  if (device)
+    return device->load(module, gpu->chip);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
   pm.addPass(createSimulateGpuPass());
   return pm.run(module);
@@ -143,12 +148,20 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
   executable->tierName = resolveTier(options.tier);
   if (failed(checkTier(module, executable->tierName)))
     return failure();
+  if (auto gpu = parseGpuTier(executable->tierName); gpu && !gpu->simulated) {
+    auto device = DeviceKernels::open(module, *gpu);
+    if (failed(device))
+      return failure();
+    executable->impl->device = std::move(*device);
+    executable->tierName = "nvptx:" + gpu->chip;
+  }
   if (options.threads && !openmp())
     return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP
                               << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
   auto entries = lowerToLLVM(module, executable->tierName, options.threads);
-  if (failed(entries) || failed(takeKernels(module, executable->tierName, options)) || failed(checkExternals(module)))
+  if (failed(entries) || failed(takeKernels(module, executable->tierName, executable->impl->device.get(), options)) ||
+      failed(checkExternals(module)))
     return failure();
   executable->entries = std::move(*entries);
   executable->impl->resources = externalizeResources(module);
@@ -182,8 +195,10 @@ llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry
   if (!function)
     return function.takeError();
   fptq_sim_clear();
+  fptq_gpu_clear();
   std::vector<CallResult> results = callPacked(*function, entry, arguments);
-  if (const char *error = fptq_sim_error())
+  const char *error = impl->device ? fptq_gpu_error() : fptq_sim_error();
+  if (error)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), Twine("'") + entry.name + "': " + error);
   return results;
 }

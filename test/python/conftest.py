@@ -1,6 +1,7 @@
 """Models small enough to check against plain numpy, and what the shared folder has."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from quant_fptq.importer import safetensors
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmark" / "nvptx"))  # its reference and its artifacts are tested here
 SHARED = ROOT.parent / "shared" / "data"
 
 

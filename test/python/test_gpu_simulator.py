@@ -7,7 +7,8 @@ from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.quantize import QuantizeOptions, calibrate, random_sequences
 from quant_fptq.session import Model
 
-PROMPT = [1, 17, 230, 5, 99, 1000, 7, 300, 42]
+#: More than 16 tokens: a tile kernel of sm_80, a wgmma kernel of sm_90a.
+PROMPT = [1, 17, 230, 5, 99, 1000, 7, 300, 42, 8, 64, 501, 2, 77, 613, 14, 15, 900]
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +28,15 @@ def logits(checkpoint, module, tier):
     return [model.prefill(PROMPT), model.decode(3), model.decode(8)]
 
 
-def test_logits_are_those_of_the_cpu(quantized):
-    for ours, expected in zip(logits(*quantized, "nvptx-sim"), logits(*quantized, "auto")):
-        np.testing.assert_array_equal(ours, expected)
+@pytest.fixture(scope="module")
+def expected(quantized):
+    return logits(*quantized, "auto")
+
+
+@pytest.mark.parametrize("tier", ["nvptx-sim", "nvptx-sim:sm_90a"])
+def test_logits_are_those_of_the_cpu(quantized, expected, tier):
+    for ours, theirs in zip(logits(*quantized, tier), expected):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_unknown_chip(quantized):

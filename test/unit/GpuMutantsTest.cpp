@@ -182,7 +182,7 @@ TEST_P(GpuMutants, AreCaught) {
 
 INSTANTIATE_TEST_SUITE_P(Kernels, GpuMutants,
                          testing::Values(Product{"sm_80", 8, 32, 2112}, Product{"sm_80", 32, 128, 640},
-                                         Product{"sm_80", 128, 128, 640}),
+                                         Product{"sm_80", 128, 128, 640}, Product{"sm_90a", 32, 128, 768}),
                          [](const auto &info) {
                            return std::string(info.param.chip) + "_" + std::to_string(info.param.m) + "_tokens";
                          });

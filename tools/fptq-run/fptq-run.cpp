@@ -36,6 +36,8 @@ struct Options {
   cl::opt<std::string> tier{
       "tier", cl::init("auto"),
       cl::desc("reference, avx2, avx512vnni, amx-int8, each also -emulated (default: the machine's best)")};
+  cl::opt<std::string> target{"target", cl::init("x86"),
+                              cl::desc("x86 (default), or nvptx: linears on the GPU, as --tier nvptx")};
   cl::opt<int> threads{"threads", cl::init(0), cl::desc("threads of parallel loops (default: all cores)")};
   cl::opt<int> repeat{"time", cl::init(0),
                       cl::desc("time this many repetitions of the first call and print the median")};
@@ -205,6 +207,10 @@ int main(int argc, char **argv) {
     recorder = std::move(*made);
     Executable::setRecorder(recorder.get());
   }
+  if (o.target != "x86" && o.target != "nvptx")
+    return fail("unknown target '" + o.target + "', expected x86 or nvptx");
+  if (o.target == "nvptx" && o.tier == "auto")
+    o.tier = "nvptx";
   auto executable = Executable::compile(module.get(), {o.tier, /*threads=*/o.threads != 1});
   if (failed(executable))
     return 1;

@@ -10,7 +10,7 @@
 const CudaDriver *fptq_cuda;
 CuStream fptq_cuda_stream;
 
-enum { kMaxModules = 16 };
+enum { kMaxModules = 256 };
 static CuModule modules[kMaxModules];
 static int module_count;
 static FptqGpuDevice description;
@@ -161,6 +161,11 @@ int fptq_gpu_load(const void *image, size_t bytes, const char *name) {
     return refused(result, name, log);
   ++module_count;
   return 0;
+}
+
+void fptq_gpu_forget_memory(void) {
+  if (opened >= 0)
+    fptq_cuda_forget_memory();
 }
 
 void fptq_gpu_unload(void) {

@@ -44,7 +44,7 @@ void fptq_sim_cp_async(void *to, const void *from, uint32_t bytes, uint32_t fill
   sim_check(to, bytes, bytes, 1, kSharedSpace, site);
   if ((uintptr_t)from & (bytes - 1))
     sim_check(from, bytes, bytes, 0, kGlobalSpace, site); /* says what is misaligned */
-  Copy copy = {to, from, bytes, filled, sim_lane()->copy_group, -1, {{0}}};
+  Copy copy = {to, from, bytes, filled, sim_lane()->copy_group, -1, {{0}, {0}}};
   sim_race_copy(sim_shared_address(to, bytes, bytes, site), bytes, 0, site);
   start(&sim_lane()->copies, &copy, site);
 }
@@ -69,7 +69,7 @@ void fptq_sim_bulk_load(void *to, const void *from, void *mbarrier, uint32_t byt
     sim_fail(site, "copies %u bytes, a bulk copy takes a multiple of 16", bytes);
   uint32_t at = sim_shared_address(to, bytes, 16, site);
   sim_check(from, bytes, 16, 0, kGlobalSpace, site);
-  Copy copy = {to, from, bytes, bytes, 0, sim_mbarrier_find(mbarrier, site), {{0}}};
+  Copy copy = {to, from, bytes, bytes, 0, sim_mbarrier_find(mbarrier, site), {{0}, {0}}};
   sim_race_copy(at, bytes, 1, site);
   sim_release(&copy.issued);
   start(&fptq_sim.bulk_copies, &copy, site);

@@ -4,7 +4,7 @@
 
 static void complete(NamedBarrier *b) {
   b->released = b->collected;
-  b->collected = (Clock){{0}};
+  b->collected = (Clock){{0}, {0}};
   b->arrived = 0;
   ++b->generation;
 }

@@ -49,7 +49,7 @@ static void end_phase(Mbarrier *b) {
   if (b->pending || b->transactions)
     return;
   b->released = b->collected;
-  b->collected = (Clock){{0}};
+  b->collected = (Clock){{0}, {0}};
   b->pending = b->count;
   ++b->phase;
 }
@@ -80,9 +80,7 @@ void fptq_sim_mbarrier_expect(void *mbarrier, uint32_t bytes, const char *site) 
 
 void sim_mbarrier_complete(int index, int64_t bytes, const Clock *issued) {
   Mbarrier *b = &fptq_sim.mbarriers[index];
-  for (uint32_t w = 0; w < fptq_sim.warps; ++w)
-    if (issued->tick[w] > b->collected.tick[w])
-      b->collected.tick[w] = issued->tick[w];
+  sim_clock_join(&b->collected, issued);
   b->transactions -= bytes;
   end_phase(b);
 }

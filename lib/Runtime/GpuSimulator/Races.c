@@ -32,7 +32,6 @@ void sim_races_reset(void) {
   memset(written, 0, granules * sizeof *written);
   memset(read_ticks, 0, granules * fptq_sim.warps * sizeof *read_ticks);
   repeated_count = 0;
-  memset(fptq_sim.fenced, 0, sizeof fptq_sim.fenced);
   memset(fptq_sim.clocks, 0, sizeof fptq_sim.clocks);
   for (uint32_t w = 0; w < fptq_sim.warps; ++w)
     fptq_sim.clocks[w].tick[w] = 1;
@@ -43,18 +42,21 @@ static void tick(void) {
     sim_fail(NULL, "passes more than %d barriers", kTickMask);
 }
 
+static uint32_t later(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+void sim_clock_join(Clock *into, const Clock *from) {
+  for (uint32_t w = 0; w < fptq_sim.warps; ++w) {
+    into->tick[w] = later(into->tick[w], from->tick[w]);
+    into->fence[w] = later(into->fence[w], from->fence[w]);
+  }
+}
+
 void sim_release(Clock *into) {
-  for (uint32_t w = 0; w < fptq_sim.warps; ++w)
-    if (mine()->tick[w] > into->tick[w])
-      into->tick[w] = mine()->tick[w];
+  sim_clock_join(into, mine());
   tick(); /* what this warp does from now on is not covered */
 }
 
-void sim_acquire(const Clock *from) {
-  for (uint32_t w = 0; w < fptq_sim.warps; ++w)
-    if (from->tick[w] > mine()->tick[w])
-      mine()->tick[w] = from->tick[w];
-}
+void sim_acquire(const Clock *from) { sim_clock_join(mine(), from); }
 
 static void check_writer(uint32_t granule, const char *what, const char *site) {
   uint32_t w = written[granule] >> kTickBits, when = written[granule] & kTickMask;
@@ -133,7 +135,7 @@ void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site) {
   sim_race_read(address, bytes, site);
   for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g) {
     uint32_t w = written[g] >> kTickBits, when = written[g] & kTickMask;
-    if (how[g] != kByBulkCopy && when > fptq_sim.fenced[w])
+    if (how[g] != kByBulkCopy && when > mine()->fence[w])
       sim_fail(site, "reads shared offset %u asynchronously, which warp %u wrote without fence.proxy.async after",
                g * kGranule, w);
   }
@@ -141,6 +143,6 @@ void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site) {
 
 /* Orders this warp's earlier writes before asynchronous reads of them. */
 void fptq_sim_proxy_fence(void) {
-  fptq_sim.fenced[sim_warp()] = mine()->tick[sim_warp()];
+  mine()->fence[sim_warp()] = mine()->tick[sim_warp()];
   tick();
 }

@@ -28,9 +28,9 @@ enum {
 
 enum { kAnySpace = 0, kGlobalSpace = 1, kSharedSpace = 3 };
 
-/* Knowledge of other warps: clock[w] is the last tick of warp w that is ordered before now. */
+/* Knowledge of other warps: what is ordered before now of warp w, up to its tick and to its last proxy fence. */
 typedef struct Clock {
-  uint32_t tick[kMaxWarps];
+  uint32_t tick[kMaxWarps], fence[kMaxWarps];
 } Clock;
 
 typedef struct Buffer {
@@ -104,7 +104,6 @@ typedef struct Block {
   int mbarrier_count;
   CopyQueue bulk_copies;
   Clock clocks[kMaxWarps];
-  uint32_t fenced[kMaxWarps]; /* tick of the last fence.proxy.async */
   uint32_t current;           /* the running thread */
   FptqFiber scheduler;
   char *window; /* shared memory */
@@ -141,6 +140,7 @@ void sim_race_see(uint32_t address, const char *site);
 void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site);
 /* Marks bytes that a copy on its way will overwrite; no access to them until it has landed. */
 void sim_in_flight(uint32_t address, uint32_t bytes, int on);
+void sim_clock_join(Clock *into, const Clock *from);
 void sim_release(Clock *into);
 void sim_acquire(const Clock *from);
 

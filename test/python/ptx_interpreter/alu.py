@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 import numpy as np
+from packed_format import fma
 
 from .parse import PtxError
 
@@ -30,19 +31,6 @@ def bits(x: np.ndarray) -> Lanes:
     """Numbers of any type as zero-extended bits."""
     unsigned = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}[x.dtype.itemsize]
     return np.ascontiguousarray(x).view(unsigned).astype(np.uint64)
-
-
-def fma(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """float32 a * b + c with one rounding: the exact product in float64, a sum rounded to odd, then float32
-    (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008)."""
-    p, c = a.astype(np.float64) * b.astype(np.float64), c.astype(np.float64)
-    s = p + c
-    t = s - p
-    error = (p - (s - t)) + (c - t)
-    raw = s.view(np.int64).copy()
-    fix = np.isfinite(s) & (error != 0) & (raw & 1 == 0)
-    raw[fix] += np.where((error > 0) == (s > 0), 1, -1)[fix]
-    return raw.view(np.float64).astype(np.float32)
 
 
 def _float(function: Callable[..., np.ndarray]) -> Callable[..., Lanes]:
@@ -113,7 +101,7 @@ def _wide(kind: str) -> Callable[..., Lanes]:
 
 def _extract(kind: str) -> Callable[..., Lanes]:
     """bfe: `length` bits from `position`; unsigned only."""
-    if kind != "u32":
+    if kind not in ("u32", "u64"):
         raise PtxError(f"bfe.{kind} is unknown to this interpreter")
     return lambda a, position, length: (a >> position) & ((np.uint64(1) << length) - np.uint64(1))
 

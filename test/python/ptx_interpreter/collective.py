@@ -76,13 +76,11 @@ def _shuffle(instruction: Instruction) -> Step:
 
 
 def _barrier(instruction: Instruction) -> Step:
-    if instruction.operands != ("0",):
-        raise PtxError("only barrier 0 of the whole block is known")
-
     def run(warp: Warp, active: np.ndarray) -> None:
         if not np.array_equal(active, warp.alive):
             raise PtxError("only some lanes of the warp come here")
-        warp.waiting = True
+        number, *threads = (int(warp.get(operand)[0]) for operand in instruction.operands)
+        warp.waiting = number, threads[0] if threads else warp.block.threads
     return run
 
 
@@ -102,26 +100,25 @@ def _copy(instruction: Instruction) -> Step:
                 data[:count] = warp.block.memory.read(address, count)
             warp.block.shared.claim(target, n, warp.number, None)
             warp.block.shared.mark(target, n, True)
-            warp.copies.append((warp.group, target, data))
+            warp.copies.append((int(lane), int(warp.group[lane]), target, data))
     return run
 
 
 def _commit(_: Instruction) -> Step:
     def run(warp: Warp, active: np.ndarray) -> None:
-        _together(warp, active)
-        warp.group += 1
+        warp.group[active] += 1
     return run
 
 
 def _wait(instruction: Instruction) -> Step:
     def run(warp: Warp, active: np.ndarray) -> None:
         newest, left = int(instruction.operands[0]), []
-        for group, target, data in warp.copies:
-            if group + newest < warp.group:
+        for lane, group, target, data in warp.copies:
+            if active[lane] and group + newest < warp.group[lane]:
                 warp.block.shared.mark(target, data.size, False)
                 warp.block.shared.data[target:target + data.size] = data
             else:
-                left.append((group, target, data))
+                left.append((lane, group, target, data))
         warp.copies = left
     return run
 

@@ -7,9 +7,10 @@ from typing import Sequence
 
 import numpy as np
 
+from .asynchronous import Mbarrier, land
 from .memory import GlobalMemory, SharedMemory
 from .parse import Kernel, PtxError
-from .warp import LANES, Warp, compile_instruction
+from .warp import LANES, Warp, compile_instruction, is_together
 
 
 class Block:
@@ -18,6 +19,11 @@ class Block:
         self.kernel, self.code, self.memory, self.parameters = kernel, code, memory, parameters
         self.index, self.threads = index, threads
         self.shared = SharedMemory(kernel.static_shared + shared_bytes)
+        self.mbarriers: dict[int, Mbarrier] = {}
+        self.bulk_copies: list = []
+        self.events = 0  # arrivals, waits that are over: without any, nobody can go on
+        # Mbarriers order accesses too, which counting barriers cannot see: there the simulator looks for races.
+        self.shared.tracks_races = not any(i.opcode.startswith("mbarrier") for i in kernel.instructions)
         self.special = {"%tid.x": 0, "%laneid": 0, "%ntid.x": threads, "%ctaid.x": index[0], "%ctaid.y": index[1],
                         "%nctaid.x": grid[0], "%nctaid.y": grid[1]}
         self.warps = [Warp(self, i) for i in range(-(-threads // LANES))]
@@ -47,14 +53,34 @@ class Block:
             raise PtxError(f"an atomic at shared offset {address}")
         return self.shared.data[address:address + 4]
 
+    def _release(self) -> bool:
+        """Ends every barrier that is complete; whether there was one."""
+        released = False
+        for barrier in {w.waiting for w in self.warps if w.waiting}:
+            there = [w for w in self.warps if w.waiting == barrier]
+            gone = sum(LANES for w in self.warps if not w.alive.any()) if barrier[1] == self.threads else 0
+            if LANES * len(there) + gone >= barrier[1]:
+                released = True
+                self.shared.epoch += 1
+                for warp in there:
+                    warp.waiting = None
+        return released
+
     def run(self) -> None:
         while any(w.alive.any() for w in self.warps):
-            for warp in self.warps:  # each as far as it can: where a barrier is missing, it gets too far
-                while warp.alive.any() and not warp.waiting:
+            events = self.events
+            # Each as far as it can: where a barrier is missing, it gets too far. The last first, because kernels prepare
+            # things in their first warp.
+            for warp in reversed(self.warps):
+                warp.polling = False
+                ran = warp.alive.any() and not warp.waiting
+                while warp.alive.any() and not warp.waiting and not warp.polling:
                     warp.step()
-            for warp in self.warps:
-                warp.waiting = False
-            self.shared.epoch += 1
+                self.events += bool(ran and not warp.polling)
+            if not self._release() and events == self.events and not land(self):
+                raise PtxError(f"block {self.index}: deadlock")
+        if self.bulk_copies:
+            raise PtxError(f"block {self.index} exits with bulk copies that nobody waited for")
 
 
 class Device:
@@ -76,7 +102,7 @@ class Device:
             if kind == ".f32":
                 value = struct.unpack("<I", struct.pack("<f", value))[0]
             parameters[parameter] = int(value) & (1 << 64) - 1 if kind == ".u64" else int(value) & 0xFFFFFFFF
-        code = [(i, compile_instruction(i)) for i in kernel.instructions]
+        code = [(i, compile_instruction(i), is_together(i)) for i in kernel.instructions]
         columns, rows = grid
         for y in range(rows):
             for x in range(columns):

@@ -45,6 +45,18 @@ def _body(text: str, start: int) -> str:
     raise PtxError("a function without an end")
 
 
+def _open_scopes(text: str) -> str:
+    """Inline assembly declares registers and labels in braces of its own: takes the braces away, and makes the names
+    unlike any other."""
+    number = 0
+    while match := re.search(r"\{(\s*\.reg[^{}]*)\}", text):
+        inner, number = match[1], number + 1
+        for name in re.findall(r"\.reg \.\w+\s+(\w+);", inner) + re.findall(r"^\s*(\w+):", inner, re.M):
+            inner = re.sub(rf"(?<![\w%$.]){name}\b", f"$scope{number}_{name}", inner)
+        text = text[:match.start()] + inner + text[match.end():]
+    return text
+
+
 def _instruction(text: str) -> Instruction:
     rest, predicate, negated = text, "", False
     if rest.startswith("@"):
@@ -84,6 +96,6 @@ def parse(text: str) -> dict[str, Kernel]:
                 kernel.static_shared += int(count) * int(bits) // 8
         for name, alignment in dynamic:  # behind all static memory
             kernel.shared[name] = kernel.static_shared = -(-kernel.static_shared // alignment) * alignment
-        _statements(kernel, body)
+        _statements(kernel, _open_scopes(body))
         kernels[kernel.name] = kernel
     return kernels

@@ -26,9 +26,13 @@ class Warp:
         self.registers: dict[str, np.ndarray] = {}
         self.pc = np.zeros(LANES, np.int64)
         self.alive = np.arange(LANES) + LANES * number < block.threads
-        self.copies: list[tuple[int, int, np.ndarray]] = []  # group, to, bytes
-        self.group = 0
-        self.waiting = False
+        self.held = np.zeros(LANES, bool)  # at a warp-wide instruction, until the others come
+        self.copies: list[tuple[int, int, int, np.ndarray]] = []  # lane, group, to, bytes
+        self.group = np.zeros(LANES, np.int64)
+        self.waiting: tuple[int, int] | None = None  # barrier and threads
+        self.polling = False
+        self.products: list = []  # wgmma
+        self.wgmma_fenced = False
 
     def get(self, operand: str) -> np.ndarray:
         if operand in self.registers:
@@ -64,10 +68,20 @@ class Warp:
         return self.get(match[1]).astype(np.int64) + int(match[2] or 0)
 
     def step(self) -> None:
-        at = int(self.pc[self.alive].min())
-        here = self.alive & (self.pc == at)
+        running = self.alive & ~self.held
+        at = int(self.pc[running].min())
+        here = running & (self.pc == at)
+        instruction, run, together = self.block.code[at]
+        if together and (self.alive & (self.pc != at)).any():
+            self.held |= here
+            if not (self.alive & ~self.held).any():
+                raise PtxError(f"block {self.block.index}, warp {self.number}, '{instruction.text}': "
+                               "the lanes of the warp wait for each other in different places")
+            return
+        if together:
+            self.held[:] = False
+            here = self.alive & (self.pc == at)
         self.pc[here] = at + 1
-        instruction, run = self.block.code[at]
         active = here
         if instruction.predicate:
             active = here & (self.get(instruction.predicate).astype(bool) != instruction.negated)
@@ -176,12 +190,21 @@ def _exit(_: Instruction) -> Step:
     return run
 
 
+#: Instructions that all lanes of a warp execute together.
+_TOGETHER = ("mma.", "ldmatrix.", "shfl.", "bar.", "wgmma.", "setmaxnreg.")
+
+
+def is_together(instruction: Instruction) -> bool:
+    return instruction.opcode.startswith(_TOGETHER)
+
+
 def compile_instruction(instruction: Instruction) -> Step:
     """What an instruction does; an unknown one is an error before anything runs."""
+    from .asynchronous import ASYNCHRONOUS
     from .collective import COLLECTIVE
 
     name = instruction.opcode.split(".")[0]
-    for prefix, make in COLLECTIVE.items():
+    for prefix, make in (ASYNCHRONOUS | COLLECTIVE).items():
         if instruction.opcode.startswith(prefix):
             return make(instruction)
     special = {"ld": _load, "st": _store, "atom": _atomic_add, "setp": _compare, "bra": _branch, "ret": _exit}

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ptx_interpreter.alu import fma
+
+
+def fma(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """float32 a * b + c with one rounding: the exact product in float64, a sum rounded to odd, then float32
+    (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008)."""
+    p, c = a.astype(np.float64) * b.astype(np.float64), c.astype(np.float64)
+    s = p + c
+    t = s - p
+    error = (p - (s - t)) + (c - t)
+    raw = s.view(np.int64).copy()
+    fix = np.isfinite(s) & (error != 0) & (raw & 1 == 0)
+    raw[fix] += np.where((error > 0) == (s > 0), 1, -1)[fix]
+    return raw.view(np.float64).astype(np.float32)
+
 
 
 @dataclass

@@ -1,0 +1,64 @@
+"""Kernels through libcuda, in PyTorch's context and on its stream."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Sequence
+
+if TYPE_CHECKING:
+    from artifacts import Kernel
+
+
+class DriverError(RuntimeError):
+    pass
+
+
+class Driver:
+    """CUDA's driver API, as much of it as launches need."""
+
+    def __init__(self) -> None:
+        try:
+            self.library = ctypes.CDLL("libcuda.so.1")
+        except OSError as error:
+            raise DriverError(f"no NVIDIA driver on this machine: {error}") from None
+        count = ctypes.c_int()
+        if self.library.cuInit(0) or self.library.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+            raise DriverError("the NVIDIA driver finds no device")
+
+    def call(self, function: str, *arguments: object) -> None:
+        status = getattr(self.library, function)(*arguments)
+        if status:
+            text = ctypes.c_char_p()
+            self.library.cuGetErrorString(status, ctypes.byref(text))
+            raise DriverError(f"{function}: {(text.value or b'unknown error').decode()} ({status})")
+
+
+class Module:
+    """Loaded PTX and its kernels."""
+
+    def __init__(self, driver: Driver, ptx: str, kernels: list[Kernel]) -> None:
+        self.driver, self.kernels = driver, kernels
+        handle = ctypes.c_void_p()
+        driver.call("cuModuleLoadData", ctypes.byref(handle), ptx.encode() + b"\0")
+        self.functions = {}
+        for kernel in kernels:
+            function = ctypes.c_void_p()
+            driver.call("cuModuleGetFunction", ctypes.byref(function), handle, kernel.name.encode())
+            if kernel.shared_bytes > 48 * 1024:
+                driver.call("cuFuncSetAttribute", function, 8, kernel.shared_bytes)
+            self.functions[kernel.name] = function
+
+    def prepare(self, kernel: Kernel, grid: Sequence[int], arguments: Sequence[int | float], pointers: int,
+                extra_shared: int = 0):
+        """A function that launches on `stream`; the first `pointers` arguments are addresses, floats are f32."""
+        values = [ctypes.c_uint64(a) if i < pointers else ctypes.c_float(a) if isinstance(a, float)
+                  else ctypes.c_int32(a) for i, a in enumerate(arguments)]
+        parameters = (ctypes.c_void_p * len(values))(*[ctypes.cast(ctypes.byref(v), ctypes.c_void_p) for v in values])
+        function, call = self.functions[kernel.name], self.driver.call
+
+        def launch(stream: int) -> None:
+            call("cuLaunchKernel", function, grid[0], grid[1], 1, kernel.threads, 1, 1,
+                 kernel.shared_bytes + extra_shared, ctypes.c_void_p(stream), parameters, None)
+
+        launch.keep = values  # parameters point into them
+        return launch

@@ -1,0 +1,55 @@
+//===- DeviceKernels.cpp - kernels of an executable on the device ---------===//
+#include "DeviceKernels.h"
+#include "fptq-runtime/GpuDevice.h"
+#include "fptq/Target/NVPTX.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+/// Kernels are known by name to the whole process: the last one out turns off the light.
+static int users = 0;
+
+DeviceKernels::DeviceKernels() { ++users; }
+
+DeviceKernels::~DeviceKernels() {
+  if (--users)
+    fptq_gpu_forget_memory(); // host addresses may be other constants' from now on
+  else
+    fptq_gpu_unload();
+}
+
+/// Devices of sm_90 have instructions that only sm_90a's code uses; others run their own number's code, or sm_80's.
+static std::string chipOf(const FptqGpuDevice &device) {
+  int number = device.major * 10 + device.minor;
+  std::string name = number == 90 ? "sm_90a" : "sm_" + std::to_string(number);
+  MLIRContext scratch(MLIRContext::Threading::DISABLED);
+  ScopedDiagnosticHandler silence(&scratch, [](Diagnostic &) { return success(); });
+  auto error = [&] { return emitError(UnknownLoc::get(&scratch)); };
+  return succeeded(nvptx::parseChip(name, error)) ? name : nvptx::Chip::kDefault.str();
+}
+
+FailureOr<std::unique_ptr<DeviceKernels>> DeviceKernels::open(ModuleOp module, GpuTier &tier) {
+  FptqGpuDevice device;
+  fptq_gpu_clear();
+  fptq_gpu_remember_errors(1);
+  if (fptq_gpu_open(0, &device))
+    return module.emitError() << "tier 'nvptx' cannot run here: " << fptq_gpu_error();
+  if (tier.chip.empty())
+    tier.chip = chipOf(device);
+  return std::unique_ptr<DeviceKernels>(new DeviceKernels);
+}
+
+LogicalResult DeviceKernels::load(ModuleOp module, StringRef chipName) {
+  auto chip = nvptx::parseChip(chipName, [&] { return module.emitError(); });
+  if (failed(chip))
+    return failure();
+  for (auto kernels : llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>())) {
+    FailureOr<std::string> ptx = translateToPTX(kernels, *chip);
+    if (failed(ptx))
+      return failure();
+    if (fptq_gpu_load(ptx->c_str(), ptx->size() + 1, kernels.getName().str().c_str()))
+      return module.emitError() << fptq_gpu_error();
+    kernels.erase();
+  }
+  return success();
+}
