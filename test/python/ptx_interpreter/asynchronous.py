@@ -60,6 +60,7 @@ def _arrive(instruction: Instruction) -> Step:
                 raise PtxError("arrives more often than the mbarrier was initialized for")
             barrier.settle()
         warp.block.events += 1
+        warp.polling = True  # the turn of those who wait for this: they then come as early as they can
         if at and instruction.operands[0] != "_":
             warp.set(instruction.operands[0], np.zeros(LANES, np.uint64), active)
     return run
