@@ -80,8 +80,8 @@ def _kernel(name: str, attributes: str) -> Kernel:
 
 def compile_format(fptq_opt: Path, form: Format, chip: str) -> tuple[str, list[Kernel]]:
     """PTX and the kernels in it."""
-    run = subprocess.run([fptq_opt, "-", f"--fptq-nvptx-pipeline=chip={chip}", f"--fptq-emit-nvptx=chip={chip} emit=ptx"],
-                         input=form.source(), capture_output=True, text=True)
+    command = [fptq_opt, "-", f"--fptq-nvptx-pipeline=chip={chip}", f"--fptq-emit-nvptx=chip={chip} emit=ptx"]
+    run = subprocess.run(command, input=form.source(), capture_output=True, text=True)
     text = _ASSEMBLY.search(run.stdout)
     if run.returncode or not text:
         reason = (run.stderr.strip() or "no PTX in the output").splitlines()[0]
@@ -122,10 +122,12 @@ def write(folder: Path, fptq_opt: Path, formats: list[Format], chips: list[str],
         for form in formats:
             ptx, kernels = compile_format(fptq_opt, form, chip)
             (folder / chip / f"{form.name}.ptx").write_text(ptx)
-            (folder / chip / f"{form.name}.json").write_text(json.dumps({"kernels": [asdict(k) for k in kernels]}, indent=1))
+            table = {"kernels": [asdict(kernel) for kernel in kernels]}
+            (folder / chip / f"{form.name}.json").write_text(json.dumps(table, indent=1))
     (folder / "cases").mkdir(exist_ok=True)
     for form, m, n, k, extreme in cases:
-        np.savez(folder / "cases" / f"{form.name}-{m}x{n}x{k}{'-extreme' * extreme}.npz", **make_case(form, m, n, k, extreme))
+        name = f"{form.name}-{m}x{n}x{k}{'-extreme' * extreme}.npz"
+        np.savez(folder / "cases" / name, **make_case(form, m, n, k, extreme))
     index = {"chips": chips, "formats": [{"name": f.name, "scheme": f.scheme, "group": f.group} for f in formats]}
     (folder / "index.json").write_text(json.dumps(index, indent=1))  # last: a folder without it is not complete
 

@@ -103,8 +103,8 @@ class Report:
         return -(-n // 16) * (k * 8 + tail + 64 * (form.scheme == "two-level"))
 
     def launches(self, form: Format, m: int, n: int, k: int, count: int) -> list[Callable[[], None]]:
-        """`count` products of the same shape with weights of their own. Scale bits are zero: arithmetic on them takes as
-        long as on any."""
+        """`count` products of the same shape with weights of their own. All bits are zero: arithmetic on them takes
+        as long as on any."""
         torch, groups = self.torch, k // form.group
         module = self.modules[form]
         kernel = choose(module.kernels, m)
@@ -121,8 +121,8 @@ class Report:
         return calls
 
     def int8(self, m: int, n: int, k: int, count: int) -> list[Callable[[], None]]:
-        """cuBLASLt's int8 product with the epilogue that ours has, scales by token and by channel. It takes no fewer than
-        17 tokens: fewer are padded to 32."""
+        """cuBLASLt's int8 product with the epilogue that ours has, scales by token and by channel. It takes no fewer
+        than 17 tokens: fewer are padded to 32."""
         torch, rows = self.torch, max(m, 32)
         x = torch.randint(-127, 128, (rows, k), dtype=torch.int8, device="cuda")
         tokens, channels = torch.ones(rows, 1, device="cuda"), torch.ones(n, device="cuda")
@@ -166,7 +166,7 @@ class Report:
         return self.row("quantize", form, m, 0, k, self.time(calls), moved, None, None)
 
     def layer(self, form: Format, m: int) -> dict:
-        """All linears of a decoder layer with their activation quantizations, in order: end to end but for attention."""
+        """All linears of a decoder layer with their activation quantizations, in order: all but attention."""
         ours, int8, fp16, moved, work = [], [], [], 0, 0
         for n, k in LAYER:
             ours += [self.quantization_call(form, m, k), *self.launches(form, m, n, k, 1)]

@@ -83,7 +83,8 @@ def _bulk_copy(instruction: Instruction) -> Step:
     to, source, size, barrier = instruction.operands[:4]
 
     def run(warp: Warp, active: np.ndarray) -> None:
-        targets, sources, sizes, barriers = warp.addresses(to), warp.addresses(source), warp.get(size), warp.addresses(barrier)
+        targets, sources, barriers = (warp.addresses(operand) for operand in (to, source, barrier))
+        sizes = warp.get(size)
         for lane in _one_lane(active):
             target, address, count = int(targets[lane]), int(sources[lane]), int(sizes[lane])
             if target % 16 or address % 16 or count % 16:

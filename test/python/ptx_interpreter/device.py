@@ -69,8 +69,8 @@ class Block:
     def run(self) -> None:
         while any(w.alive.any() for w in self.warps):
             events = self.events
-            # Each as far as it can: where a barrier is missing, it gets too far. The last first, because kernels prepare
-            # things in their first warp.
+            # Each as far as it can: where a barrier is missing, it gets too far. The last first, because kernels
+            # prepare things in their first warp.
             for warp in reversed(self.warps):
                 warp.polling = False
                 ran = warp.alive.any() and not warp.waiting
