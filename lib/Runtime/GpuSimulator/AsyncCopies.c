@@ -56,10 +56,12 @@ void fptq_sim_cp_async_wait(uint32_t newest) {
   int kept = 0;
   for (int i = 0; i < lane->copies.count; ++i) {
     Copy *copy = &lane->copies.items[i];
-    if (copy->group + newest < lane->copy_group)
-      land(copy);
-    else
+    if (copy->group + newest >= lane->copy_group) {
       lane->copies.items[kept++] = *copy;
+      continue;
+    }
+    land(copy);
+    sim_race_landed((uint32_t)(copy->to - fptq_sim.window), copy->bytes);
   }
   lane->copies.count = kept;
 }

@@ -121,6 +121,11 @@ void sim_race_copy(uint32_t address, uint32_t bytes, int bulk, const char *site)
     memset(how + address / kGranule, kByBulkCopy, (bytes + kGranule - 1) / kGranule);
 }
 
+void sim_race_landed(uint32_t address, uint32_t bytes) {
+  for (uint32_t g = address / kGranule; g * kGranule < address + bytes; ++g)
+    written[g] = sim_warp() << kTickBits | mine()->tick[sim_warp()];
+}
+
 void sim_race_atomic(uint32_t address, const char *site) {
   uint32_t g = address / kGranule;
   if (how[g] == kByAtomic)

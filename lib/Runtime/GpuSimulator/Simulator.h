@@ -134,6 +134,8 @@ void sim_race_copy(uint32_t address, uint32_t bytes, int bulk, const char *site)
 void sim_race_atomic(uint32_t address, const char *site);
 /* Called before anything else happens after a store. */
 void sim_race_settle(void);
+/* A cp.async of this warp is waited for: only now is there something for a fence to order. */
+void sim_race_landed(uint32_t address, uint32_t bytes);
 /* Only that the last write is ordered before; the use itself needs no order (an mbarrier). */
 void sim_race_see(uint32_t address, const char *site);
 /* As sim_race_read, by the asynchronous proxy, which also needs a proxy fence after ordinary writes. */
