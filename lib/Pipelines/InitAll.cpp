@@ -14,7 +14,6 @@
 #include "fptq/Profile/Passes.h"
 #include "fptq/Quantize/Passes.h"
 #include "fptq/Raise/Passes.h"
-#include "fptq/Target/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -49,7 +48,6 @@ void fptq::registerPasses() {
   registerPipelinesPasses();
   registerPipelines();
   registerPolicyPasses();
-  registerTargetPasses();
 }
 
 void fptq::registerAllPasses() {

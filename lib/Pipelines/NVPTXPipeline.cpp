@@ -2,7 +2,6 @@
 #include "HostStages.h"
 #include "RegisterPipeline.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
-#include "fptq/Target/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Transforms/Passes.h"

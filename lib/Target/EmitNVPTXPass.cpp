@@ -1,13 +1,14 @@
 //===- EmitNVPTXPass.cpp - gpu.module to gpu.binary -----------------------===//
+#include "fptq/Conversion/FptqToNVGPU/Passes.h"
 #include "fptq/Target/NVPTX.h"
-#include "fptq/Target/Passes.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQEMITNVPTXPASS
-#include "fptq/Target/Passes.h.inc"
+#include "fptq/Conversion/FptqToNVGPU/Passes.h.inc"
 } // namespace mlir::fptq
 
 static gpu::KernelTableAttr kernelTable(OpBuilder &b, ArrayRef<NVPTXKernel> kernels,
