@@ -17,6 +17,13 @@ LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
     const int64_t count = rows * isa.vectors();
     k.panels.assign(args.begin(), args.begin() + isa.panels);
     args = args.drop_front(isa.panels);
+    if (k.shape.prefetchNextBlock) { // panels lie one behind the other
+      Value first = LLVM::PtrToIntOp::create(e, i64, k.panels[0]),
+            second = LLVM::PtrToIntOp::create(e, i64, k.panels[1]);
+      Value block = e.mul(e.sub(second, first), isa.panels);
+      for (Value panel : k.panels)
+        k.nextPanels.push_back(e.at(panel, block));
+    }
     k.weights = e.num(0);
     k.activations = args[0], k.start = args[1], k.memory = args[3];
     k.wide = wideSpace(e, rows);

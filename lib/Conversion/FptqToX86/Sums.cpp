@@ -57,7 +57,9 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
       if (k.direct && !k.shape.reloadNibbles)
         for (int64_t j = 0; j < vectors; ++j)
           packed.push_back(loadPacked(e, bases, octet, j, false));
-      for (Value base : k.shape.prefetchBytes ? ArrayRef<Value>(bases) : ArrayRef<Value>())
+      for (Value panel : k.nextPanels)
+        e.prefetch(e.at(panel, now[0]), octet * 64, /*locality=*/2);
+      for (Value base : k.shape.prefetchBytes &&k.nextPanels.empty() ? ArrayRef<Value>(bases) : ArrayRef<Value>())
         e.prefetch(base, octet * 64 + k.shape.prefetchBytes);
       for (int64_t half = 0; half < 2; ++half) {
         SmallVector<Value> weights = quad(e, k, bases, packed, slabOut, octet, half);

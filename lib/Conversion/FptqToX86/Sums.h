@@ -11,12 +11,13 @@ namespace mlir::fptq::x86 {
 struct KernelBuilder::RowKernel {
   TileShape shape;
   bool direct = false;
-  SmallVector<Value> panels; ///< direct: first byte of each panel
-  Value weights;             ///< cursor; direct: byte offset in each panel, else pointer into the slab
-  Value activations, start;  ///< cursors: [k/4][R][4] bytes, [group][start values of a group][R]
-  Value tails;               ///< cursor; what `tails` left, or, while a slab is filled, where it goes
-  Value slabOut;             ///< cursor; the slab that a direct kernel fills on its way, or null
-  Value memory;              ///< accumulators that are not in registers
+  SmallVector<Value> panels;     ///< direct: first byte of each panel
+  SmallVector<Value> nextPanels; ///< direct: what takes their place in the next block, where that is prefetched
+  Value weights;                 ///< cursor; direct: byte offset in each panel, else pointer into the slab
+  Value activations, start;      ///< cursors: [k/4][R][4] bytes, [group][start values of a group][R]
+  Value tails;                   ///< cursor; what `tails` left, or, while a slab is filled, where it goes
+  Value slabOut;                 ///< cursor; the slab that a direct kernel fills on its way, or null
+  Value memory;                  ///< accumulators that are not in registers
   SmallVector<Value> accumulators;
   Value wide; ///< stack space for one group's int32 sums (tiers that sum in 16 bits)
 

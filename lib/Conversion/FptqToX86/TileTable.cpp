@@ -79,6 +79,11 @@ TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
   s.reloadNibbles = rows >= 5;
   s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
   s.prefetchBytes = 1024;
+  // One row waits for memory. A panel of few input channels ends before the hardware has noticed its stream, and what
+  // lies behind it is the panel next to it, already read: the next block is what comes. Zen 4, weights from memory, M =
+  // 1: 0.86-0.90 of the read loop, where 1024 bytes ahead reached 0.72-0.84; a 110M Llama decodes 1.19 times as fast;
+  // from L3 no difference. Both together were no faster. Four rows lack the registers for twice the addresses.
+  s.prefetchNextBlock = rows <= 2;
   return s;
 }
 

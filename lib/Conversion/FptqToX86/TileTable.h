@@ -25,11 +25,12 @@ struct Isa {
 /// How one kernel of `rows` rows is written.
 struct TileShape {
   int64_t rows;
-  int64_t bodyK;         ///< input channels of one loop body
-  bool accInRegisters;   ///< results of all groups stay in registers, not in L1
-  bool highInPlace;      ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
-  bool reloadNibbles;    ///< load packed bytes once for each half: fewer live registers
-  int64_t prefetchBytes; ///< ahead in each panel's stream; 0: none
+  int64_t bodyK;                  ///< input channels of one loop body
+  bool accInRegisters;            ///< results of all groups stay in registers, not in L1
+  bool highInPlace;               ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
+  bool reloadNibbles;             ///< load packed bytes once for each half: fewer live registers
+  int64_t prefetchBytes;          ///< ahead in each panel's stream; 0: none
+  bool prefetchNextBlock = false; ///< direct: instead the same place of the next block, into L2
 };
 
 const Isa &avx2Isa();
