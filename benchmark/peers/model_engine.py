@@ -27,7 +27,7 @@ class Fptq:
 
     def prefill(self, tokens):
         self.model.reset()
-        self.model.prefill(tokens)
+        self.model.prompt(tokens)  # as llama.cpp: logits of the last token only
 
     def decode(self, tokens):
         for token in tokens:
