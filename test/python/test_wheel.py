@@ -21,13 +21,13 @@ def run(*command, **more):
     return done.stdout
 
 
-@pytest.fixture(scope="module", params=[ROOT, ROOT / "python"], ids=["top", "python"])
-def wheel(request, tmp_path_factory) -> Path:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
     """Built from the tree by pip alone; --no-build-isolation: PyPI is not asked."""
     if not (ROOT / "build" / "lib" / "libFPTQ-C.so").exists():
         pytest.skip("the project is not built")
     out = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", out, request.param)
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", out, ROOT / "python")
     (path,) = out.iterdir()
     return path
 
