@@ -70,12 +70,12 @@ def test_machine_code_agrees_with_the_reference(kernels, tier, cases):
     answer = emulate(elf, linked.symbols["check"], arguments=[TIERS[tier], 0, cases])
     assert answer["result"] == 0, f"{answer['result']} of {cases} cases differ"
     if tier == "amx-int8":
-        assert answer["tiles"].get("tdpbssd") and answer["tiles"].get("tdpbsud"), "no tile product was executed"
+        assert answer["tiles"].get("tdpbssd"), "no tile product was executed"
 
 
 @pytest.mark.parametrize(
     "tier, op, byte, mask",
-    [("avx512vnni", "vpdpbusd", 4, 0x02), ("amx-int8", "tdpbsud", 2, 0x01)],  # vpdpwssd; tdpbssd
+    [("avx512vnni", "vpdpbusd", 4, 0x02), ("amx-int8", "tdpbssd", 2, 0x01)],  # vpdpwssd; tdpbsud
 )
 def test_a_wrong_instruction_is_caught(kernels, tier, op, byte, mask):
     linked, elf = kernels

@@ -27,11 +27,12 @@ def _config(path: Path, header: np.ndarray, context: int | None) -> LlamaConfig:
 
 def load(path: Path, context: int | None = None) -> Checkpoint:
     """Maps `path`. Raises FptqError for impossible sizes or a file that is cut short."""
-    if path.stat().st_size < 28:
-        raise FptqError(f"{path}: {path.stat().st_size} bytes are too few for a llama2.c header of 28")
+    size = path.stat().st_size
+    if size < 28:
+        raise FptqError(f"{path}: {size} bytes are too few for a llama2.c header of 28")
     header = np.fromfile(path, "<i4", 7)
     config = _config(path, header, context)
-    data = np.memmap(path, "<f4", "r", offset=28)
+    data = np.memmap(path, "<f4", "r", offset=28, shape=(size - 28) // 4)
     checkpoint = Checkpoint(path, config)
     at = 0
 
