@@ -15,6 +15,7 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
 
 #include <dlfcn.h>
 
@@ -28,10 +29,17 @@ static std::unique_ptr<llvm::TargetMachine> targetMachine(StringRef cpu, std::st
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
-  // LLVM itself would go on with a warning on stderr.
+  if (cpu == "native")
+    cpu = llvm::sys::getHostCPUName();
+  // LLVM itself would go on with a warning on stderr, or end the program.
   std::unique_ptr<llvm::MCSubtargetInfo> processors(target->createMCSubtargetInfo(triple, "", ""));
   if (!processors->isCPUStringValid(cpu)) {
     error = ("unknown processor '" + cpu + "'").str();
+    return nullptr;
+  }
+  std::unique_ptr<llvm::MCSubtargetInfo> processor(target->createMCSubtargetInfo(triple, cpu, ""));
+  if (!processor->checkFeatures("+64bit")) {
+    error = ("processor '" + cpu + "' has no 64-bit mode").str();
     return nullptr;
   }
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(

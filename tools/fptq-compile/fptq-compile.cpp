@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
   cl::opt<std::string> tier("tier", cl::init(options.tier), cl::cat(category),
                             cl::desc("tiers in the artifact, joined by '+' (default: all)"));
   cl::opt<std::string> cpu("target-cpu", cl::init(options.cpu), cl::cat(category),
-                           cl::desc("processor of everything but the kernels (default: x86-64-v3)"));
+                           cl::desc("processor of everything but the kernels, or native (default: x86-64-v3)"));
   cl::opt<bool> serial("no-threads", cl::cat(category), cl::desc("no OpenMP"));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, kOverview);
