@@ -24,7 +24,8 @@ typedef struct FptqCpuWords {
   uint64_t xcr0; /* register states the system saves; 0 without OSXSAVE */
 } FptqCpuWords;
 
-/* The decision itself, of any processor: all of fptq_cpu_detect but the question to the system whether AMX may be used. */
+/* The decision itself, of any processor: all of fptq_cpu_detect but the question to the system whether AMX may be used.
+ */
 FptqTier fptq_tier_of(const FptqCpuWords *words, const char **reason);
 
 const char *fptq_tier_name(FptqTier tier);

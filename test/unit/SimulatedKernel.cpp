@@ -75,7 +75,7 @@ std::string SimulatedKernel::launch(std::vector<FptqGpuArgument> arguments, int6
   FptqGpuLaunch launch = {
       "k", {blocks, 1, 1}, {threads, 1, 1}, sharedBytes, int64_t(arguments.size()), arguments.data()};
   fptq_sim_clear();
-  reinterpret_cast<void (*)(FptqGpuLaunch *)> (*run)(&launch);
+  reinterpret_cast<void (*)(FptqGpuLaunch *)>(*run)(&launch);
   const char *error = fptq_sim_error();
   return error ? error : "";
 }

@@ -108,6 +108,5 @@ struct FptqReductionPatterns : DialectReductionPatternInterface {
 } // namespace
 
 void mlir::fptq::registerReductionPatterns(DialectRegistry &registry) {
-  registry.addExtension(
-      +[](MLIRContext *, FptqDialect *dialect) { dialect->addInterfaces<FptqReductionPatterns>(); });
+  registry.addExtension(+[](MLIRContext *, FptqDialect *dialect) { dialect->addInterfaces<FptqReductionPatterns>(); });
 }

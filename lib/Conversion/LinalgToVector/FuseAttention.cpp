@@ -87,7 +87,8 @@ static std::optional<Attention> matchAttention(linalg::LinalgOp second) {
   SmallVector<int64_t> extents = second.getStaticLoopRanges();
   int row = -1;
   auto longer = [&](unsigned d) { // the group of queries that share a head is the shorter one
-    return row < 0 || ShapedType::isDynamic(extents[d]) || (!ShapedType::isDynamic(extents[row]) && extents[d] > extents[row]);
+    return row < 0 || ShapedType::isDynamic(extents[d]) ||
+           (!ShapedType::isDynamic(extents[row]) && extents[d] > extents[row]);
   };
   for (unsigned d = 0; d < extents.size(); ++d) {
     if (!scores.isFunctionOfDim(d) || !result.isFunctionOfDim(d))

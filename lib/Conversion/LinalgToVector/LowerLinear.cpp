@@ -90,7 +90,8 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
   width = std::min<int64_t>(width, llvm::alignTo(n, 16));
   int64_t blocks = llvm::divideCeil(n, width);
   std::string name = (op.getLayer() + ".packed_float").str();
-  Value w = arith::ConstantOp::create(b, loc, known.get(b, name, {blocks, k, width}, packColumns(*weight, n, k, width)));
+  Value w =
+      arith::ConstantOp::create(b, loc, known.get(b, name, {blocks, k, width}, packColumns(*weight, n, k, width)));
   Value x = toRows(b, loc, inF32(b, loc, op.getX()));
   OpFoldResult rows = tensor::getMixedSize(b, loc, x, 0);
   Value y = contract(b, loc, x, w, {rows, b.getIndexAttr(blocks), b.getIndexAttr(width)});

@@ -155,9 +155,8 @@ static void outline(ArrayRef<Operation *> ops, size_t first, size_t last, func::
   b.setInsertionPointAfter(ops[last - 1]);
   auto call = func::CallOp::create(b, function.getLoc(), function, inputs);
   for (auto [result, outer] : llvm::zip(results, call.getResults()))
-    result.replaceUsesWithIf(outer, [&](OpOperand &use) {
-      return !moved.contains(block->findAncestorOpInBlock(*use.getOwner()));
-    });
+    result.replaceUsesWithIf(
+        outer, [&](OpOperand &use) { return !moved.contains(block->findAncestorOpInBlock(*use.getOwner())); });
   for (Operation *op : moved)
     op->moveBefore(body, body->end());
   for (auto [value, argument] : llvm::zip(inputs, body->getArguments()))

@@ -104,7 +104,7 @@ typedef struct Block {
   int mbarrier_count;
   CopyQueue bulk_copies;
   Clock clocks[kMaxWarps];
-  uint32_t current;           /* the running thread */
+  uint32_t current; /* the running thread */
   FptqFiber scheduler;
   char *window; /* shared memory */
 } Block;
