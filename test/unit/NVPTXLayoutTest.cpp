@@ -1,43 +1,11 @@
 #include "fptq/Pack/NVPTXLayout.h"
+#include "RandomWeight.h"
 #include <gtest/gtest.h>
-#include <random>
-#include <vector>
 
 using namespace mlir::fptq;
 
 namespace {
-/// A random weight in the portable form.
-struct Weight {
-  int64_t groups;
-  std::vector<uint8_t> codes, scales, zeros, multipliers;
-
-  Weight(const PackedShape &s, unsigned seed) : groups((s.k + s.groupSize - 1) / s.groupSize) {
-    codes.resize(s.n * ((groups * s.groupSize + 1) / 2));
-    scales.resize((s.twoLevel ? s.n : s.n * groups) * (s.halfScales ? 2 : 4));
-    zeros.resize(s.symmetric ? 0 : s.n * groups);
-    multipliers.resize(s.twoLevel ? s.n * groups : 0);
-    std::mt19937 random(seed);
-    for (auto *bytes : {&codes, &scales, &zeros, &multipliers})
-      for (uint8_t &b : *bytes)
-        b = random();
-    if (groups * s.groupSize % 2) // the half byte behind an odd row holds nothing
-      for (int64_t n = 0; n < s.n; ++n)
-        codes[(n + 1) * (codes.size() / s.n) - 1] &= 15;
-  }
-  WeightOperands<const uint8_t> operands() const {
-    return {codes.data(), scales.data(), zeros.data(), multipliers.data()};
-  }
-  WeightOperands<uint8_t> mutableOperands() { return {codes.data(), scales.data(), zeros.data(), multipliers.data()}; }
-  int code(int64_t n, int64_t p, const PackedShape &s) const {
-    int64_t rowBytes = (groups * s.groupSize + 1) / 2;
-    return codes[n * rowBytes + p / 2] >> (p % 2 * 4) & 15;
-  }
-  bool operator==(const Weight &o) const {
-    return codes == o.codes && scales == o.scales && zeros == o.zeros && multipliers == o.multipliers;
-  }
-};
-
-std::vector<uint8_t> packed(std::string_view layout, const PackedShape &s, const Weight &w) {
+std::vector<uint8_t> packed(std::string_view layout, const PackedShape &s, const RandomWeight &w) {
   std::vector<uint8_t> out(packedBytes(layout, s), 0xcd);
   EXPECT_TRUE(packWeights(layout, s, w.operands(), out.data()));
   return out;
@@ -61,7 +29,7 @@ TEST(NVPTXLayout, GroupsArePaddedToOneStepOrWholeChunks) { // N2
 // lane l holds row l / 4 (+ 8 for i = 1, 3) and columns l % 4 * 4 + 0..3 (+ 16 for i = 2, 3).
 TEST(NVPTXLayout, WordsOfALaneAreItsFragmentOfTheMMA) {
   PackedShape s{32, 128, 128, false, true, false};
-  Weight w(s, 1);
+  RandomWeight w(s, 1);
   std::vector<uint8_t> out = packed("nvptx", s, w);
   nvptx::PanelLayout l = nvptx::panelLayout(s);
   for (int64_t panel = 0; panel < 2; ++panel)
@@ -77,7 +45,7 @@ TEST(NVPTXLayout, WordsOfALaneAreItsFragmentOfTheMMA) {
 
 TEST(NVPTXLayout, ScalesAndZeroPointsLieBehindTheChunksOfTheirPanel) { // N4
   PackedShape s{16, 128, 64, false, false, true};
-  Weight w(s, 2);
+  RandomWeight w(s, 2);
   std::vector<uint8_t> out = packed("nvptx", s, w);
   ASSERT_EQ(out.size(), 1024u + 2 * 32 + 2 * 16);
   for (int64_t n = 0; n < 16; ++n)
@@ -89,7 +57,7 @@ TEST(NVPTXLayout, ScalesAndZeroPointsLieBehindTheChunksOfTheirPanel) { // N4
 
 TEST(NVPTXLayout, TwoLevelPairsComeBeforeTheChannelScales) { // N5, N6
   PackedShape s{16, 64, 64, true, false, false};
-  Weight w(s, 3);
+  RandomWeight w(s, 3);
   std::vector<uint8_t> out = packed("nvptx", s, w);
   ASSERT_EQ(out.size(), 512u + 32 + 64);
   EXPECT_EQ(out[512 + 10], w.multipliers[5]);
@@ -99,7 +67,7 @@ TEST(NVPTXLayout, TwoLevelPairsComeBeforeTheChannelScales) { // N5, N6
 
 TEST(NVPTXLayout, AnOddGroupOf32FillsItsChunkWithZeros) { // N4, N7
   PackedShape s{1, 96, 32, false, false, false};
-  Weight w(s, 4);
+  RandomWeight w(s, 4);
   std::vector<uint8_t> out = packed("nvptx", s, w);
   ASSERT_EQ(out.size(), 2 * 512u + 4 * 64 + 4 * 16);
   for (int64_t i = 512; i < 1024; ++i)
@@ -120,7 +88,7 @@ TEST(NVPTXLayout, UnpackInvertsPackOnRandomShapes) {
   std::mt19937 random(6);
   for (int i = 0; i < 500; ++i) {
     PackedShape s = randomShape(random);
-    Weight w(s, i), back(s, i + 1000);
+    RandomWeight w(s, i), back(s, i + 1000);
     std::vector<uint8_t> out = packed("nvptx", s, w);
     ASSERT_TRUE(unpackWeights("nvptx", s, out.data(), back.mutableOperands()));
     EXPECT_TRUE(w == back) << "n " << s.n << " k " << s.k << " group " << s.groupSize;
@@ -131,7 +99,7 @@ TEST(NVPTXLayout, RepackingIsExactBothWays) {
   std::mt19937 random(7);
   for (int i = 0; i < 200; ++i) {
     PackedShape s = randomShape(random);
-    Weight w(s, i);
+    RandomWeight w(s, i);
     std::vector<uint8_t> x86 = packed("x86", s, w), nvptx = packed("nvptx", s, w);
     std::vector<uint8_t> there(nvptx.size()), back(x86.size());
     ASSERT_TRUE(repackWeights("x86", "nvptx", s, x86.data(), there.data()));

@@ -1,39 +1,11 @@
 #include "fptq/Pack/X86Layout.h"
+#include "RandomWeight.h"
 #include <gtest/gtest.h>
-#include <random>
-#include <vector>
 
 using namespace mlir::fptq;
 
 namespace {
-/// A random weight in the portable form.
-struct Weight {
-  std::vector<uint8_t> codes, scales, zeros, multipliers;
-
-  Weight(const PackedShape &s, unsigned seed) {
-    int64_t groups = (s.k + s.groupSize - 1) / s.groupSize;
-    codes.resize(s.n * ((groups * s.groupSize + 1) / 2));
-    scales.resize((s.twoLevel ? s.n : s.n * groups) * (s.halfScales ? 2 : 4));
-    zeros.resize(s.symmetric ? 0 : s.n * groups);
-    multipliers.resize(s.twoLevel ? s.n * groups : 0);
-    std::mt19937 random(seed);
-    for (auto *bytes : {&codes, &scales, &zeros, &multipliers})
-      for (uint8_t &b : *bytes)
-        b = random();
-    if (groups * s.groupSize % 2) // the half byte behind an odd row holds nothing
-      for (int64_t n = 0; n < s.n; ++n)
-        codes[(n + 1) * (codes.size() / s.n) - 1] &= 15;
-  }
-  WeightOperands<const uint8_t> operands() const {
-    return {codes.data(), scales.data(), zeros.data(), multipliers.data()};
-  }
-  WeightOperands<uint8_t> mutableOperands() { return {codes.data(), scales.data(), zeros.data(), multipliers.data()}; }
-  bool operator==(const Weight &o) const {
-    return codes == o.codes && scales == o.scales && zeros == o.zeros && multipliers == o.multipliers;
-  }
-};
-
-std::vector<uint8_t> packed(const PackedShape &s, const Weight &w) {
+std::vector<uint8_t> packed(const PackedShape &s, const RandomWeight &w) {
   std::vector<uint8_t> out(packedBytes("x86", s), 0xcd);
   EXPECT_TRUE(packWeights("x86", s, w.operands(), out.data()));
   return out;
@@ -42,7 +14,7 @@ std::vector<uint8_t> packed(const PackedShape &s, const Weight &w) {
 
 TEST(X86Layout, LowAndHighNibblesAreNeighbouringQuads) { // P2
   PackedShape s{16, 8, 8, false, true, false};
-  Weight w(s, 1);
+  RandomWeight w(s, 1);
   std::vector<uint8_t> out = packed(s, w);
   for (int64_t n = 0; n < 16; ++n)
     for (int64_t k = 0; k < 4; ++k) {
@@ -53,7 +25,7 @@ TEST(X86Layout, LowAndHighNibblesAreNeighbouringQuads) { // P2
 
 TEST(X86Layout, ScalesLieBehindTheNibblesOfTheirGroup) { // P4
   PackedShape s{16, 64, 32, false, false, true};
-  Weight w(s, 2);
+  RandomWeight w(s, 2);
   std::vector<uint8_t> out = packed(s, w);
   for (int64_t n = 0; n < 16; ++n)
     for (int64_t g = 0; g < 2; ++g) {
@@ -65,7 +37,7 @@ TEST(X86Layout, ScalesLieBehindTheNibblesOfTheirGroup) { // P4
 
 TEST(X86Layout, TwoLevelScalesLieAtThePanelsEnd) { // P5, P6
   PackedShape s{16, 32, 32, true, false, false};
-  Weight w(s, 3);
+  RandomWeight w(s, 3);
   std::vector<uint8_t> out = packed(s, w);
   ASSERT_EQ(out.size(), 256u + 32 + 64);
   EXPECT_EQ(out[256 + 5], w.multipliers[5]);
@@ -75,7 +47,7 @@ TEST(X86Layout, TwoLevelScalesLieAtThePanelsEnd) { // P5, P6
 
 TEST(X86Layout, PaddedColumnsAndChannelsAreZero) { // P3, P7
   PackedShape s{1, 3, 3, false, true, false};
-  Weight w(s, 4);
+  RandomWeight w(s, 4);
   std::vector<uint8_t> out = packed(s, w);
   ASSERT_EQ(out.size(), 64u + 64);
   for (size_t i = 0; i < out.size(); ++i)
@@ -90,7 +62,7 @@ TEST(X86Layout, UnpackInvertsPackOnRandomShapes) {
                   random() % 2 == 0};
     s.groupSize = 1 + random() % s.k;
     s.symmetric = !s.twoLevel && random() % 2;
-    Weight w(s, i), back(s, i + 1000);
+    RandomWeight w(s, i), back(s, i + 1000);
     std::vector<uint8_t> out = packed(s, w);
     ASSERT_TRUE(unpackWeights("x86", s, out.data(), back.mutableOperands()));
     EXPECT_TRUE(w == back) << "n " << s.n << " k " << s.k << " group " << s.groupSize;

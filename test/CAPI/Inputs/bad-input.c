@@ -2,6 +2,7 @@
 #include "fptq-c/Attributes.h"
 #include "fptq-c/Dialect.h"
 #include "fptq-c/FptqC.h"
+#include "fptq-c/Gpu.h"
 
 #include "mlir-c/BuiltinAttributes.h"
 #include "mlir-c/IR.h"
@@ -46,6 +47,7 @@ static void nullHandles(void) {
   EXPECT_NULL(fptqProfileLayerCount(NULL) == 0), EXPECT_NULL(fptqProfileLayer(NULL, 0, &range));
   EXPECT_NULL(fptqProfileFind(NULL, "a", &range)), EXPECT_NULL(!fptqProfilePolicies(NULL, 15, 150, NULL));
   EXPECT_NULL(!fptqPoliciesFromProfile(NULL, "x", 15, 150, NULL));
+  EXPECT_NULL(!fptqGpuDevice(NULL));
   EXPECT_NULL(fptqProfilesMerge(context, NULL, 2, "out")), EXPECT_NULL(fptqCalibrationStart(context, NULL));
   EXPECT_NULL(fptqProfilesMerge(context, (const char *const[]){"x", NULL}, 2, "out"));
   EXPECT_NULL(fptqCalibrationFinish(NULL, "x", ""));
