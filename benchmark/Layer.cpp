@@ -1,11 +1,15 @@
 //===- Layer.cpp - one linear layer to be timed ---------------------------===//
 #include "Layer.h"
 
+#include <cstring>
+
 using namespace mlir::fptq;
 
 bench::Layer::Layer(PackedShape shape, int64_t copies)
     : shape(shape), copies(copies), bytes(packedBytes("x86", shape)), layout(x86::panelLayout(shape)),
-      packed(bytes * copies + 64, 0x35) {}
+      packed(HugePages().allocate(bytes * copies)) {
+  std::memset(packed.get(), 0x35, bytes * copies);
+}
 
 void bench::Layer::setRows(int64_t rows) {
   m = rows;
@@ -27,7 +31,7 @@ void bench::Layer::run(KernelJit &kernel) {
   FptqQuantize quantize{m,       shape.k,  shape.groupSize, layout.paddedGroup, x.data(),    shape.k,      nullptr,
                         nullptr, q.data(), padded,          xScales.data(),     sums.data(), layout.groups};
   check(kernel.run(quantize));
-  const uint8_t *weights = packed.data() + (64 - uintptr_t(packed.data()) % 64) % 64 + copy * bytes;
+  const uint8_t *weights = reinterpret_cast<const uint8_t *>(packed.get()) + copy * bytes;
   copy = (copy + 1) % copies;
   FptqMatmul matmul{m,       shape.n, layout.groups, q.data(), padded,   xScales.data(), sums.data(), layout.groups,
                     weights, nullptr, nullptr,       shape.n,  y.data(), shape.n,        nullptr};

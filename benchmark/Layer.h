@@ -4,6 +4,7 @@
 
 #include "KernelJit.h"
 #include "fptq/Pack/X86Layout.h"
+#include "fptq/Support/HugePages.h"
 
 namespace mlir::fptq::bench {
 
@@ -23,7 +24,7 @@ public:
 
 private:
   x86::PanelLayout layout;
-  std::vector<uint8_t> packed;
+  std::shared_ptr<char> packed; ///< all copies, one behind the other, in the memory that fptq-pack packs into
   int64_t m = 0, copy = 0;
   std::vector<float> x, xScales, y;
   std::vector<int8_t> q;

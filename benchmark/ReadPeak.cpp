@@ -1,6 +1,8 @@
 //===- ReadPeak.cpp - a plain read loop, and rates of threads -------------===//
 #include "Peaks.h"
+#include "fptq/Support/HugePages.h"
 
+#include <cstring>
 #include <ctime>
 #include <immintrin.h>
 #include <thread>
@@ -44,13 +46,16 @@ __attribute__((target("avx2"))) static void readOnce(const uint8_t *p, int64_t b
 }
 
 double bench::readPeak(int64_t bytes, int threads) {
-  static std::vector<uint64_t> memory;
-  if (int64_t(memory.size()) * 8 < bytes)
-    memory.assign(bytes / 8 + 1, 1);
+  static std::shared_ptr<char> memory; // of the kind that kernels read
+  static int64_t size = 0;
+  if (size < bytes) {
+    memory = HugePages().allocate(size = bytes);
+    std::memset(memory.get(), 1, size);
+  }
   const int64_t share = bytes / threads, piece = std::min<int64_t>(share, 64 << 20);
   std::vector<int64_t> at(threads);
   return rate(threads, [&](int t) { // pieces: one pass over 1 GB would be a measurement of its own length
-    readOnce(reinterpret_cast<const uint8_t *>(memory.data()) + t * share + at[t], piece);
+    readOnce(reinterpret_cast<const uint8_t *>(memory.get()) + t * share + at[t], piece);
     at[t] = at[t] + 2 * piece <= share ? at[t] + piece : 0;
     return piece * 1e-9;
   });

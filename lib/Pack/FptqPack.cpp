@@ -2,6 +2,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/Pack/PackWeights.h"
 #include "fptq/Pack/Passes.h"
+#include "fptq/Support/HugePages.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/Utils/Utils.h"
@@ -9,6 +10,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/ScopeExit.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQPACKPASS
@@ -25,6 +27,7 @@ private:
 
   llvm::StringMap<DenseResourceElementsAttr> byLayer;    ///< one packed weight a layer
   DenseMap<Operation *, QuantizeActivationsOp> repadded; ///< products that shared a quantize step still do
+  HugePages weights;                                     ///< packed in the order in which the program reads them
 };
 } // namespace
 
@@ -96,12 +99,14 @@ FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(QuantizedMatmulOp op, 
   auto pointer = [](ArrayRef<char> data) {
     return data.empty() ? nullptr : reinterpret_cast<const uint8_t *>(data.data());
   };
-  std::vector<char> bytes(packedBytes(layout.getValue(), shape));
+  const size_t bytes = packedBytes(layout.getValue(), shape);
+  std::shared_ptr<char> memory = weights.allocate(bytes);
   WeightOperands<const uint8_t> weight{pointer(*codes), pointer(*scales), pointer(*zeros), pointer(*multipliers)};
-  if (!packWeights(layout.getValue(), shape, weight, reinterpret_cast<uint8_t *>(bytes.data())))
+  if (!packWeights(layout.getValue(), shape, weight, reinterpret_cast<uint8_t *>(memory.get())))
     return op.emitOpError() << "cannot be packed: unknown layout '" << layout.getValue() << "'";
-  auto type = RankedTensorType::get({(int64_t)bytes.size()}, IntegerType::get(op.getContext(), 8));
-  auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64, /*dataIsMutable=*/false);
+  auto type = RankedTensorType::get({(int64_t)bytes}, IntegerType::get(op.getContext(), 8));
+  auto keep = [memory](void *, size_t, size_t) {};
+  AsmResourceBlob blob(ArrayRef<char>(memory.get(), bytes), /*dataAlignment=*/64, keep, /*dataIsMutable=*/false);
   known = DenseResourceElementsAttr::get(type, (op.getLayer() + ".packed").str(), std::move(blob));
   return known;
 }
@@ -148,6 +153,7 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
 
 void FptqPackPass::runOnOperation() {
   ModuleOp module = getOperation();
+  llvm::scope_exit forget([&] { byLayer.clear(), repadded.clear(), weights = {}; });
   FailureOr<ParameterFiles> files = ParameterFiles::open(module);
   if (failed(files))
     return signalPassFailure();
@@ -156,8 +162,6 @@ void FptqPackPass::runOnOperation() {
   for (QuantizedMatmulOp op : ops)
     if (failed(rewrite(op, *files)))
       return signalPassFailure();
-  byLayer.clear();
-  repadded.clear();
   IRRewriter rewriter(&getContext());
   (void)runRegionDCE(rewriter, module->getRegions()); // the portable constants; failure: nothing was dead
   for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))

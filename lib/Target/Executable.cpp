@@ -68,6 +68,8 @@ void Executable::setThreads(int count) {
 struct Executable::Impl {
   ResourceSymbols resources;
   std::unique_ptr<ExecutionEngine> engine;
+  llvm::StringMap<void (*)(void **)>
+      functions;                         ///< by name; to look one up in the engine takes as long as a small product
   std::unique_ptr<DeviceKernels> device; ///< of tier nvptx
 };
 
@@ -182,21 +184,21 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
   executable->impl->engine = std::move(*engine);
   executable->impl->engine->registerSymbols(
       [&](llvm::orc::MangleAndInterner intern) { return runtimeSymbols(intern, executable->impl->resources); });
-  for (const EntryPoint &entry : executable->entries)
-    if (auto found = executable->impl->engine->lookupPacked("_mlir_ciface_" + entry.name); !found)
+  for (const EntryPoint &entry : executable->entries) {
+    auto found = executable->impl->engine->lookupPacked("_mlir_ciface_" + entry.name);
+    if (!found)
       return module.emitError() << "cannot link '" << entry.name << "': " << llvm::toString(found.takeError());
+    executable->impl->functions[entry.name] = *found;
+  }
   return executable;
 }
 
 llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry, ArrayRef<TensorRef> arguments) {
   if (llvm::Error e = checkArguments(entry, arguments))
     return std::move(e);
-  auto function = impl->engine->lookupPacked("_mlir_ciface_" + entry.name);
-  if (!function)
-    return function.takeError();
   fptq_sim_clear();
   fptq_gpu_clear();
-  std::vector<CallResult> results = callPacked(*function, entry, arguments);
+  std::vector<CallResult> results = callPacked(impl->functions.lookup(entry.name), entry, arguments);
   const char *error = impl->device ? fptq_gpu_error() : fptq_sim_error();
   if (error)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), Twine("'") + entry.name + "': " + error);
