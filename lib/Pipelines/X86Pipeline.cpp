@@ -127,6 +127,8 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(memref::createFoldMemRefAliasOpsPass());
+  // The fold turns a transfer to a view without unit dimensions into one with a permutation, which LLVM has not.
+  pm.addNestedPass<func::FuncOp>(createFptqLowerVectorsPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -19,14 +19,21 @@ RUN = pathlib.Path(os.environ.get("FPTQ_BUILD", ROOT / "build")) / "bin" / "fptq
 
 
 def run(name: str, folder: pathlib.Path, *arguments: np.ndarray) -> np.ndarray:
-    command = [os.fspath(RUN), os.fspath(INPUTS / name), "--result", os.fspath(folder / "result.npy")]
+    return run_all(name, folder, *arguments)[0]
+
+
+def run_all(name: str, folder: pathlib.Path, *arguments: np.ndarray, results: int = 1) -> list[np.ndarray]:
+    files = [folder / f"result{i}.npy" for i in range(results)]
+    command = [os.fspath(RUN), os.fspath(INPUTS / name)]
+    for file in files:
+        command += ["--result", os.fspath(file)]
     for i, argument in enumerate(arguments):
         raw = argument.view("V2") if argument.dtype == ml_dtypes.bfloat16 else argument
         np.save(folder / f"{i}.npy", raw)
         command += ["--arg", os.fspath(folder / f"{i}.npy")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return np.load(folder / "result.npy")
+    return [np.load(file) for file in files]
 
 
 @pytest.fixture
@@ -72,3 +79,16 @@ def test_gelu_tanh_and_integer_powers(tmp_path, rng):
     x = rng.standard_normal((3, 50)).astype(np.float32)
     expected = x * (1 + np.vectorize(math.erf)(x / 2**0.5)) / 2 + np.tanh(x**3)
     np.testing.assert_allclose(run("gelu-fpowi-tanh.mlir", tmp_path, x), expected, atol=2e-6)
+
+
+def test_boolean_masks_are_a_byte_an_element(tmp_path, rng):
+    scores = rng.standard_normal((12, 12)).astype(np.float32)
+    mask = np.array([[1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1]])
+    seen = (mask != 0) & np.tri(12, dtype=bool)
+    masked, count = run_all("boolean-mask.mlir", tmp_path, scores, mask, np.arange(12)[None], results=2)
+    np.testing.assert_array_equal(masked, np.where(seen, scores, np.float32(-3e38)))
+    np.testing.assert_array_equal(count, seen.sum(-1, keepdims=True))
+
+
+def test_column_between_unit_dimensions(tmp_path):
+    np.testing.assert_array_equal(run("filled-column.mlir", tmp_path), np.full((1, 12, 1), 0.5, np.float32))

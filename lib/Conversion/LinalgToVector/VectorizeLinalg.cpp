@@ -44,6 +44,19 @@ static FailureOr<linalg::GenericOp> dropUnitLoops(IRRewriter &rewriter, linalg::
   return result;
 }
 
+/// True for elements such as i1: a memref gives each a byte, LLVM's vectors one bit, so that what the one stored the
+/// other would misread.
+static bool isSubByte(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() < 8;
+}
+
+static bool readsSubBytes(linalg::GenericOp op) {
+  return llvm::any_of(op->getOperandTypes(), isSubByte) ||
+         llvm::any_of(op.getBody()->getOps<tensor::ExtractOp>(),
+                      [](tensor::ExtractOp extract) { return isSubByte(extract.getTensor().getType()); });
+}
+
 /// Vectorizes one op; on failure a word why.
 static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg::LinalgOp &left) {
   SmallVector<int64_t> sizes;
@@ -58,6 +71,8 @@ static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg
     generic = *generalized;
   }
   left = generic;
+  if (readsSubBytes(generic))
+    return "elements of less than a byte";
   auto reduced = dropUnitLoops(rewriter, generic, sizes);
   if (failed(reduced))
     return "unit dimensions";
