@@ -9,58 +9,67 @@ using namespace mlir::fptq;
 static constexpr size_t kStreamBytes = 16 << 10; // of weights: half of L1
 
 //===----------------------------------------------------------------------===//
-// AVX2: 12 sums of 16 bits, as in a tile of 6 rows and 2 vectors
+// AVX2 and AVX-VNNI: 12 sums, as in a tile of 6 rows and 2 vectors
 //===----------------------------------------------------------------------===//
 
-namespace {
-struct Avx2Sums {
-  __m256i sums[12];
-  __m256i wide;
-  __m256 result;
-};
-} // namespace
+// Inline assembly keeps compilers from regrouping the sums. Operands stay in registers and one serves for all; what a
+// sum ends in is thrown away, so that no instruction waits for another's result: the bound is the mix of instructions.
 
-/// Inline assembly keeps compilers from regrouping the sums. One register serves as every constant operand: 12 sums, a
-/// product, a wide sum and a result leave no more.
-__attribute__((target("avx2,fma"), always_inline)) static inline void addPairs(Avx2Sums &s, __m256i operand) {
-  for (__m256i &sum : s.sums) {
-    __m256i product;
-    __asm__ volatile("vpmaddubsw %2, %2, %1\n\tvpaddw %1, %0, %0" : "+x"(sum), "=&x"(product) : "x"(operand));
+using Sums = __m256i[12];
+#define FPTQ_EACH(text)                                                                                                \
+  for (__m256i &sum : sums) {                                                                                          \
+    __m256i other;                                                                                                     \
+    __asm__ volatile(text : "+x"(sum), "=&x"(other) : "x"(operand));                                                   \
   }
+#define FPTQ_INLINE(features) __attribute__((target(features), always_inline)) static inline void
+
+FPTQ_INLINE("avx2,fma") addPairs(Sums &sums, __m256i operand) {
+  FPTQ_EACH("vpmaddubsw %2, %2, %1\n\tvpaddw %1, %0, %0");
+}
+FPTQ_INLINE("avx2,fma") multiplyPairs(Sums &sums, __m256i operand) { FPTQ_EACH("vpmaddwd %2, %0, %1"); }
+FPTQ_INLINE("avx2,fma") addWide(Sums &sums, __m256i operand) { FPTQ_EACH("vpaddd %2, %0, %1"); }
+FPTQ_INLINE("avx2,fma") scale(Sums &sums, __m256i operand) { FPTQ_EACH("vcvtdq2ps %0, %1\n\tvfmadd213ps %2, %2, %1"); }
+FPTQ_INLINE("avx2,avxvnni") addFours(Sums &sums, __m256i operand) {
+  FPTQ_EACH("%{vex%} vpdpbusd %2, %2, %0"); // `other` is not used
 }
 
-__attribute__((target("avx2,fma"), always_inline)) static inline void widen(Avx2Sums &s, __m256i operand) {
-  for (__m256i &sum : s.sums) {
-    __m256i product;
-    __asm__ volatile("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
-                     : "+x"(s.wide), "=&x"(product)
-                     : "x"(sum), "x"(operand));
-  }
-}
-
-__attribute__((target("avx2,fma"), always_inline)) static inline void scale(Avx2Sums &s, __m256i operand) {
-  for (__m256i &sum : s.sums) {
-    __m256 converted;
-    __asm__ volatile("vcvtdq2ps %2, %1\n\tvfmadd231ps %3, %1, %0"
-                     : "+x"(s.result), "=&x"(converted)
-                     : "x"(sum), "x"(operand));
-  }
-}
-
+/// The instructions that no kernel can do without. Sums of 16 bits are widened every 64 k where the zero point is in
+/// their start (group scheme), else every 32 k, which in the two-level scheme multiplies as well; the parts of a group
+/// are added up. A group's offset takes half a product and an addition, since one vpmaddwd has room for two groups;
+/// group sums are converted and scaled.
 __attribute__((target("avx2,fma"))) static double avx2Dots(bool twoLevel, int64_t group) {
-  Avx2Sums s = {};
+  Sums sums = {};
   const __m256i operand = _mm256_set1_epi8(1);
-  const int groups = 400000 / group;
-  for (int g = 0; g < groups; ++g) {
-    for (int k = 0; k < group; k += 32) {
-      for (int quad = 0; quad < 8; ++quad)
-        addPairs(s, operand);
-      widen(s, operand);
+  const int64_t groups = 400000 / group, depth = !twoLevel && group % 64 == 0 ? 64 : 32;
+  for (int64_t g = 0; g < groups; ++g) {
+    for (int64_t k = 0; k < group; k += depth) {
+      for (int64_t quad = 0; quad < depth / 4; ++quad)
+        addPairs(sums, operand);
+      multiplyPairs(sums, operand);
+      if (twoLevel || k)
+        addWide(sums, operand);
     }
-    if (!twoLevel)
-      scale(s, operand);
+    if (!twoLevel) {
+      scale(sums, operand);
+    } else if (g % 2) {
+      multiplyPairs(sums, operand);
+      addWide(sums, operand);
+    }
   }
-  __asm__ volatile("" ::"x"(s.wide), "x"(s.result)); // they are wanted
+  return groups * (group / 4) * 12 * 32 * 2e-9;
+}
+
+/// Sums of 32 bits: a conversion and an FMA a group, nothing in the two-level scheme, whose slabs hold whole weights.
+__attribute__((target("avx2,fma,avxvnni"))) static double avxVnniDots(bool twoLevel, int64_t group) {
+  Sums sums = {};
+  const __m256i operand = _mm256_set1_epi8(1);
+  const int64_t groups = 400000 / group;
+  for (int64_t g = 0; g < groups; ++g) {
+    for (int64_t quad = 0; quad < group / 4; ++quad)
+      addFours(sums, operand);
+    if (!twoLevel)
+      scale(sums, operand);
+  }
   return groups * (group / 4) * 12 * 32 * 2e-9;
 }
 
@@ -81,6 +90,26 @@ __attribute__((target("avx2"))) static double avx2Stream() {
       }
     }
   sums[0] = _mm256_add_epi16(_mm256_add_epi16(sums[0], sums[1]), _mm256_add_epi16(sums[2], sums[3]));
+  __asm__ volatile("" ::"x"(sums[0])); // all of it is wanted
+  return 40.0 * kStreamBytes * 2 * 2e-9;
+}
+
+__attribute__((target("avx2,avxvnni"))) static double avxVnniStream() {
+  alignas(64) static uint8_t data[kStreamBytes + kStreamBytes / 8];
+  const uint8_t *weights = data, *activations = data + kStreamBytes;
+  __asm__ volatile("" : "+r"(weights), "+r"(activations)); // unknown to the compiler
+  __m256i sums[4] = {}, low = _mm256_set1_epi8(15), high = _mm256_set1_epi8(-16);
+  for (int round = 0; round < 40; ++round)
+    for (size_t i = 0, x = 0; i < kStreamBytes; i += 64, x += 8) {
+      __m256i a = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x));
+      __m256i b = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x + 4));
+      for (int j = 0; j < 2; ++j) {
+        __m256i v = _mm256_load_si256(reinterpret_cast<const __m256i *>(weights + i + 32 * j));
+        sums[j] = _mm256_dpbusd_avx_epi32(sums[j], _mm256_and_si256(v, low), a);
+        sums[2 + j] = _mm256_dpbusd_avx_epi32(sums[2 + j], _mm256_and_si256(v, high), b);
+      }
+    }
+  sums[0] = _mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3]));
   __asm__ volatile("" ::"x"(sums[0])); // all of it is wanted
   return 40.0 * kStreamBytes * 2 * 2e-9;
 }
@@ -164,10 +193,15 @@ __attribute__((target("amx-tile,amx-int8"))) static double amxDots() {
 
 double bench::dotPeak(const std::string &tier, bool twoLevel, int64_t group, int threads) {
   return rate(threads, [&](int) {
-    return tier == "avx2" ? avx2Dots(twoLevel, group) : tier == "amx-int8" ? amxDots() : vnniDots();
+    return tier == "avx2"       ? avx2Dots(twoLevel, group)
+           : tier == "avxvnni"  ? avxVnniDots(twoLevel, group)
+           : tier == "amx-int8" ? amxDots()
+                                : vnniDots();
   });
 }
 
 double bench::streamPeak(const std::string &tier, int threads) {
-  return rate(threads, [&](int) { return tier == "avx2" ? avx2Stream() : vnniStream(); });
+  return rate(threads, [&](int) {
+    return tier == "avx2" ? avx2Stream() : tier == "avxvnni" ? avxVnniStream() : vnniStream();
+  });
 }

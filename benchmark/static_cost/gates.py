@@ -54,12 +54,23 @@ _TABLE = {
     ("avx2 4", "two_level"): {"best_overlap_percent": (70, 68, 65)},
     ("avx2 slab", "group"): {"best_overlap_percent": (85, 82, 78)},
     ("avx2 slab", "two_level"): {"best_overlap_percent": (84, 82, 78)},
+    # Sums of 32 bits in the same registers: two dots a cycle, unpacking on the third port.
+    ("avxvnni 1", "group"): {"best_overlap_percent": (64, 60, 52)},
+    ("avxvnni 1", "two_level"): {"best_overlap_percent": (61, 55, 46)},
+    ("avxvnni 4", "group"): {"best_overlap_percent": (82, 77, 70)},
+    ("avxvnni 4", "two_level"): {"best_overlap_percent": (82, 78, 71)},
+    ("avxvnni slab", "group"): {"scheduled_dots_per_cycle": (1.95, 1.95, 1.95), "best_overlap_percent": (92, 87, 78)},
+    ("avxvnni slab", "two_level"): {
+        "scheduled_dots_per_cycle": (1.95, 1.95, 1.95),
+        "best_overlap_percent": (95, 95, 95),
+    },
 }
 
 
 def kernel_class(tier, scheme, group, m):
-    if tier == "avx2":
-        return "avx2 1" if m == 1 else "avx2 4" if m in (4, 5, 6) else "avx2 slab" if m >= 48 else None
+    if tier in ("avx2", "avxvnni"):
+        rows = "1" if m == 1 else "4" if m in (4, 5, 6) else "slab" if m >= 48 else None
+        return rows and f"{tier} {rows}"
     if tier == "amx-int8" and m >= 18:
         return "amx block" if m >= 128 else None
     return "vnni 1" if m == 1 else "vnni 4" if m == 4 else "vnni slab" if m >= 48 else None

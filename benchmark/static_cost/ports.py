@@ -17,7 +17,7 @@ DOT = re.compile(r"vpdpbusd|vpmaddubsw|tdpb")
 _NOT_EXECUTED = re.compile(r"v(mov|p?broadcast|zeroupper)")  # moves are loads, stores or renamed
 _SHUFFLE = re.compile(r"vperm|vpshuf|vpunpck|vshuf|vpmovzx|vpmovsx|vpmov[dqw]|vinsert|vextract|vpack|vcvtph2ps")
 _NOT_PORT_5 = re.compile(r"vps[rl]l|vpsra")
-_MULTIPLY = re.compile(r"vpm(add|ul)|vf[mn]|vmul|vcvt|vps[rl]l|vpsra")
+_MULTIPLY = re.compile(r"vpdpbusd|vpm(add|ul)|vf[mn]|vmul|vcvt|vps[rl]l|vpsra")
 _STORE = re.compile(r"v?mov|vpmov|vextract|tilestored")
 _NO_ACCESS = re.compile(r"lea|nop|data16")
 
@@ -92,17 +92,17 @@ def _is_zero(i):
     return re.match(r"vp?xor", i.op) and len(set(i.operands)) == 1
 
 
-# Multiply-adds of bytes a cycle: two vpdpbusd zmm; a vpmaddubsw ymm and the vpaddw behind it on three ports; a tile
-# multiply.
-PEAK = {"avx2": 48, "avx512vnni": 128, "amx-int8": 1024}
+# Multiply-adds of bytes a cycle: a vpmaddubsw ymm and the vpaddw behind it on three ports; two vpdpbusd, of ymm or zmm;
+# a tile multiply.
+PEAK = {"avx2": 48, "avxvnni": 64, "avx512vnni": 128, "amx-int8": 1024}
 
 
 def metrics(hits, code, macs):
     """Of a product of `macs` multiply-adds: tiles of half the depth, or rows of padding, earn nothing."""
     h = count(hits, code)
     tiles = h["tile_multiply"] > 0
-    narrow = any(is_dot(code[a]) and width(code[a]) == 256 for a in hits)
-    peak = PEAK["amx-int8" if tiles else "avx2" if narrow else "avx512vnni"]
+    narrow = {code[a].op for a in hits if is_dot(code[a]) and width(code[a]) == 256}
+    peak = PEAK["amx-int8" if tiles else "avx512vnni" if not narrow else "avxvnni" if "vpdpbusd" in narrow else "avx2"]
     vector = max(h["any"], h["port0"], h["port5"], h["multiply"], h["shuffle"])
     times = {
         "vector": vector,

@@ -44,7 +44,7 @@ class Instruction:
 
     def __init__(self, address, text):
         self.address = address
-        self.text = re.sub(r"\s*(#|<).*", "", text).strip()
+        self.text = re.sub(r"^\{vex\}\s+|\s*(#|<).*", "", text).strip()
         self.op, _, rest = self.text.partition("\t")
         # Commas between operands, not those inside an address.
         self.operands = [o.strip() for o in re.split(r",(?![^(]*\))", rest) if o.strip()]

@@ -9,7 +9,12 @@ EXPECTED = pathlib.Path(__file__).parent / "expected.md"
 TOLERANCE = 0.02
 # Rows of activations that reach each kernel: each height of a tile that unpacks in registers, shorter tiles over a
 # slab, full ones, AMX blocks.
-ROWS = {"avx2": (1, 2, 3, 4, 5, 6, 19, 48), "avx512vnni": (1, 2, 3, 4, 9, 48), "amx-int8": (1, 2, 3, 4, 32, 128)}
+ROWS = {
+    "avx2": (1, 2, 3, 4, 5, 6, 19, 48),
+    "avxvnni": (1, 2, 3, 4, 5, 6, 19, 48),
+    "avx512vnni": (1, 2, 3, 4, 9, 48),
+    "amx-int8": (1, 2, 3, 4, 32, 128),
+}
 FORMATS = [(scheme, group) for scheme in ("group", "two_level") for group in gates.GROUPS]
 N, K = 64, 1024
 

@@ -1,4 +1,4 @@
-/*===- CpuTier.h - the best tier this processor and system allow ---*- C -*-===*/
+/*===- CpuTier.h - the tiers this processor and system allow -------*- C -*-===*/
 #ifndef FPTQ_RUNTIME_CPUTIER_H
 #define FPTQ_RUNTIME_CPUTIER_H
 
@@ -8,27 +8,36 @@
 extern "C" {
 #endif
 
-/* In order: each needs all that the one before needs. */
-typedef enum FptqTier { FPTQ_REFERENCE, FPTQ_AVX2, FPTQ_AVX512VNNI, FPTQ_AMX_INT8 } FptqTier;
+/* From the plainest to the best. Each needs all that the ones before need, but for AVX-VNNI, which came to desktop
+ * processors without AVX-512 and is missing on servers with AVX-512 VNNI: what a machine runs is a set. */
+typedef enum FptqTier { FPTQ_REFERENCE, FPTQ_AVX2, FPTQ_AVXVNNI, FPTQ_AVX512VNNI, FPTQ_AMX_INT8 } FptqTier;
 
-/* The best tier CPUID, the operating system and the environment allow. FPTQ_TIER=NAME may only lower it. Asks Linux for
- * the AMX state the first time. Runs nothing newer than CPUID before it is known to be legal. */
+const char *fptq_tier_name(FptqTier tier);
+
+/* The tiers that CPUID, the operating system and the environment allow, bit 1 << tier each. FPTQ_TIER=NAME leaves out
+ * those above NAME, and adds none. Asks Linux for the AMX state the first time. Runs nothing newer than CPUID before it
+ * is known to be legal. */
+uint32_t fptq_cpu_tiers(void);
+
+/* The best of fptq_cpu_tiers. */
 FptqTier fptq_cpu_tier(void);
 
-/* As fptq_cpu_tier, ignoring FPTQ_TIER; `*reason` says what the next better tier lacks. */
+/* The best tier whatever FPTQ_TIER says; `*reason` tells what the best of all lacks. */
 FptqTier fptq_cpu_detect(const char **reason);
+
+/* What this machine lacks to run `tier`, whatever FPTQ_TIER says; null where it runs. */
+const char *fptq_cpu_lacks(FptqTier tier);
 
 /* What CPUID and XCR0 say. All zero where the processor has none of it. */
 typedef struct FptqCpuWords {
   uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_edx;
-  uint64_t xcr0; /* register states the system saves; 0 without OSXSAVE */
+  uint64_t xcr0;        /* register states the system saves; 0 without OSXSAVE */
+  uint32_t leaf7_1_eax; /* subleaf 1 */
 } FptqCpuWords;
 
-/* The decision itself, of any processor: all of fptq_cpu_detect but the question to the system whether AMX may be used.
+/* The decision itself, of any processor: all of fptq_cpu_lacks but the question to the system whether AMX may be used.
  */
-FptqTier fptq_tier_of(const FptqCpuWords *words, const char **reason);
-
-const char *fptq_tier_name(FptqTier tier);
+const char *fptq_tier_lacks(const FptqCpuWords *words, FptqTier tier);
 
 #ifdef __cplusplus
 }

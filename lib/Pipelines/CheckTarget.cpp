@@ -62,13 +62,12 @@ static std::optional<Layer> layerOf(Operation *op) {
 }
 
 LogicalResult FptqCheckTargetPass::checkTier(x86::Target wanted) {
-  const char *reason;
-  FptqTier best = fptq_cpu_detect(&reason);
-  if (elsewhere || wanted.emulated || static_cast<int>(wanted.tier) <= static_cast<int>(best))
+  const char *lacks = fptq_cpu_lacks(static_cast<FptqTier>(wanted.tier)), *reason;
+  if (elsewhere || wanted.emulated || !lacks)
     return success();
-  return getOperation().emitError() << "this machine cannot run tier '" << target << "': " << reason
-                                    << "; its best is '" << fptq_tier_name(best) << "', and '" << target
-                                    << "-emulated' runs anywhere";
+  FptqTier best = fptq_cpu_detect(&reason);
+  return getOperation().emitError() << "this machine cannot run tier '" << target << "': " << lacks << "; its best is '"
+                                    << fptq_tier_name(best) << "', and '" << target << "-emulated' runs anywhere";
 }
 
 FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
@@ -80,9 +79,10 @@ FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
   }
   std::optional<x86::Target> tier = x86::parseTarget(target);
   if (!tier)
-    return getOperation().emitError() << "unknown target '" << target
-                                      << "', expected reference, avx2, avx512vnni, amx-int8 (the last three also with "
-                                         "-emulated), auto, or a chip like sm_80";
+    return getOperation().emitError()
+           << "unknown target '" << target
+           << "', expected reference, avx2, avxvnni, avx512vnni, amx-int8 (all but the first "
+              "also with -emulated), auto, or a chip like sm_80";
   if (failed(checkTier(*tier)))
     return failure();
   return std::string("x86");

@@ -1,38 +1,51 @@
 /*===- CpuTier.c - CPUID, XCR0 and the permission to use AMX --------------===*/
 #include "fptq-runtime/CpuTier.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kNames[] = {"reference", "avx2", "avx512vnni", "amx-int8"};
+static const char *const kNames[] = {"reference", "avx2", "avxvnni", "avx512vnni", "amx-int8"};
 
 const char *fptq_tier_name(FptqTier tier) { return kNames[tier]; }
 
-static int has(uint64_t value, uint64_t mask) { return (value & mask) == mask; }
-#define BIT(n) (1ull << (n))
+#define BIT(n) (1u << (n))
 
-FptqTier fptq_tier_of(const FptqCpuWords *words, const char **reason) {
-  *reason = "the processor or the system has no AVX";
-  if (!has(words->leaf1_ecx, BIT(27)))
-    return FPTQ_REFERENCE;
-  *reason = "the processor has no AVX2, FMA and F16C that the system saves";
-  if (!has(words->xcr0, 0x6) || !has(words->leaf1_ecx, BIT(12) | BIT(29)) || !has(words->leaf7_ebx, BIT(5)))
-    return FPTQ_REFERENCE;
-  *reason = "the processor has no AVX-512 F, DQ, BW, VL and VNNI";
-  if (!has(words->leaf7_ebx, BIT(16) | BIT(17) | BIT(30) | BIT(31)) || !has(words->leaf7_ecx, BIT(11)))
-    return FPTQ_AVX2;
-  *reason = "the system does not save AVX-512 registers";
-  if (!has(words->xcr0, 0xe6))
-    return FPTQ_AVX2;
-  *reason = "the processor has no AMX-INT8";
-  if (!has(words->leaf7_edx, BIT(24) | BIT(25)))
-    return FPTQ_AVX512VNNI;
-  *reason = "the system does not save AMX tiles";
-  if (!has(words->xcr0, 0x60000))
-    return FPTQ_AVX512VNNI;
-  *reason = "it is the best tier there is";
-  return FPTQ_AMX_INT8;
+/* In the order they are asked for: a tier needs what is listed for it and for those before it. */
+static const struct Need {
+  FptqTier tier;
+  FptqCpuWords bits;
+  const char *lacks;
+} kNeeds[] = {
+    {FPTQ_AVX2, {.leaf1_ecx = BIT(27)}, "the processor or the system has no AVX"},
+    {FPTQ_AVX2,
+     {.leaf1_ecx = BIT(12) | BIT(29), .leaf7_ebx = BIT(5), .xcr0 = 0x6},
+     "the processor has no AVX2, FMA and F16C that the system saves"},
+    {FPTQ_AVXVNNI, {.leaf7_1_eax = BIT(4)}, "the processor has no AVX-VNNI"},
+    {FPTQ_AVX512VNNI,
+     {.leaf7_ebx = BIT(16) | BIT(17) | BIT(30) | BIT(31), .leaf7_ecx = BIT(11)},
+     "the processor has no AVX-512 F, DQ, BW, VL and VNNI"},
+    {FPTQ_AVX512VNNI, {.xcr0 = 0xe6}, "the system does not save AVX-512 registers"},
+    {FPTQ_AMX_INT8, {.leaf7_edx = BIT(24) | BIT(25)}, "the processor has no AMX-INT8"},
+    {FPTQ_AMX_INT8, {.xcr0 = 0x60000}, "the system does not save AMX tiles"},
+};
+
+static int has(uint64_t value, uint64_t mask) { return (value & mask) == mask; }
+
+static int meets(const FptqCpuWords *words, const FptqCpuWords *bits) {
+  return has(words->leaf1_ecx, bits->leaf1_ecx) && has(words->leaf7_ebx, bits->leaf7_ebx) &&
+         has(words->leaf7_ecx, bits->leaf7_ecx) && has(words->leaf7_edx, bits->leaf7_edx) &&
+         has(words->xcr0, bits->xcr0) && has(words->leaf7_1_eax, bits->leaf7_1_eax);
+}
+
+const char *fptq_tier_lacks(const FptqCpuWords *words, FptqTier tier) {
+  for (size_t i = 0; i < sizeof(kNeeds) / sizeof(kNeeds[0]); ++i) {
+    int needed = kNeeds[i].tier == tier || (kNeeds[i].tier < tier && kNeeds[i].tier != FPTQ_AVXVNNI);
+    if (needed && !meets(words, &kNeeds[i].bits))
+      return kNeeds[i].lacks;
+  }
+  return NULL;
 }
 
 #if defined(__x86_64__)
@@ -54,40 +67,62 @@ static uint64_t saved_states(void) {
   return low | (uint64_t)high << 32;
 }
 
-FptqTier fptq_cpu_detect(const char **reason) {
-  FptqCpuWords words = {0, 0, 0, 0, 0};
+static FptqCpuWords this_machine(void) {
+  FptqCpuWords words = {0};
   uint32_t a, b, c, d;
   if (__get_cpuid(1, &a, &b, &c, &d)) {
     words.leaf1_ecx = c;
     if (has(c, BIT(27)))
       words.xcr0 = saved_states();
   }
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
     words.leaf7_ebx = b, words.leaf7_ecx = c, words.leaf7_edx = d;
-  FptqTier tier = fptq_tier_of(&words, reason);
-  if (tier == FPTQ_AMX_INT8 && !amx_permitted()) {
-    *reason = "the system refuses the permission to use AMX";
-    return FPTQ_AVX512VNNI;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
+      words.leaf7_1_eax = a;
   }
-  return tier;
+  return words;
+}
+
+const char *fptq_cpu_lacks(FptqTier tier) {
+  FptqCpuWords words = this_machine();
+  const char *lacks = fptq_tier_lacks(&words, tier);
+  if (!lacks && tier == FPTQ_AMX_INT8 && !amx_permitted())
+    lacks = "the system refuses the permission to use AMX";
+  return lacks;
 }
 #else
-FptqTier fptq_cpu_detect(const char **reason) {
-  *reason = "the processor is not an x86-64";
-  return FPTQ_REFERENCE;
-}
+const char *fptq_cpu_lacks(FptqTier tier) { return tier == FPTQ_REFERENCE ? NULL : "the processor is not an x86-64"; }
 #endif
 
-FptqTier fptq_cpu_tier(void) {
-  static volatile int known = -1; /* idempotent, so a race costs nothing */
-  if (known >= 0)
-    return (FptqTier)known;
-  const char *reason;
-  FptqTier tier = fptq_cpu_detect(&reason);
+FptqTier fptq_cpu_detect(const char **reason) {
+  int tier = FPTQ_AMX_INT8;
+  *reason = fptq_cpu_lacks(FPTQ_AMX_INT8);
+  if (!*reason)
+    *reason = "it is the best tier there is";
+  while (fptq_cpu_lacks((FptqTier)tier))
+    --tier;
+  return (FptqTier)tier;
+}
+
+uint32_t fptq_cpu_tiers(void) {
+  static volatile uint32_t known; /* idempotent, so a race costs nothing */
+  if (known)
+    return known;
   const char *wanted = getenv("FPTQ_TIER");
-  for (int lower = 0; wanted && lower < (int)tier; ++lower)
-    if (!strcmp(wanted, kNames[lower]))
-      tier = (FptqTier)lower;
-  known = tier;
-  return tier;
+  uint32_t tiers = 0;
+  for (int tier = FPTQ_REFERENCE; tier <= FPTQ_AMX_INT8; ++tier) {
+    if (!fptq_cpu_lacks((FptqTier)tier))
+      tiers |= BIT(tier);
+    if (wanted && !strcmp(wanted, kNames[tier]))
+      break;
+  }
+  return known = tiers;
+}
+
+FptqTier fptq_cpu_tier(void) {
+  uint32_t tiers = fptq_cpu_tiers();
+  int tier = FPTQ_AMX_INT8;
+  while (!has(tiers, BIT(tier)))
+    --tier;
+  return (FptqTier)tier;
 }

@@ -87,7 +87,7 @@ static llvm::StringMap<const void *> runtimeFunctions() {
       {"fptq_observe", reinterpret_cast<const void *>(&observe)},
       {"fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul)},
       {"fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize)},
-      {"fptq_cpu_tier", reinterpret_cast<const void *>(&fptq_cpu_tier)},
+      {"fptq_cpu_tiers", reinterpret_cast<const void *>(&fptq_cpu_tiers)},
       {"fptq_gpu_launch", reinterpret_cast<const void *>(&fptq_gpu_launch)}};
   for (const FptqSimSymbol *symbol = fptq_sim_symbols; symbol->name; ++symbol)
     functions[symbol->name] = symbol->address;
@@ -122,11 +122,11 @@ static LogicalResult checkExternals(ModuleOp module) {
 /// A tier this machine would die on is refused before anything is compiled.
 static LogicalResult checkTier(ModuleOp module, StringRef tier) {
   const char *reason = "";
-  FptqTier best = fptq_cpu_detect(&reason);
-  for (int t = best + 1; t <= FPTQ_AMX_INT8; ++t)
-    if (tier == fptq_tier_name(static_cast<FptqTier>(t)))
-      return module.emitError() << "this machine cannot run tier '" << tier << "': " << reason << "; its best is '"
-                                << fptq_tier_name(best) << "', and '" << tier << "-emulated' runs anywhere";
+  for (int t = FPTQ_AVX2; t <= FPTQ_AMX_INT8; ++t)
+    if (const char *lacks = fptq_cpu_lacks(static_cast<FptqTier>(t)); lacks && tier == fptq_tier_name(FptqTier(t)))
+      return module.emitError() << "this machine cannot run tier '" << tier << "': " << lacks << "; its best is '"
+                                << fptq_tier_name(fptq_cpu_detect(&reason)) << "', and '" << tier
+                                << "-emulated' runs anywhere";
   return success();
 }
 

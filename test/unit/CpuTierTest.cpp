@@ -6,13 +6,13 @@ namespace {
 // Words of real processors, as their makers document the features; only the bits that matter here.
 constexpr uint32_t kAvx = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; // FMA, OSXSAVE, AVX, F16C
 constexpr uint32_t kAvx2 = 1u << 5, kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, kVnni = 1u << 11;
-constexpr uint32_t kAmx = 1u << 24 | 1u << 25;
+constexpr uint32_t kAmx = 1u << 24 | 1u << 25, kAvxVnni = 1u << 4;
 
 struct Row {
   const char *name;
   FptqCpuWords words;
-  FptqTier tier;
-  const char *reason;
+  FptqTier tier;      ///< the best
+  const char *reason; ///< what the best of all lacks
 };
 
 const Row kRows[] = {
@@ -22,47 +22,88 @@ const Row kRows[] = {
     {"Haswell", {kAvx, kAvx2, 0, 0, 0x7}, FPTQ_AVX2, "no AVX-512"},
     {"Haswell, system without XSAVE", {kAvx & ~(1u << 27), kAvx2, 0, 0, 0}, FPTQ_REFERENCE, "no AVX"},
     {"Haswell, system saves SSE only", {kAvx, kAvx2, 0, 0, 0x3}, FPTQ_REFERENCE, "the system saves"},
+    {"Alder Lake", {kAvx, kAvx2, 0, 0, 0x7, kAvxVnni}, FPTQ_AVXVNNI, "no AVX-512"},
+    {"Alder Lake, system saves SSE only", {kAvx, kAvx2, 0, 0, 0x3, kAvxVnni}, FPTQ_REFERENCE, "the system saves"},
     {"Skylake-X", {kAvx, kAvx2 | kAvx512, 0, 0, 0xe7}, FPTQ_AVX2, "VNNI"},
     {"Knights Landing", {kAvx, kAvx2 | 1u << 16, 0, 0, 0xe7}, FPTQ_AVX2, "AVX-512 F, DQ, BW, VL"},
     {"Cascade Lake", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0xe7}, FPTQ_AVX512VNNI, "no AMX"},
     {"Cascade Lake, AVX-512 not saved", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0x7}, FPTQ_AVX2, "does not save AVX-512"},
     {"Zen 4", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0x2e7}, FPTQ_AVX512VNNI, "no AMX"},
-    {"Sapphire Rapids, XCR0 3", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x3}, FPTQ_REFERENCE, "the system saves"},
-    {"Sapphire Rapids, XCR0 7", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x7}, FPTQ_AVX2, "does not save AVX-512"},
-    {"Sapphire Rapids, XCR0 e7", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0xe7}, FPTQ_AVX512VNNI, "does not save AMX"},
-    {"Sapphire Rapids, tile data alone", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x400e7}, FPTQ_AVX512VNNI, "AMX tiles"},
-    {"Sapphire Rapids", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x600e7}, FPTQ_AMX_INT8, "best"},
+    {"Sapphire Rapids, XCR0 3",
+     {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x3, kAvxVnni},
+     FPTQ_REFERENCE,
+     "the system saves"},
+    {"Sapphire Rapids, XCR0 7",
+     {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x7, kAvxVnni},
+     FPTQ_AVXVNNI,
+     "does not save AVX-512"},
+    {"Sapphire Rapids, XCR0 e7",
+     {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0xe7, kAvxVnni},
+     FPTQ_AVX512VNNI,
+     "does not save AMX"},
+    {"Sapphire Rapids, tile data alone",
+     {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x400e7, kAvxVnni},
+     FPTQ_AVX512VNNI,
+     "AMX tiles"},
+    {"Sapphire Rapids", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x600e7, kAvxVnni}, FPTQ_AMX_INT8, ""},
     {"AMX without INT8", {kAvx, kAvx2 | kAvx512, kVnni, 1u << 24, 0x600e7}, FPTQ_AVX512VNNI, "no AMX-INT8"},
 };
 } // namespace
 
+static FptqTier best(const FptqCpuWords &words) {
+  int tier = FPTQ_AMX_INT8;
+  while (fptq_tier_lacks(&words, FptqTier(tier)))
+    --tier;
+  return FptqTier(tier);
+}
+
 TEST(CpuTier, EveryKindOfProcessorAndSystem) {
   for (const Row &row : kRows) {
-    const char *reason = "";
-    EXPECT_EQ(fptq_tier_of(&row.words, &reason), row.tier) << row.name;
-    EXPECT_NE(std::string(reason).find(row.reason), std::string::npos) << row.name << ": " << reason;
+    EXPECT_EQ(best(row.words), row.tier) << row.name;
+    const char *lacks = fptq_tier_lacks(&row.words, FPTQ_AMX_INT8);
+    EXPECT_EQ(lacks == nullptr, row.tier == FPTQ_AMX_INT8) << row.name;
+    EXPECT_NE(std::string(lacks ? lacks : "").find(row.reason), std::string::npos) << row.name << ": " << lacks;
   }
+}
+
+/// Desktops have AVX-VNNI without AVX-512, servers AVX-512 VNNI without AVX-VNNI: neither gets the other's code.
+TEST(CpuTier, AvxVnniIsNoPartOfTheChain) {
+  const FptqCpuWords zen4 = {kAvx, kAvx2 | kAvx512, kVnni, 0, 0xe7, 0};
+  EXPECT_EQ(fptq_tier_lacks(&zen4, FPTQ_AVX512VNNI), nullptr);
+  EXPECT_STREQ(fptq_tier_lacks(&zen4, FPTQ_AVXVNNI), "the processor has no AVX-VNNI");
+  const FptqCpuWords alder = {kAvx, kAvx2, 0, 0, 0x7, kAvxVnni};
+  EXPECT_EQ(fptq_tier_lacks(&alder, FPTQ_AVXVNNI), nullptr);
+  EXPECT_NE(fptq_tier_lacks(&alder, FPTQ_AVX512VNNI), nullptr);
 }
 
 /// No word that lacks a bit of a tier's needs may still get that tier: an illegal instruction would be next.
 TEST(CpuTier, EachNeededBitIsNeeded) {
-  const FptqCpuWords best = {kAvx & ~(1u << 28), kAvx2 | kAvx512, kVnni, kAmx, 0x600e6};
-  const char *reason;
-  ASSERT_EQ(fptq_tier_of(&best, &reason), FPTQ_AMX_INT8);
-  auto lacks = [&](auto member, int bit) {
-    FptqCpuWords words = best;
-    words.*member &= ~(uint64_t(1) << bit);
-    return fptq_tier_of(&words, &reason) < FPTQ_AMX_INT8;
+  struct Needs {
+    FptqTier tier;
+    FptqCpuWords words;
   };
-  auto all = [&](auto member) {
-    for (int bit = 0; bit < 64; ++bit)
-      if (uint64_t(best.*member) >> bit & 1) {
-        EXPECT_TRUE(lacks(member, bit)) << "bit " << bit;
+  const Needs all[] = {
+      {FPTQ_AVX2, {kAvx & ~(1u << 28), kAvx2, 0, 0, 0x6, 0}},
+      {FPTQ_AVXVNNI, {kAvx & ~(1u << 28), kAvx2, 0, 0, 0x6, kAvxVnni}},
+      {FPTQ_AVX512VNNI, {kAvx & ~(1u << 28), kAvx2 | kAvx512, kVnni, 0, 0xe6, 0}},
+      {FPTQ_AMX_INT8, {kAvx & ~(1u << 28), kAvx2 | kAvx512, kVnni, kAmx, 0x600e6, 0}},
+  };
+  for (const Needs &needs : all) {
+    ASSERT_EQ(fptq_tier_lacks(&needs.words, needs.tier), nullptr);
+    auto each = [&](auto member) {
+      for (int bit = 0; bit < 64; ++bit) {
+        FptqCpuWords words = needs.words;
+        words.*member &= ~(uint64_t(1) << bit);
+        if (uint64_t(needs.words.*member) >> bit & 1) {
+          EXPECT_NE(fptq_tier_lacks(&words, needs.tier), nullptr) << fptq_tier_name(needs.tier) << " bit " << bit;
+        }
       }
-  };
-  all(&FptqCpuWords::leaf1_ecx);
-  all(&FptqCpuWords::leaf7_ebx);
-  all(&FptqCpuWords::leaf7_ecx);
-  all(&FptqCpuWords::leaf7_edx);
-  all(&FptqCpuWords::xcr0);
+    };
+    each(&FptqCpuWords::leaf1_ecx);
+    each(&FptqCpuWords::leaf7_ebx);
+    each(&FptqCpuWords::leaf7_ecx);
+    each(&FptqCpuWords::leaf7_edx);
+    each(&FptqCpuWords::xcr0);
+    each(&FptqCpuWords::leaf7_1_eax);
+  }
 }

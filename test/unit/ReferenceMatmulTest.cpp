@@ -128,5 +128,7 @@ TEST(CpuTier, NamesTheTierAndWhatTheNextOneLacks) {
   FptqTier tier = fptq_cpu_detect(&reason);
   EXPECT_LE(fptq_cpu_tier(), tier);
   EXPECT_NE(reason, nullptr);
+  EXPECT_EQ(fptq_cpu_tiers() >> fptq_cpu_tier(), 1u) << "the best of them";
+  EXPECT_TRUE(fptq_cpu_tiers() & 1) << "the reference runs everywhere";
   EXPECT_STREQ(fptq_tier_name(FPTQ_AMX_INT8), "amx-int8");
 }

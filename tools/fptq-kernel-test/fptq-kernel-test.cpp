@@ -159,16 +159,14 @@ std::string describe(const Case &c) {
 
 /// Tiers of the command line, or all of them as this machine can run them.
 std::vector<std::string> tiers() {
-  const char *reason;
-  FptqTier best = fptq_cpu_detect(&reason);
   auto runnable = [&](const std::string &name) {
     auto target = x86::parseTarget(name);
-    bool lacks = target && !target->emulated && int(target->tier) > int(best);
+    bool lacks = target && !target->emulated && fptq_cpu_lacks(FptqTier(target->tier));
     return lacks ? name + "-emulated" : name;
   };
   std::vector<std::string> names(tierOption.begin(), tierOption.end()), result;
   if (names.empty())
-    names = {"reference", "avx2", "avx512vnni", "amx-int8"};
+    names = {"reference", "avx2", "avxvnni", "avx512vnni", "amx-int8"};
   for (const std::string &name : names)
     result.push_back(runnable(name));
   return result;

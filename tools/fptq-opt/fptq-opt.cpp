@@ -65,6 +65,9 @@ static void reportTarget() {
                << "best: " << fptq_tier_name(best) << ", " << reason << "\n";
   if (chosen != best)
     llvm::outs() << "lowered by FPTQ_TIER\n";
+  for (int tier = FPTQ_AVX2; tier <= FPTQ_AMX_INT8; ++tier)
+    if (const char *lacks = fptq_cpu_lacks(FptqTier(tier)))
+      llvm::outs() << "cannot run " << fptq_tier_name(FptqTier(tier)) << ": " << lacks << "\n";
 }
 
 /// MlirOptMain over files, with an input buffer that bytecode can be read from.

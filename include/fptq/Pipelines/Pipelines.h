@@ -50,7 +50,7 @@ void buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &opt
 struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
   Option<std::string> tier{
       *this, "tier",
-      llvm::cl::desc("reference, avx2, avx512vnni, amx-int8, each also with -emulated; auto: what "
+      llvm::cl::desc("reference, avx2, avxvnni, avx512vnni, amx-int8, each also with -emulated; auto: what "
                      "this machine offers (default); several joined by '+': the program picks when it starts"),
       llvm::cl::init("auto")};
   Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops through OpenMP (default true)"),

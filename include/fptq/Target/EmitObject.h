@@ -10,7 +10,7 @@ namespace mlir::fptq {
 
 struct EmitOptions {
   /// Tiers in the artifact, joined by '+'; with more than one the program picks when it starts.
-  std::string tier = "reference+avx2+avx512vnni+amx-int8";
+  std::string tier = "reference+avx2+avxvnni+avx512vnni+amx-int8";
   std::string cpu = "x86-64-v3"; ///< of everything but the kernels, which carry their own features
   bool threads = true;           ///< OpenMP; links libomp
 };

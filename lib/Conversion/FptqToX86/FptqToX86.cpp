@@ -105,16 +105,19 @@ LLVM::LLVMFuncOp Lowering::runtimeFunction(Emitter &e, StringRef name, Type resu
 void Lowering::dispatch(Emitter &e, llvm::function_ref<void(Target)> fn) {
   if (targets.size() == 1)
     return fn(targets.front());
-  Value tier =
-      LLVM::CallOp::create(e, runtimeFunction(e, "fptq_cpu_tier", e.getI32Type(), {}), ValueRange()).getResult();
-  tier = arith::ExtSIOp::create(e, e.i64(), tier);
-  // From the best to the worst: the first one the machine reaches; the worst needs no question.
+  Value tiers =
+      LLVM::CallOp::create(e, runtimeFunction(e, "fptq_cpu_tiers", e.getI32Type(), {}), ValueRange()).getResult();
+  auto runs = [&](Target t) {
+    Value bit = e.getI32(1 << int(t.tier));
+    return e.equal(arith::AndIOp::create(e, tiers, bit), bit);
+  };
+  // From the best to the worst: the first one the machine runs; the worst needs no question.
   SmallVector<Target> sorted(targets);
   llvm::sort(sorted, [](Target a, Target b) { return a.tier > b.tier; });
   std::function<void(size_t)> choose = [&](size_t i) {
     if (i + 1 == sorted.size())
       return fn(sorted[i]);
-    e.ifElse(e.less(e.num(int64_t(sorted[i].tier) - 1), tier), [&] { fn(sorted[i]); }, [&] { choose(i + 1); });
+    e.ifElse(runs(sorted[i]), [&] { fn(sorted[i]); }, [&] { choose(i + 1); });
   };
   choose(0);
 }
@@ -285,8 +288,8 @@ struct ConvertFptqToX86Pass : mlir::fptq::impl::ConvertFptqToX86PassBase<Convert
       std::optional<Target> target = parseTarget(name);
       if (!target) {
         getOperation().emitError() << "unknown tier '" << name
-                                   << "', expected reference, avx2, avx512vnni or amx-int8, the last three also "
-                                      "with -emulated";
+                                   << "', expected reference, avx2, avxvnni, avx512vnni or amx-int8, all but the "
+                                      "first also with -emulated";
         return signalPassFailure();
       }
       targets.push_back(*target);

@@ -11,7 +11,7 @@ using namespace mlir::fptq::x86;
 // Targets and formats
 //===----------------------------------------------------------------------===//
 
-static constexpr llvm::StringLiteral kTierNames[] = {"reference", "avx2", "avx512vnni", "amx-int8"};
+static constexpr llvm::StringLiteral kTierNames[] = {"reference", "avx2", "avxvnni", "avx512vnni", "amx-int8"};
 
 std::optional<Target> x86::parseTarget(StringRef name) {
   bool emulated = name.consume_back("-emulated");
@@ -37,7 +37,18 @@ int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {
 }
 
 const Isa &x86::isaOf(Tier tier) {
-  return tier == Tier::Avx2 ? avx2Isa() : tier == Tier::Avx512Vnni ? avx512VnniIsa() : amxInt8Isa();
+  switch (tier) {
+  case Tier::Reference:
+  case Tier::Avx2:
+    return avx2Isa();
+  case Tier::AvxVnni:
+    return avxVnniIsa();
+  case Tier::Avx512Vnni:
+    return avx512VnniIsa();
+  case Tier::AmxInt8:
+    return amxInt8Isa();
+  }
+  llvm_unreachable("every tier has its vectors");
 }
 
 KernelSet x86::getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format) {

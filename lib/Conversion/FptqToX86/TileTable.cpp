@@ -17,6 +17,12 @@ const Isa &x86::avx2Isa() {
   return isa;
 }
 
+const Isa &x86::avxVnniIsa() {
+  // The block of avx2: 6 rows x 2 vectors of sums, 2 weights and 1 activation, and no product beside the sum.
+  static const Isa isa{"avxvnni", 8, 1, false, 512, false, "x86-64-v3", "", "+avxvnni"};
+  return isa;
+}
+
 const Isa &x86::avx512VnniIsa() {
   // Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 %), and
   // four streams are what the prefetchers of servers like best. Tuned as for cascadelake, the 6 x 4 tile spills.
@@ -33,7 +39,7 @@ const Isa &x86::amxInt8Isa() {
 int64_t x86::directMaxRows(const Isa &isa, bool twoLevel, int64_t group) {
   // A slab costs writing it and reading it back, as much as unpacking three times in registers on AVX2 and twice on
   // VNNI (M = 8: 573 against 680 us). Two-level slabs need no fold a group, which counts when groups are short.
-  if (isa.pairSums)
+  if (isa.lanes == 8)
     return 18;
   return twoLevel && group < 64 ? 4 : 8;
 }
@@ -60,8 +66,11 @@ static int64_t longestDivisor(int64_t depth, std::initializer_list<int64_t> leng
   return 8;
 }
 
-/// VNNI: 32 k a body, but two bodies a group at least where a fold follows: a body that held it too would spill.
-static int64_t vnniBody(int64_t depth, bool folds) {
+/// VNNI: 32 k a body, but two bodies a group at least where a fold follows: a body that held it too would spill. Of 16
+/// registers none is left for a load that a longer body lets the scheduler lift.
+static int64_t vnniBody(const Isa &isa, int64_t depth, bool folds) {
+  if (isa.lanes == 8)
+    return longestDivisor(depth, {16});
   return !folds || depth % 64 == 0 ? longestDivisor(depth, {32, 24, 16}) : longestDivisor(depth, {16, 24});
 }
 
@@ -74,7 +83,7 @@ TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
     s.prefetchBytes = 512;
     return s;
   }
-  s.bodyK = vnniBody(depth, /*folds=*/rows > 2);
+  s.bodyK = vnniBody(isa, depth, /*folds=*/rows > 2);
   s.accInRegisters = rows == 1 || (rows == 2 && depth > 32);
   s.reloadNibbles = rows >= 5;
   s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
@@ -83,7 +92,7 @@ TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
   // lies behind it is the panel next to it, already read: the next block is what comes. Zen 4, weights from memory, M =
   // 1: 0.86-0.90 of the read loop, where 1024 bytes ahead reached 0.72-0.84; a 110M Llama decodes 1.19 times as fast;
   // from L3 no difference. Both together were no faster. Four rows lack the registers for twice the addresses.
-  s.prefetchNextBlock = rows <= 2;
+  s.prefetchNextBlock = rows <= 2 && isa.panels > 1;
   return s;
 }
 
@@ -94,5 +103,5 @@ TileShape x86::firstShape(const Isa &isa, int64_t rows, int64_t depth) {
 }
 
 TileShape x86::slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds) {
-  return {rows, isa.pairSums ? 8 : vnniBody(depth, folds), false, false, false, 0};
+  return {rows, isa.pairSums ? 8 : vnniBody(isa, depth, folds), false, false, false, 0};
 }

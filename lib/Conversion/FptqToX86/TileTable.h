@@ -34,6 +34,7 @@ struct TileShape {
 };
 
 const Isa &avx2Isa();
+const Isa &avxVnniIsa();
 const Isa &avx512VnniIsa();
 const Isa &amxInt8Isa();
 

@@ -13,7 +13,7 @@
 // VNNI: fptq_x86.dot4
 // AVX2: fptq_x86.madd8
 // REFERENCE: llvm.call @fptq_reference_matmul
-// MULTI: llvm.call @fptq_cpu_tier
+// MULTI: llvm.call @fptq_cpu_tiers
 // MULTI: omp.parallel
 // MULTI: schedule(dynamic)
 func.func @matmul(%q: memref<?x256xi8>, %xs: memref<?xf32>, %sums: memref<?x2xi32>, %w: memref<8704xi8>,

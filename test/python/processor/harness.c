@@ -7,7 +7,7 @@
 #include <immintrin.h>
 
 static int forced_tier;
-FptqTier fptq_cpu_tier(void) { return (FptqTier)forced_tier; }
+uint32_t fptq_cpu_tiers(void) { return 1u << forced_tier; }
 
 static _Alignas(64) uint8_t heap[4 << 20];
 static uint64_t heap_used;

@@ -7,7 +7,8 @@
 
 namespace mlir::fptq::x86 {
 
-enum class Tier { Reference, Avx2, Avx512Vnni, AmxInt8 };
+/// As FptqTier of fptq-runtime/CpuTier.h.
+enum class Tier { Reference, Avx2, AvxVnni, Avx512Vnni, AmxInt8 };
 
 /// A tier, and whether its special instructions are replaced by plain arithmetic.
 struct Target {
