@@ -22,7 +22,7 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// Below this many multiply-adds a parallel region (3-4 us) costs more than it gains.
+/// Below this many multiply-adds a parallel region (1 us) costs more than it gains.
 static constexpr int64_t kParallelMin = 1000000;
 /// Buffers up to this size live on the stack.
 static constexpr unsigned kStackBytes = 64 * 1024;
@@ -134,10 +134,8 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   pm.addPass(createCSEPass());
   // Kernels come after all clean-up: what their generator wrote is already in the order it wants.
   addKernels(pm);
-  if (options.threads) {
-    pm.addPass(createConvertSCFToOpenMPPass());
-    pm.addNestedPass<func::FuncOp>(createFptqFlattenAllocaScopePass());
-  }
+  if (options.threads)
+    pm.addNestedPass<func::FuncOp>(createFptqShareLoopsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

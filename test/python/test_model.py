@@ -8,6 +8,7 @@ from oracle import forward
 
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.outliers import Outliers, inject
+from quant_fptq.quantize import QuantizeOptions
 from quant_fptq.session import Model
 
 
@@ -71,6 +72,20 @@ def test_prompt_is_the_last_row_of_prefill(session, tiny):
     assert model.position == 11 and not model._copied
     with pytest.raises(FptqError, match="at least one token"):
         model.prompt([])
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+def test_threads_change_no_bit(session, stories, quantized):
+    tokens = np.random.default_rng(5).integers(3, 512, 150)
+    logits = []
+    for threads in (1, 2):
+        checkpoint = load_checkpoint(stories)
+        module = session.import_checkpoint(checkpoint)
+        if quantized:
+            module.run(QuantizeOptions(policy="per-token", group_size=32).pipeline())
+        model = Model(module.compile(threads=threads), checkpoint.config)
+        logits.append(np.vstack([model.prefill(tokens[:140]), [model.decode(token) for token in tokens[140:]]]))
+    np.testing.assert_array_equal(*logits)
 
 
 def test_context_that_is_full(session, tiny):

@@ -3,6 +3,7 @@
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/Conversion/FptqToX86/Passes.h"
 #include "fptq/Pack/Layout.h"
+#include "fptq/Support/Team.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 
@@ -16,8 +17,8 @@ namespace mlir::fptq {
 } // namespace mlir::fptq
 
 namespace {
-/// A parallel region costs 3-4 us; the weights of one row's product of 400 000 take 9 us to read from memory.
-constexpr int64_t kMinParallelWork = 400000;
+/// A parallel region costs 1 us; the weights of one row's product of 200 000 take 4 us to read from memory.
+constexpr int64_t kMinParallelWork = 200000;
 /// More chunks than threads, so that a busy core does not hold up the others.
 constexpr int64_t kChunks = 32;
 /// Chunks are two blocks of every tier at least: the second is prefetched while the first is read, and a chunk of one
@@ -122,29 +123,6 @@ void Lowering::dispatch(Emitter &e, llvm::function_ref<void(Target)> fn) {
   choose(0);
 }
 
-/// An OpenMP team over [0, count) in pieces of `chunk`, handed out as threads come free.
-static void team(Emitter &e, Value count, Value chunk, llvm::function_ref<void(Value, Value)> fn) {
-  auto parallel = omp::ParallelOp::create(e, omp::ParallelOperands());
-  OpBuilder::InsertionGuard guard(e);
-  e.setInsertionPointToStart(&parallel.getRegion().emplaceBlock());
-  // A wrapper holds nothing but the loop nest, so its bounds stand before it.
-  omp::LoopNestOperands nest;
-  nest.loopLowerBounds = {e.num(0)};
-  nest.loopUpperBounds = {count};
-  nest.loopSteps = {chunk};
-  omp::WsloopOperands loopOperands;
-  loopOperands.scheduleKind = omp::ClauseScheduleKindAttr::get(e.getContext(), omp::ClauseScheduleKind::Dynamic);
-  auto wsloop = omp::WsloopOp::create(e, loopOperands);
-  omp::TerminatorOp::create(e);
-  e.setInsertionPointToStart(&wsloop.getRegion().emplaceBlock());
-  auto loop = omp::LoopNestOp::create(e, nest);
-  Block *body = &loop.getRegion().emplaceBlock();
-  Value first = body->addArgument(e.i64(), e.getLoc());
-  e.setInsertionPointToStart(body);
-  fn(first, e.min(e.add(first, chunk), count));
-  omp::YieldOp::create(e, ValueRange());
-}
-
 void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
                       llvm::function_ref<void(Value, Value)> fn) {
   if (!threads)
@@ -152,7 +130,8 @@ void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
   Value chunk = e.roundUp(e.ceilDiv(count, kChunks), multiple);
   chunk = arith::MaxSIOp::create(e, chunk, e.num(multiple));
   // A branch, not OpenMP's own `if`: a serialized region still costs two calls of its runtime.
-  e.ifElse(e.less(e.num(kMinParallelWork), work), [&] { team(e, count, chunk, fn); }, [&] { fn(e.num(0), count); });
+  e.ifElse(
+      e.less(e.num(kMinParallelWork), work), [&] { buildTeam(e, count, chunk, fn); }, [&] { fn(e.num(0), count); });
 }
 
 LogicalResult Lowering::lower(PackedMatmulOp op) {

@@ -17,7 +17,7 @@ def ConvertFptqToX86Pass : Pass<"convert-fptq-to-x86", "::mlir::ModuleOp"> {
     arithmetic, which runs anywhere. With more than one tier the program asks `fptq_cpu_tiers` of the
     runtime when it runs. Default: `avx2`.
 
-    `threads` (default: false) splits large products over an OpenMP team with dynamic schedule.
+    `threads` (default: false) splits large products over an OpenMP team, in pieces that threads take as they come free.
   }];
   let options = [
     ListOption<"tiers", "tier", "std::string", "tiers to generate (default: avx2)">,

@@ -209,14 +209,17 @@ def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
                            "::mlir::math::MathDialect"];
 }
 
-def FptqFlattenAllocaScopePass : Pass<"fptq-flatten-alloca-scope", "::mlir::func::FuncOp"> {
-  let summary = "Undo the alloca scopes of convert-scf-to-openmp";
+def FptqShareLoopsPass : Pass<"fptq-share-loops", "::mlir::func::FuncOp"> {
+  let summary = "Share the iterations of parallel loops among threads";
   let description = [{
-    That conversion wraps bodies in `memref.alloca_scope`, which convert-scf-to-cf then makes illegal:
-    the scope is inlined and its allocas move to the start of the thread's region. Loops get a dynamic
-    schedule, which that conversion does not give.
+    Every outermost `scf.parallel` without reductions becomes an `omp.parallel` whose threads take iterations from a common
+    counter as they come free: pieces of attention differ in length, and threads in who else uses their core. Static
+    allocas move to the start of the thread's region. `convert-scf-to-openmp` has a loop of OpenMP's own in its place,
+    whose dynamic schedule costs more than a small piece of work, and scopes of allocas that
+    `convert-scf-to-cf` makes illegal.
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::omp::OpenMPDialect", "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 #endif // FPTQ_CONVERSION_LINALGTOVECTOR_PASSES_TD

@@ -1,0 +1,62 @@
+//===- ShareLoops.cpp - parallel loops to teams of threads ----------------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Support/Team.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQSHARELOOPSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqShareLoopsPass : impl::FptqShareLoopsPassBase<FptqShareLoopsPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// A static alloca inside a loop would grow the thread's stack in each iteration.
+static void moveToEntry(memref::AllocaOp alloca, omp::ParallelOp team) {
+  Block &entry = team.getRegion().front();
+  if (!alloca->getNumOperands())
+    alloca->moveBefore(&entry, entry.begin());
+}
+
+static void share(scf::ParallelOp loop) {
+  ImplicitLocOpBuilder b(loop.getLoc(), loop);
+  SmallVector<Value> trips;
+  Value total = arith::ConstantIndexOp::create(b, 1);
+  for (auto [low, high, step] : llvm::zip(loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
+    Value length = arith::SubIOp::create(b, high, low);
+    trips.push_back(arith::CeilDivSIOp::create(b, length, step));
+    total = arith::MulIOp::create(b, total, trips.back());
+  }
+  Value count = arith::IndexCastOp::create(b, b.getI64Type(), total);
+  Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
+  omp::ParallelOp team = buildTeam(b, count, one, [&](Value first, Value) {
+    // The last variable runs fastest.
+    Value rest = arith::IndexCastOp::create(b, b.getIndexType(), first);
+    IRMapping mapping;
+    for (int d = loop.getNumLoops() - 1; d >= 0; --d) {
+      Value at = d ? arith::RemUIOp::create(b, rest, trips[d]).getResult() : rest;
+      Value offset = arith::MulIOp::create(b, at, loop.getStep()[d]);
+      mapping.map(loop.getInductionVars()[d], arith::AddIOp::create(b, loop.getLowerBound()[d], offset));
+      if (d)
+        rest = arith::DivUIOp::create(b, rest, trips[d]);
+    }
+    for (Operation &op : loop.getBody()->without_terminator())
+      b.clone(op, mapping);
+  });
+  loop.erase();
+  team.walk([&](memref::AllocaOp alloca) { moveToEntry(alloca, team); });
+}
+
+void FptqShareLoopsPass::runOnOperation() {
+  SmallVector<scf::ParallelOp> loops;
+  getOperation().walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
+    loops.push_back(loop);
+    return WalkResult::skip(); // a loop inside another is its thread's own
+  });
+  for (scf::ParallelOp loop : loops)
+    if (loop.getInitVals().empty())
+      share(loop);
+}
+} // namespace mlir::fptq
