@@ -2,11 +2,13 @@
 
     index.json            {"formats": [{"name", "scheme", "group", "padded_group"}], "chips": [...]}
     CHIP/FORMAT.ptx       and FORMAT.json: {"kernels": [{"name", "threads", "shared_bytes", "rows", "tokens"}]}
+    CHIP/FORMAT-split.*   the same, with K of the products of few tokens split over blocks
     cases/*.npz           inputs and expected outputs of one product
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from driver import Address
 from packed_format import Weight, matmul, pack, pad, random_weight
 
 SOURCE = """
@@ -58,7 +61,8 @@ class Format:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A product's block takes `rows` output channels and `tokens` tokens; a quantization's one token (rows 0)."""
+    """A product's block takes `rows` output channels and `tokens` tokens; a quantization's one token (rows 0). A split
+    product's tile is several blocks, slices of K, that meet in a workspace."""
 
     name: str
     threads: int
@@ -66,8 +70,19 @@ class Kernel:
     rows: int
     tokens: int
 
-    def grid(self, m: int, n: int) -> tuple[int, int]:
-        return (-(-n // self.rows), -(-m // self.tokens)) if self.rows else (m, 1)
+    @property
+    def split(self) -> bool:
+        return self.name.endswith("_split")
+
+    def grid(self, m: int, n: int, slices: int = 1) -> tuple[int, int, int]:
+        return (-(-n // self.rows), -(-m // self.tokens), slices) if self.rows else (m, 1, 1)
+
+    def workspace(self, form: Format, m: int, n: int, groups: int, slices: int) -> tuple[int, int]:
+        """Words of the workspace and of the counters, which are 0 before and after."""
+        columns, rows, _ = self.grid(m, n)
+        padded = form.padded_group
+        partials = slices if form.scheme == "two-level" else groups * padded // min(padded & -padded, 128)
+        return columns * rows * partials * self.rows * self.tokens, columns * rows
 
 
 def _kernel(name: str, attributes: str) -> Kernel:
@@ -78,9 +93,9 @@ def _kernel(name: str, attributes: str) -> Kernel:
     return Kernel(name, number("threads"), number("shared_bytes"), *(map(int, tile.groups()) if tile else (0, 1)))
 
 
-def compile_format(fptq_opt: Path, form: Format, chip: str) -> tuple[str, list[Kernel]]:
-    """PTX and the kernels in it."""
-    command = [fptq_opt, "-", f"--fptq-nvptx-pipeline=chip={chip}", f"--fptq-emit-nvptx=chip={chip} emit=ptx"]
+def compile_format(fptq_opt: Path, form: Format, chip: str, split: bool = False) -> tuple[str, list[Kernel]]:
+    """PTX and the kernels in it; with `split`, those of few tokens share K among blocks, any number up to 8."""
+    command = [fptq_opt, "-", f"--fptq-nvptx-pipeline=chip={chip} slices={2 if split else 1}", f"--fptq-emit-nvptx=chip={chip} emit=ptx"]
     run = subprocess.run(command, input=form.source(), capture_output=True, text=True)
     text = _ASSEMBLY.search(run.stdout)
     if run.returncode or not text:
@@ -109,21 +124,25 @@ def make_case(form: Format, m: int, n: int, k: int, extreme: bool) -> dict[str, 
 
 
 def product_arguments(case: dict, address: dict[str, int]) -> list[int]:
-    """Parameters of a product's kernel, in order; `address` of q, x_scales, x_sums, packed, bias and y."""
+    """Parameters of a product's kernel, in order; `address` of q, x_scales, x_sums, packed, bias and y, and of workspace
+    and counters for a split one."""
     (m, columns), groups, n = case["q"].shape, case["x_sums"].shape[1], case["bias"].shape[0]
-    buffers = [address[name] for name in ("q", "x_scales", "x_sums", "packed", "bias")]
-    return [*buffers, 0, address["y"], columns, groups, 0, n, m, n, groups]
+    at = {name: Address(value) for name, value in address.items()}
+    buffers = [at[name] for name in ("q", "x_scales", "x_sums", "packed", "bias")]
+    split = [at["workspace"], at["counters"]] if "workspace" in at else []
+    return [*buffers, Address(0), at["y"], columns, groups, 0, n, m, n, groups, *split]
 
 
 def write(folder: Path, fptq_opt: Path, formats: list[Format], chips: list[str],
           cases: list[tuple[Format, int, int, int, bool]]) -> None:
     for chip in chips:
         (folder / chip).mkdir(parents=True, exist_ok=True)
-        for form in formats:
-            ptx, kernels = compile_format(fptq_opt, form, chip)
-            (folder / chip / f"{form.name}.ptx").write_text(ptx)
+        for form, split in itertools.product(formats, (False, True)):
+            ptx, kernels = compile_format(fptq_opt, form, chip, split)
+            path = folder / chip / _stem(form, split)
+            path.with_name(path.name + ".ptx").write_text(ptx)
             table = {"kernels": [asdict(kernel) for kernel in kernels]}
-            (folder / chip / f"{form.name}.json").write_text(json.dumps(table, indent=1))
+            path.with_name(path.name + ".json").write_text(json.dumps(table, indent=1))
     (folder / "cases").mkdir(exist_ok=True)
     for form, m, n, k, extreme in cases:
         name = f"{form.name}-{m}x{n}x{k}{'-extreme' * extreme}.npz"
@@ -132,9 +151,13 @@ def write(folder: Path, fptq_opt: Path, formats: list[Format], chips: list[str],
     (folder / "index.json").write_text(json.dumps(index, indent=1))  # last: a folder without it is not complete
 
 
-def read_kernels(folder: Path, chip: str, form: Format) -> tuple[str, list[Kernel]]:
-    kernels = json.loads((folder / chip / f"{form.name}.json").read_text())["kernels"]
-    return (folder / chip / f"{form.name}.ptx").read_text(), [Kernel(**k) for k in kernels]
+def _stem(form: Format, split: bool) -> str:
+    return form.name + "-split" * split
+
+
+def read_kernels(folder: Path, chip: str, form: Format, split: bool = False) -> tuple[str, list[Kernel]]:
+    kernels = json.loads((folder / chip / f"{_stem(form, split)}.json").read_text())["kernels"]
+    return (folder / chip / f"{_stem(form, split)}.ptx").read_text(), [Kernel(**k) for k in kernels]
 
 
 def read_index(folder: Path) -> tuple[list[str], list[Format]]:

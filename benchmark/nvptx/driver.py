@@ -13,6 +13,24 @@ class DriverError(RuntimeError):
     pass
 
 
+PROGRAMMATIC_SERIALIZATION = 6  # CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+
+
+class Address(int):
+    """A kernel argument that is a 64-bit address; other integers are 32 bits wide."""
+
+
+class LaunchAttribute(ctypes.Structure):
+    _fields_ = [("id", ctypes.c_int32), ("padding", ctypes.c_int32), ("value", ctypes.c_int32),
+                ("rest", ctypes.c_char * 60)]
+
+
+class LaunchConfig(ctypes.Structure):
+    _fields_ = [("grid", ctypes.c_uint32 * 3), ("block", ctypes.c_uint32 * 3), ("shared_bytes", ctypes.c_uint32),
+                ("stream", ctypes.c_void_p), ("attributes", ctypes.POINTER(LaunchAttribute)),
+                ("attribute_count", ctypes.c_uint32)]
+
+
 class Driver:
     """CUDA's driver API, as much of it as launches need."""
 
@@ -48,17 +66,21 @@ class Module:
                 driver.call("cuFuncSetAttribute", function, 8, kernel.shared_bytes)
             self.functions[kernel.name] = function
 
-    def prepare(self, kernel: Kernel, grid: Sequence[int], arguments: Sequence[int | float], pointers: int,
-                extra_shared: int = 0):
-        """A function that launches on `stream`; the first `pointers` arguments are addresses, floats are f32."""
-        values = [ctypes.c_uint64(a) if i < pointers else ctypes.c_float(a) if isinstance(a, float)
-                  else ctypes.c_int32(a) for i, a in enumerate(arguments)]
+    def prepare(self, kernel: Kernel, grid: Sequence[int], arguments: Sequence[int | float], extra_shared: int = 0,
+                overlap: bool = False):
+        """A function that launches on `stream`; floats are f32. `overlap`: it may begin before the kernel before it on
+        the stream has ended (programmatic dependent launch, sm_90 on)."""
+        values = [ctypes.c_uint64(a) if isinstance(a, Address) else ctypes.c_float(a) if isinstance(a, float)
+                  else ctypes.c_int32(a) for a in arguments]
         parameters = (ctypes.c_void_p * len(values))(*[ctypes.cast(ctypes.byref(v), ctypes.c_void_p) for v in values])
         function, call = self.functions[kernel.name], self.driver.call
+        attribute = LaunchAttribute(PROGRAMMATIC_SERIALIZATION, 0, 1)
+        config = LaunchConfig((ctypes.c_uint32 * 3)(*grid), (ctypes.c_uint32 * 3)(kernel.threads, 1, 1),
+                              kernel.shared_bytes + extra_shared, None, ctypes.pointer(attribute), int(overlap))
 
         def launch(stream: int) -> None:
-            call("cuLaunchKernel", function, grid[0], grid[1], 1, kernel.threads, 1, 1,
-                 kernel.shared_bytes + extra_shared, ctypes.c_void_p(stream), parameters, None)
+            config.stream = stream
+            call("cuLaunchKernelEx", ctypes.byref(config), function, parameters, None)
 
         launch.keep = values  # parameters point into them
         return launch

@@ -7,11 +7,14 @@ from types import ModuleType
 from typing import Callable
 
 import numpy as np
-from artifacts import Format, choose, product_arguments, read_cases, read_index, read_kernels
-from driver import Driver, Module
+from artifacts import Format, Kernel, choose, product_arguments, read_cases, read_index, read_kernels
+from driver import Address, Driver, Module
 
 #: N x K of Llama-like linears: 7B's attention and down projection, 70B's.
 SHAPES = [(4096, 4096), (4096, 11008), (8192, 8192), (28672, 8192)]
+#: Few output channels and a long K: what splitting K over blocks is for.
+NARROW = [(768, 3072), (1024, 8192), (1024, 28672)]
+SLICES = [2, 4, 8]
 TOKENS = [1, 4, 8, 16, 32, 64, 128, 512, 1024, 4096]
 #: The linears of one decoder layer: hidden 4096, feed-forward 11008.
 LAYER = [(4096, 4096)] * 4 + [(11008, 4096)] * 2 + [(4096, 11008)]
@@ -28,7 +31,9 @@ class Report:
         number = properties.major * 10 + properties.minor
         self.chip = f"sm_{number}a" if f"sm_{number}a" in chips else "sm_80"
         self.l2 = getattr(properties, "L2_cache_size", 64 << 20)
-        self.modules = {f: Module(driver, *read_kernels(folder, self.chip, f)) for f in self.formats}
+        self.modules, self.split_modules = ({f: Module(driver, *read_kernels(folder, self.chip, f, split))
+                                             for f in self.formats} for split in (False, True))
+        self.overlaps = number >= 90 and self.chip != "sm_80"  # code of sm_80 waits for nobody
         self.shapes, self.tokens = (SHAPES[:2], [1, 16, 1024]) if quick else (SHAPES, TOKENS)
         self.result = {"device": properties.name, "chip": self.chip, "correct": True, "rows": []}
 
@@ -41,7 +46,12 @@ class Report:
             for n, k in self.shapes:
                 self.result["rows"] += [self.product(form, m, n, k) for m in self.tokens]
             self.result["rows"] += [self.quantization(form, m, 4096) for m in self.tokens]
-            self.result["rows"] += [self.layer(form, m) for m in self.tokens]
+            for n, k in NARROW:
+                for m in (m for m in self.tokens if m <= 16):
+                    self.result["rows"] += [self.product(form, m, n, k)]
+                    self.result["rows"] += [self.product(form, m, n, k, slices) for slices in SLICES]
+            for overlap in (False, True)[:1 + self.overlaps]:
+                self.result["rows"] += [self.layer(form, m, overlap) for m in self.tokens]
 
     # Correctness
 
@@ -51,17 +61,32 @@ class Report:
         for name, case in read_cases(self.folder, form).items():
             device = {key: torch.from_numpy(value).cuda() for key, value in case.items() if key != "expected"}
             m, n = case["expected"].shape
-            device["y"] = torch.full((m, n), float("nan"), device="cuda")
-            module = self.modules[form]
-            kernel = choose(module.kernels, m)
-            arguments = product_arguments(case, {key: t.data_ptr() for key, t in device.items()})
-            module.prepare(kernel, kernel.grid(m, n), arguments, 7)(torch.cuda.current_stream().cuda_stream)
-            torch.cuda.synchronize()
-            wrong = int((device["y"].cpu().numpy().view(np.int32) != case["expected"].view(np.int32)).sum())
-            if wrong:
-                print(f"{name}: {wrong} of {m * n} outputs differ ({kernel.name})")
-                right = False
+            for slices in [1] + SLICES * (m <= 16):
+                device["y"] = torch.full((m, n), float("nan"), device="cuda")
+                kernel, launch = self.launch(form, device, m, n, slices)
+                launch(torch.cuda.current_stream().cuda_stream)
+                torch.cuda.synchronize()
+                wrong = int((device["y"].cpu().numpy().view(np.int32) != case["expected"].view(np.int32)).sum())
+                if wrong:
+                    print(f"{name}: {wrong} of {m * n} outputs differ ({kernel.name}, {slices} slices)")
+                    right = False
         return right
+
+    def launch(self, form: Format, tensors: dict, m: int, n: int, slices: int = 1,
+               overlap: bool = False) -> tuple[Kernel, Callable[[int], None]]:
+        """The kernel of a product of `tensors` and what launches it; adds to them what slices of K need."""
+        module = (self.split_modules if slices > 1 else self.modules)[form]
+        kernel = choose(module.kernels, m)
+        tensors = {key: value for key, value in tensors.items() if key not in ("workspace", "counters")} | (
+            self.workspace(kernel, form, tensors, m, n, slices) if kernel.split else {})
+        arguments = product_arguments(tensors, {key: t.data_ptr() for key, t in tensors.items()})
+        launch = module.prepare(kernel, kernel.grid(m, n, slices), arguments, overlap=overlap)
+        return kernel, lambda stream, keep=tensors: launch(stream)
+
+    def workspace(self, kernel: Kernel, form: Format, tensors: dict, m: int, n: int, slices: int) -> dict:
+        words, tiles = kernel.workspace(form, m, n, tensors["x_sums"].shape[1], slices)
+        return {"workspace": self.torch.empty(words, dtype=self.torch.int32, device="cuda"),
+                "counters": self.torch.zeros(tiles, dtype=self.torch.int32, device="cuda")}
 
     # Timing
 
@@ -102,12 +127,11 @@ class Report:
         tail = {"two-level": 32, "symmetric": 64, "asymmetric": 80}[form.scheme] * groups
         return -(-n // 16) * (k * 8 + tail + 64 * (form.scheme == "two-level"))
 
-    def launches(self, form: Format, m: int, n: int, k: int, count: int) -> list[Callable[[], None]]:
+    def launches(self, form: Format, m: int, n: int, k: int, count: int, slices: int = 1,
+                 overlap: bool = False) -> list[Callable[[], None]]:
         """`count` products of the same shape with weights of their own. All bits are zero: arithmetic on them takes
         as long as on any."""
         torch, groups = self.torch, k // form.group
-        module = self.modules[form]
-        kernel = choose(module.kernels, m)
         calls = []
         for _ in range(count):
             t = {"q": torch.randint(-127, 128, (m, k), dtype=torch.int8, device="cuda"),
@@ -115,9 +139,8 @@ class Report:
                  "x_sums": torch.zeros((m, groups), dtype=torch.int32, device="cuda"),
                  "packed": torch.zeros(self.packed_bytes(form, n, k), dtype=torch.uint8, device="cuda"),
                  "y": torch.empty((m, n), device="cuda")}
-            launch = module.prepare(kernel, kernel.grid(m, n),
-                                    product_arguments(t, {key: v.data_ptr() for key, v in t.items()}), 7)
-            calls.append(lambda launch=launch, t=t: launch(torch.cuda.current_stream().cuda_stream))
+            _, launch = self.launch(form, t, m, n, slices, overlap)
+            calls.append(lambda launch=launch: launch(torch.cuda.current_stream().cuda_stream))
         return calls
 
     def int8(self, m: int, n: int, k: int, count: int) -> list[Callable[[], None]]:
@@ -143,21 +166,21 @@ class Report:
                 "share_of_bandwidth": moved / seconds / (1e9 * self.result["copy_gigabytes_per_second"]),
                 "ratio_to_int8": int8 and int8 / seconds, "ratio_to_fp16": fp16 and fp16 / seconds}
 
-    def product(self, form: Format, m: int, n: int, k: int) -> dict:
+    def product(self, form: Format, m: int, n: int, k: int, slices: int = 1) -> dict:
         weight = self.packed_bytes(form, n, k)
-        ours = self.time(self.launches(form, m, n, k, self.copies(weight)))
+        ours = self.time(self.launches(form, m, n, k, self.copies(weight), slices))
         int8 = self.time(self.int8(m, n, k, self.copies(n * k)))
         fp16 = self.time(self.fp16(m, n, k, self.copies(2 * n * k)))
-        return self.row("matmul", form, m, n, k, ours, weight + m * k + 4 * m * n, int8, fp16)
+        return self.row("matmul", form, m, n, k, ours, weight + m * k + 4 * m * n, int8, fp16) | {"slices": slices}
 
-    def quantization_call(self, form: Format, m: int, k: int) -> Callable[[], None]:
+    def quantization_call(self, form: Format, m: int, k: int, overlap: bool = False) -> Callable[[], None]:
         torch, groups, module = self.torch, k // form.group, self.modules[form]
         (kernel,) = [kernel for kernel in module.kernels if not kernel.rows]
         x, q = torch.randn(m, k, device="cuda"), torch.empty((m, k), dtype=torch.int8, device="cuda")
         scales, sums = torch.empty(m, device="cuda"), torch.empty((m, groups), dtype=torch.int32, device="cuda")
-        launch = module.prepare(kernel, kernel.grid(m, 0), [x.data_ptr(), 0, q.data_ptr(), scales.data_ptr(),
-                                                            sums.data_ptr(), 0.0, k, k, groups, k, form.group], 5,
-                                extra_shared=4 * groups)
+        at = [Address(t.data_ptr()) for t in (x, q, scales, sums)]
+        arguments = [at[0], Address(0), *at[1:], 0.0, k, k, groups, k, form.group]
+        launch = module.prepare(kernel, kernel.grid(m, 0), arguments, 4 * groups, overlap)
         return lambda keep=(x, q, scales, sums): launch(torch.cuda.current_stream().cuda_stream)
 
     def quantization(self, form: Format, m: int, k: int) -> dict:
@@ -165,15 +188,15 @@ class Report:
         calls = [self.quantization_call(form, m, k) for _ in range(self.copies(moved))]
         return self.row("quantize", form, m, 0, k, self.time(calls), moved, None, None)
 
-    def layer(self, form: Format, m: int) -> dict:
+    def layer(self, form: Format, m: int, overlap: bool) -> dict:
         """All linears of a decoder layer with their activation quantizations, in order: all but attention."""
         ours, int8, fp16, moved, work = [], [], [], 0, 0
         for n, k in LAYER:
-            ours += [self.quantization_call(form, m, k), *self.launches(form, m, n, k, 1)]
+            ours += [self.quantization_call(form, m, k, overlap), *self.launches(form, m, n, k, 1, overlap=overlap)]
             int8 += self.int8(m, n, k, 1)
             fp16 += self.fp16(m, n, k, 1)
             moved += self.packed_bytes(form, n, k)
             work += n * k
         seconds = self.time(ours) * len(ours)
-        return self.row("layer", form, m, work // 4096, 4096, seconds, moved, self.time(int8) * len(int8),
-                        self.time(fp16) * len(fp16))
+        return self.row("layer-overlapped" if overlap else "layer", form, m, work // 4096, 4096, seconds, moved,
+                        self.time(int8) * len(int8), self.time(fp16) * len(fp16))

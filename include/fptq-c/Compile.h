@@ -56,7 +56,7 @@ FPTQ_EXPORT int fptqEmitSharedLibrary(FptqModule *module, const char *path, cons
 /// ... `format` is "ptx", which needs no CUDA, "cubin" (needs ptxas) or "fatbin" (and fatbinary). One chip: `path`
 /// itself; several: a fatbin holds them all, of PTX and cubins each gets a file with the chip's name before the suffix.
 /// `path`.json lists the kernels: {"kernels": [{"name", "function", "chip", "registers", "spill_bytes", "shared_bytes",
-/// "threads", "tile"}]}; registers and spills are null where ptxas was not found.
+/// "threads", "tile", "slices", "workspace_bytes"}]}; registers and spills are null where ptxas was not found.
 FPTQ_EXPORT int fptqEmitNVPTX(FptqModule *module, const char *chips, const char *format, const char *path);
 
 #ifdef __cplusplus

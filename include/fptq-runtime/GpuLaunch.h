@@ -24,7 +24,12 @@ typedef enum FptqGpuArgumentKind {
   FPTQ_GPU_TEMPORARY, /* only kernels read and write it, each time written before it is read: may live on the device */
   FPTQ_GPU_I32,       /* 32-bit parameter: low half of `value` */
   FPTQ_GPU_I64,
-  FPTQ_GPU_F32 /* bits of a float: low half of `value` */
+  FPTQ_GPU_F32,       /* bits of a float: low half of `value` */
+  FPTQ_GPU_PARAMETER, /* an input that no kernel ever wrote (weights that the caller hands over): may be read while the
+                         kernel before still runs */
+  FPTQ_GPU_WORKSPACE, /* `bytes` of the launcher's device memory for this launch, whatever is in it; `host` is null. At
+                         most one a launch */
+  FPTQ_GPU_COUNTERS   /* the same, but all bytes are 0 before the kernel, and it leaves them 0 */
 } FptqGpuArgumentKind;
 
 typedef struct FptqGpuArgument {

@@ -18,7 +18,8 @@ typedef struct FptqSimKernel {
   const char *name;
   void (*body)(void *const *arguments); /* arguments[i] points to the i-th parameter */
   int64_t arguments, static_shared;
-  int64_t block[3]; /* required size of a block, or zeros */
+  int64_t block[3];  /* required size of a block, or zeros */
+  int64_t dependent; /* it may start while the kernel before still runs, and has to wait for it */
 } FptqSimKernel;
 
 /* Runs `launch` with the kernel of that name. What goes wrong is remembered, and nothing runs any more until
@@ -28,6 +29,9 @@ void fptq_sim_launch(const FptqGpuLaunch *launch, const FptqSimKernel *kernels, 
 /* The first error since fptq_sim_clear, or null. */
 const char *fptq_sim_error(void);
 void fptq_sim_clear(void);
+
+/* Blocks run one after the other: as they are numbered (0, the default), or in an order that `seed` picks. */
+void fptq_sim_set_block_order(uint32_t seed);
 
 #ifdef __cplusplus
 }

@@ -25,8 +25,9 @@ void mlir::fptq::buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOption
   X86PipelineOptions host;
   host.threads = options.threads;
   std::string chip = options.chip, emit = options.emit;
+  int64_t slices = options.slices;
   buildHostPipeline(pm, host, "nvptx", [&](OpPassManager &pm) {
-    pm.addPass(createConvertFptqToNVGPUPass({chip}));
+    pm.addPass(createConvertFptqToNVGPUPass({chip, slices}));
     buildNVPTXDevicePipeline(pm);
   });
   if (emit != "none")

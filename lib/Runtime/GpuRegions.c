@@ -1,11 +1,11 @@
 /*===- GpuRegions.c - host memory that a launch uses ----------------------===*/
 #include "GpuRegions.h"
 
-static int is_buffer(const FptqGpuArgument *a) { return a->kind <= FPTQ_GPU_TEMPORARY && a->host; }
+static int is_buffer(const FptqGpuArgument *a) { return fptq_gpu_is_host_buffer(a->kind) && a->host; }
 
 static FptqGpuRegion region(const FptqGpuArgument *a) {
   int constant = a->kind == FPTQ_GPU_CONSTANT, temporary = a->kind == FPTQ_GPU_TEMPORARY;
-  FptqGpuRegion r = {a->host, a->bytes, 1, a->kind != FPTQ_GPU_INPUT && !constant, constant, temporary};
+  FptqGpuRegion r = {a->host, a->bytes, 1, fptq_gpu_is_written(a->kind), constant, temporary};
   return r;
 }
 

@@ -6,6 +6,14 @@
 
 enum { kMaxGpuArguments = 32 };
 
+/* Kinds whose `host` counts (and may be null), and those that kernels write. */
+static inline int fptq_gpu_is_host_buffer(int64_t kind) {
+  return kind <= FPTQ_GPU_TEMPORARY || kind == FPTQ_GPU_PARAMETER;
+}
+static inline int fptq_gpu_is_written(int64_t kind) {
+  return kind != FPTQ_GPU_INPUT && kind != FPTQ_GPU_CONSTANT && kind != FPTQ_GPU_PARAMETER;
+}
+
 /* A stretch of host memory behind one or more arguments. */
 typedef struct FptqGpuRegion {
   char *host;

@@ -25,9 +25,11 @@ static FailureOr<NVPTXCode> compileKernels(ModuleOp model, const nvptx::Chip &ch
                     scf::SCFDialect, nvptx::FptqGpuDialect>();
   OwningOpRef<ModuleOp> holder(ModuleOp::create(model.getLoc()));
   OpBuilder b = OpBuilder::atBlockBegin(holder->getBody());
-  auto module = gpu::GPUModuleOp::create(b, model.getLoc(), nvptx::kModuleSymbol);
-  SmallVector<nvptx::NeededKernel> needed = nvptx::addKernelsOf(model, module, chip);
-  if (needed.empty())
+  auto module = nvptx::createKernelModule(b, model.getLoc(), chip);
+  auto needed = nvptx::addKernelsOf(model, module, chip);
+  if (failed(needed))
+    return failure();
+  if (needed->empty())
     return model.emitError() << "the model has no quantized linear: there is nothing to compile for a GPU";
   PassManager pm(model.getContext(), ModuleOp::getOperationName());
   buildNVPTXDevicePipeline(pm);
@@ -36,9 +38,11 @@ static FailureOr<NVPTXCode> compileKernels(ModuleOp model, const nvptx::Chip &ch
   FailureOr<NVPTXCode> code = compileForChip(module, chip, needsCubin);
   if (failed(code))
     return failure();
-  for (auto [kernel, need] : llvm::zip(code->kernels, needed)) {
+  for (auto [kernel, need] : llvm::zip(code->kernels, *needed)) {
     kernel.function = need.functions;
     kernel.sharedBytes = need.kernel.sharedBytes;
+    kernel.slices = need.slices;
+    kernel.workspaceBytes = need.workspaceBytes;
   }
   return code;
 }
@@ -54,7 +58,9 @@ static json::Value table(ArrayRef<NVPTXCode> codes) {
                                      {"spill_bytes", k.spillBytes},
                                      {"shared_bytes", k.sharedBytes},
                                      {"threads", k.threads},
-                                     {"tile", k.tile}});
+                                     {"tile", k.tile},
+                                     {"slices", k.slices},
+                                     {"workspace_bytes", k.workspaceBytes}});
   return json::Object{{"kernels", std::move(kernels)}};
 }
 

@@ -32,10 +32,11 @@ static std::vector<EntryPoint> declareEntries(ModuleOp module) {
   return entries;
 }
 
-static void addStages(PassManager &pm, StringRef tier, bool threads) {
+static void addStages(PassManager &pm, StringRef tier, bool threads, int64_t slices) {
   if (std::optional<GpuTier> gpu = parseGpuTier(tier)) {
     NVPTXPipelineOptions options;
     options.threads = threads;
+    options.slices = slices;
     if (!gpu->chip.empty())
       options.chip = gpu->chip;
     return buildNVPTXPipeline(pm, options);
@@ -46,10 +47,11 @@ static void addStages(PassManager &pm, StringRef tier, bool threads) {
   buildX86Pipeline(pm, options);
 }
 
-FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads) {
+FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads,
+                                                           int64_t slices) {
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
-  addStages(pm, tier, threads);
+  addStages(pm, tier, threads, slices);
   if (failed(pm.run(module)))
     return failure();
   for (EntryPoint &entry : entries) // which results the pipeline found to be arguments

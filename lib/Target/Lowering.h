@@ -8,7 +8,7 @@ namespace mlir::fptq {
 
 /// Lowers `module` in place to the LLVM dialect, with a C wrapper for each public function; returns
 /// those functions as their author declared them. With a GPU's tier the kernels stay behind in a gpu.module.
-FailureOr<std::vector<EntryPoint>> lowerToLLVM(ModuleOp module, StringRef tier, bool threads);
+FailureOr<std::vector<EntryPoint>> lowerToLLVM(ModuleOp module, StringRef tier, bool threads, int64_t slices = 0);
 
 } // namespace mlir::fptq
 

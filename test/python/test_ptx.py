@@ -19,23 +19,31 @@ def kernels():
     """PTX of a format and its kernels, compiled once."""
     made = {}
 
-    def get(scheme: str, group: int, chip: str = "sm_80"):
+    def get(scheme: str, group: int, chip: str = "sm_80", split: bool = False):
         form = Format(scheme, group)
-        if (form, chip) not in made:
-            made[form, chip] = (form, *compile_format(ROOT / "build" / "bin" / "fptq-opt", form, chip))
-        return made[form, chip]
+        if (form, chip, split) not in made:
+            made[form, chip, split] = form, *compile_format(ROOT / "build" / "bin" / "fptq-opt", form, chip, split)
+        return made[form, chip, split]
 
     return get
 
 
-def run_product(text, kernel, case):
-    """What `kernel` of `text` leaves in y."""
+def run_product(text, kernel, case, form=None, slices=1, backwards=False):
+    """What `kernel` of `text` leaves in y; `form` and `slices` of a split one."""
     m, n = case["expected"].shape
     device = Device(parse(text))
     y = np.full((m, n), np.nan, np.float32)
     address = {key: device.memory.add(value, False) for key, value in case.items() if key != "expected"}
     address["y"] = device.memory.add(y, True)
-    device.launch(kernel.name, kernel.grid(m, n), kernel.threads, kernel.shared_bytes, product_arguments(case, address))
+    counters = np.zeros(0, np.uint32)
+    if kernel.split:
+        words, tiles = kernel.workspace(form, m, n, case["x_sums"].shape[1], slices)
+        counters = np.zeros(tiles, np.uint32)
+        address["workspace"] = device.memory.add(np.full(words, 0x55555555, np.uint32), True)
+        address["counters"] = device.memory.add(counters, True)
+    device.launch(kernel.name, kernel.grid(m, n, slices), kernel.threads, kernel.shared_bytes,
+                  product_arguments(case, address), backwards)
+    assert not counters.any()
     return y
 
 
@@ -50,6 +58,17 @@ def test_products(kernels, chip, scheme, group, m, n, k, extreme):
     form, text, all_kernels = kernels(scheme, group, chip)
     case = make_case(form, m, n, k, extreme)
     np.testing.assert_array_equal(run_product(text, choose(all_kernels, m), case), case["expected"])
+
+
+@pytest.mark.parametrize("chip, scheme, group, m, n, k, slices, backwards", [
+    ("sm_80", "asymmetric", 32, 5, 40, 330, 3, False), ("sm_80", "two-level", 128, 3, 20, 700, 2, True),
+    ("sm_90a", "symmetric", 192, 9, 17, 800, 4, True), ("sm_90a", "two-level", 32, 16, 33, 96, 8, False)])
+def test_split_products(kernels, chip, scheme, group, m, n, k, slices, backwards):
+    """Blocks that share K give the same result, in whatever order they run."""
+    form, text, all_kernels = kernels(scheme, group, chip, split=True)
+    case, kernel = make_case(form, m, n, k, False), choose(all_kernels, m)
+    assert kernel.split
+    np.testing.assert_array_equal(run_product(text, kernel, case, form, slices, backwards), case["expected"])
 
 
 def test_quantization(kernels):
@@ -152,6 +171,8 @@ def test_packed_artifacts(tmp_path):
     text, all_kernels = read_kernels(tmp_path, "sm_80", form)
     case = read_cases(tmp_path, form)["two-level-g128-8x130x1100"]
     np.testing.assert_array_equal(run_product(text, choose(all_kernels, 8), case), case["expected"])
+    text, all_kernels = read_kernels(tmp_path, "sm_80", form, split=True)
+    np.testing.assert_array_equal(run_product(text, choose(all_kernels, 8), case, form, 4), case["expected"])
 
 
 def test_benchmark_without_a_gpu(tmp_path):

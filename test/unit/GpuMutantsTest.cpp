@@ -23,7 +23,7 @@ using namespace mlir::fptq;
 namespace {
 struct Product {
   const char *chip;
-  int64_t m, n, k;
+  int64_t m, n, k, slices;
 };
 constexpr int64_t kGroup = 32;
 
@@ -76,7 +76,7 @@ public:
   /// Whether the kernel, broken by `mutant` (null: whole), gives the right product and breaks no rule.
   bool survives(const Mutant *mutant, std::vector<Mutant> *all = nullptr) {
     std::string tier = std::string("nvptx-sim:") + product.chip;
-    CompileOptions options{tier, false, [&](ModuleOp module) {
+    CompileOptions options{tier, false, product.slices, [&](ModuleOp module) {
                              if (all)
                                *all = mutants(module);
                              if (mutant)
@@ -133,10 +133,24 @@ func.func @f(%q: tensor<{1}x{2}xi8>, %xs: tensor<{1}xf32>, %sums: tensor<{1}x{3}
     int64_t number = 0;
     module.walk([&](Operation *op) {
       int64_t here = number++;
-      if (isa<NVVM::BarrierOp, NVVM::Barrier0Op>(op))
+      if (isa<NVVM::BarrierOp, NVVM::Barrier0Op, NVVM::FenceProxyOp, LLVM::FenceOp>(op))
         add(list, "dropped", op, here, [](Operation *o) { o->erase(); });
-      if (isa<NVVM::FenceProxyOp>(op))
+      if (auto control = dyn_cast<NVVM::GriddepcontrolOp>(op);
+          control && control.getKind() == NVVM::GridDepActionKind::wait)
         add(list, "dropped", op, here, [](Operation *o) { o->erase(); });
+      if (isa<LLVM::AtomicRMWOp>(op)) {
+        add(list, "dropped", op, here, [](Operation *o) {
+          OpBuilder b(o);
+          o->replaceAllUsesWith(ValueRange(LLVM::ZeroOp::create(b, o->getLoc(), o->getResult(0).getType())));
+          o->erase();
+        });
+        add(list, "a block too many", op, here, [](Operation *o) {
+          auto counts = cast<LLVM::AtomicRMWOp>(o);
+          OpBuilder b(o);
+          Value one = LLVM::ConstantOp::create(b, o->getLoc(), b.getI32Type(), b.getI32IntegerAttr(1));
+          counts.getValMutable().assign(LLVM::AddOp::create(b, o->getLoc(), counts.getVal(), one));
+        });
+      }
       if (isa<NVVM::CpAsyncWaitGroupOp>(op))
         add(list, "one group shorter", op, here, [](Operation *o) {
           auto wait = cast<NVVM::CpAsyncWaitGroupOp>(o);
@@ -181,9 +195,11 @@ TEST_P(GpuMutants, AreCaught) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, GpuMutants,
-                         testing::Values(Product{"sm_80", 8, 32, 2112}, Product{"sm_80", 32, 128, 640},
-                                         Product{"sm_80", 128, 128, 640}, Product{"sm_90a", 32, 128, 768}),
+                         testing::Values(Product{"sm_80", 8, 32, 2112, 1}, Product{"sm_80", 8, 32, 2112, 3},
+                                         Product{"sm_80", 32, 128, 640, 1}, Product{"sm_80", 128, 128, 640, 1},
+                                         Product{"sm_90a", 8, 32, 2112, 2}, Product{"sm_90a", 32, 128, 768, 1}),
                          [](const auto &info) {
-                           return std::string(info.param.chip) + "_" + std::to_string(info.param.m) + "_tokens";
+                           return std::string(info.param.chip) + "_" + std::to_string(info.param.m) + "_tokens_" +
+                                  std::to_string(info.param.slices) + "_slices";
                          });
 } // namespace

@@ -3,6 +3,7 @@
 // What the simulator must not let pass: each test runs a right kernel, then wrong ones, and reads the message.
 //
 //===----------------------------------------------------------------------===//
+#include "fptq-runtime/GpuSimulator.h"
 #include "SimulatedKernel.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "gmock/gmock.h"
@@ -218,5 +219,125 @@ TEST(GpuSimulator, BulkCopyThatNobodyWaitsFor) {
     });
   };
   EXPECT_THAT(runBulk(256, 0, drop), HasSubstr("exits with 1 bulk copies that nobody waited for"));
+}
+
+/// Two blocks of two warps leave a number a thread in %x; the one that comes last adds them up.
+constexpr char kLastBlock[] = R"(
+  %s = llvm.mlir.addressof @s : !llvm.ptr<3>
+  %t = nvvm.read.ptx.sreg.tid.x : i32
+  %b = nvvm.read.ptx.sreg.ctaid.x : i32
+  %c0 = llvm.mlir.constant(0 : i32) : i32
+  %c1 = llvm.mlir.constant(1 : i32) : i32
+  %c64 = llvm.mlir.constant(64 : i32) : i32
+  %first = llvm.mul %b, %c64 : i32
+  %i = llvm.add %first, %t : i32
+  %mine = llvm.getelementptr %x[%i] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+  llvm.store %i, %mine : i32, !llvm.ptr<1>
+  nvvm.barrier0
+  %speaks = llvm.icmp "eq" %t, %c0 : i32
+  llvm.cond_br %speaks, ^count, ^all
+^count:
+  llvm.fence syncscope("device") acq_rel
+  %before = llvm.atomicrmw uinc_wrap %c, %c1 syncscope("device") monotonic : !llvm.ptr<1>, i32
+  llvm.fence syncscope("device") acq_rel
+  llvm.store %before, %s : i32, !llvm.ptr<3>
+  llvm.br ^all
+^all:
+  nvvm.barrier0
+  %came = llvm.load %s : !llvm.ptr<3> -> i32
+  %last = llvm.icmp "eq" %came, %c1 : i32
+  llvm.cond_br %last, ^sum, ^done
+^sum:
+  %p = llvm.getelementptr %x[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+  %q = llvm.getelementptr %p[64] : (!llvm.ptr<1>) -> !llvm.ptr<1>, i32
+  %u = llvm.load %p : !llvm.ptr<1> -> i32
+  %v = llvm.load %q : !llvm.ptr<1> -> i32
+  %w = llvm.add %u, %v : i32
+  %r = llvm.getelementptr %y[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+  llvm.store %w, %r : i32, !llvm.ptr<1>
+  llvm.br ^done
+^done:)";
+
+std::string runLastBlock(uint32_t order, std::function<void(mlir::ModuleOp)> mutate = nullptr) {
+  std::vector<int32_t> x(128, -1), y(64, -1), expected(64);
+  for (int i = 0; i < 64; ++i)
+    expected[i] = 64 + 2 * i;
+  SimulatedKernel k("%x: !llvm.ptr<1>, %c: !llvm.ptr<1>, %y: !llvm.ptr<1>", kLastBlock, kShared, mutate);
+  fptq_sim_set_block_order(order);
+  FptqGpuArgument counters = {FPTQ_GPU_COUNTERS, 0, nullptr, 4};
+  std::string message = k.launch({buffer(x, FPTQ_GPU_OUTPUT), counters, buffer(y, FPTQ_GPU_OUTPUT)}, 64, 16, 2);
+  fptq_sim_set_block_order(0);
+  return message.empty() && y != expected ? "wrong result" : message;
+}
+
+TEST(GpuSimulator, TheLastBlockSeesTheOthers) {
+  for (uint32_t order : {0, 1, 2, 3, 4})
+    EXPECT_EQ(runLastBlock(order), "");
+}
+
+TEST(GpuSimulator, BlocksNeedFences) {
+  for (int dropped : {0, 1}) {
+    auto drop = [&](mlir::ModuleOp m) {
+      int number = 0;
+      m.walk([&](mlir::LLVM::FenceOp op) { number++ == dropped ? op.erase() : void(); });
+    };
+    for (uint32_t order : {0, 1})
+      EXPECT_THAT(runLastBlock(order, drop), HasSubstr("no fence and atomic operation of both blocks order them"));
+  }
+}
+
+TEST(GpuSimulator, FencesCoverWhatBarriersOrdered) {
+  auto drop = [&](mlir::ModuleOp m) {
+    bool first = true;
+    m.walk([&](mlir::NVVM::Barrier0Op op) { std::exchange(first, false) ? op.erase() : void(); });
+  };
+  EXPECT_THAT(runLastBlock(0, drop), HasSubstr("no fence and atomic operation of both blocks order them"));
+}
+
+TEST(GpuSimulator, CountersAreLeftAtZero) {
+  auto count = [&](mlir::ModuleOp m) {
+    m.walk([&](mlir::LLVM::AtomicRMWOp op) { op.setBinOp(mlir::LLVM::AtomicBinOp::add); });
+  };
+  EXPECT_THAT(runLastBlock(0, count), HasSubstr("leaves a counter (argument 1, byte 0) that is not 0"));
+}
+
+TEST(GpuSimulator, ConstantsAreNotWritten) {
+  std::vector<int32_t> x(32, 7), y(32);
+  SimulatedKernel k(kCopyParameters, R"(
+  %one = llvm.mlir.constant(1 : i32) : i32
+  llvm.store %one, %x : i32, !llvm.ptr<1>
+  %v = llvm.load %x invariant : !llvm.ptr<1> -> i32)");
+  EXPECT_THAT(k.launch({buffer(x, FPTQ_GPU_INOUT), buffer(y, FPTQ_GPU_OUTPUT)}, 1),
+              HasSubstr("reads argument buffer 0 at offset 0 as a constant, which this launch writes"));
+}
+
+/// Reads %x, and %y only after griddepcontrol.wait.
+std::string runDependent(FptqGpuArgumentKind kind, bool waits, bool reads) {
+  std::vector<int32_t> x = iota(64), y(64, -1);
+  auto declare = [&](mlir::ModuleOp m) {
+    mlir::OpBuilder b(m.getContext());
+    auto key = b.getNamedAttr("dependent_launch", b.getUnitAttr());
+    m.walk([&](mlir::LLVM::LLVMFuncOp f) { f->setAttr("fptq.launch", b.getDictionaryAttr({key})); });
+    if (!waits)
+      m.walk([](mlir::NVVM::GriddepcontrolOp op) { op.erase(); });
+  };
+  std::string body = R"(
+  %t = nvvm.read.ptx.sreg.tid.x : i32
+  %p = llvm.getelementptr %x[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+  %q = llvm.getelementptr %y[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+  %v = llvm.load %p : !llvm.ptr<1> -> i32
+  nvvm.griddepcontrol wait
+  llvm.store %v, %q : i32, !llvm.ptr<1>)";
+  SimulatedKernel k(kCopyParameters, reads ? body : "nvvm.griddepcontrol wait", "", declare);
+  return k.launch({buffer(x, kind), buffer(y, FPTQ_GPU_OUTPUT)}, 64);
+}
+
+TEST(GpuSimulator, OnlyParametersAreReadBeforeTheKernelBeforeIsDone) {
+  EXPECT_EQ(runDependent(FPTQ_GPU_PARAMETER, true, true), "");
+  EXPECT_EQ(runDependent(FPTQ_GPU_CONSTANT, true, true), "");
+  for (FptqGpuArgumentKind kind : {FPTQ_GPU_INPUT, FPTQ_GPU_TEMPORARY})
+    EXPECT_THAT(runDependent(kind, true, true), HasSubstr("reads argument buffer 0 before griddepcontrol.wait"));
+  EXPECT_THAT(runDependent(FPTQ_GPU_CONSTANT, false, true), HasSubstr("writes argument buffer 1 before griddep"));
+  EXPECT_THAT(runDependent(FPTQ_GPU_CONSTANT, false, false), HasSubstr("thread 0 exits without griddepcontrol.wait"));
 }
 } // namespace

@@ -59,7 +59,7 @@ FailureOr<std::unique_ptr<KernelJit>> KernelJit::create(const KernelKey &key) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source(key), context.get());
   if (!module)
     return failure();
-  auto executable = Executable::compile(*module, {key.tier, key.threads});
+  auto executable = Executable::compile(*module, {key.tier, key.threads, key.slices});
   if (failed(executable))
     return failure();
   auto jit = std::make_unique<KernelJit>();

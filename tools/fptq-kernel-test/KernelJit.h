@@ -13,6 +13,7 @@ struct KernelKey {
   int64_t group;    ///< as in the scheme, unpadded
   bool twoLevel, symmetric, halfScales, threads;
   FptqElement element = FPTQ_F32; ///< of the activations that are quantized
+  int64_t slices = 0;             ///< of K, in the small products of a GPU
 
   const char *layout() const { return tier.rfind("nvptx", 0) == 0 ? "nvptx" : "x86"; }
 };

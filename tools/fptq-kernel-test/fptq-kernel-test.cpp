@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "KernelJit.h"
 #include "fptq-runtime/CpuTier.h"
+#include "fptq-runtime/GpuSimulator.h"
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/Pack/X86Layout.h"
 #include "fptq/Support/ToolOptions.h"
@@ -35,6 +36,7 @@ struct Case {
   PackedShape shape;
   int64_t m;
   bool bias, residual, unitScales, extreme;
+  unsigned blockOrder; ///< of a simulated GPU
 };
 
 /// Few formats, because each is compiled once for every tier; shapes are free.
@@ -47,6 +49,8 @@ Case draw(unsigned seed, const std::string &tier) {
   int64_t format = below(std::size(kGroups) * 3), group = kGroups[format / 3], scheme = format % 3;
   c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, format / 2 % 2 == 1};
   c.key.element = FptqElement(format % 5 < 3 ? 0 : format % 5 - 2);
+  c.key.slices = std::array{1, 2, 3, 8}[format % 4];
+  c.blockOrder = seed % 3 ? seed : 0;
   c.shape = {1 + below(150), 0, group, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
   c.shape.k = 1 + below(std::max<int64_t>(group, below(4) ? 700 : 3000));
   if (group > 512 && below(2))
@@ -151,9 +155,11 @@ std::string describe(const Case &c) {
                                   : c.key.symmetric ? " symmetric"
                                                     : " asymmetric")
                               << " group " << c.key.group << (c.key.halfScales ? " f16" : " f32") << " threads "
-                              << (c.key.threads ? 2 : 1) << " m " << c.m << " n " << c.shape.n << " k " << c.shape.k
-                              << (c.bias ? " bias" : "") << (c.residual ? " residual" : "")
-                              << (c.unitScales ? " unit-scales" : "") << (c.extreme ? " extreme" : "");
+                              << (c.key.threads ? 2 : 1)
+                              << (parseGpuTier(c.key.tier) ? " slices " + std::to_string(c.key.slices) : "") << " m "
+                              << c.m << " n " << c.shape.n << " k " << c.shape.k << (c.bias ? " bias" : "")
+                              << (c.residual ? " residual" : "") << (c.unitScales ? " unit-scales" : "")
+                              << (c.extreme ? " extreme" : "");
   return s;
 }
 
@@ -263,6 +269,7 @@ int main(int argc, char **argv) {
         }
         kernel = std::move(*created);
       }
+      fptq_sim_set_block_order(c.blockOrder);
       Operands o(c, seed);
       FptqFormat f{x86::panelLayout(c.shape).paddedGroup, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
       fptq_reference_matmul(&o.mm, &f, 0, (c.shape.n + 15) / 16);

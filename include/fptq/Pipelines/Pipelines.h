@@ -80,6 +80,10 @@ struct NVPTXPipelineOptions : PassPipelineOptions<NVPTXPipelineOptions> {
       llvm::cl::init("none")};
   Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops of the host through OpenMP (default true)"),
                        llvm::cl::init(true)};
+  Option<int64_t> slices{
+      *this, "slices",
+      llvm::cl::desc("blocks that share the K of a small product, 1 to 8 (default 0: chosen by shape)"),
+      llvm::cl::init(0)};
 };
 
 /// Brings the kernels of every gpu.module to the form that device and simulator share: LLVM dialect with nvvm

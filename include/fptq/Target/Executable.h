@@ -60,6 +60,7 @@ struct EntryPoint {
 struct CompileOptions {
   std::string tier = "auto"; ///< see fptq-x86-pipeline and GpuTier.h
   bool threads = true;
+  int64_t slices = 0; ///< of K, on a GPU: see fptq-nvptx-pipeline
   /// Called with the module when its GPU kernels stand in the LLVM dialect, before they become code: a place to look at
   /// them, or to break them in a test.
   std::function<void(ModuleOp)> onGpuKernels = nullptr;

@@ -19,6 +19,7 @@ struct NVPTXKernel {
   int64_t threads = 0, sharedBytes = 0;         ///< of one block; shared memory is dynamic
   std::string tile;                             ///< output channels x tokens x input channels
   std::optional<int64_t> registers, spillBytes; ///< a thread's, where ptxas was found
+  int64_t slices = 1, workspaceBytes = 0;       ///< of K over blocks, and the device memory that takes
 };
 
 /// The code of all kernels for one chip.
@@ -44,9 +45,9 @@ FailureOr<NVPTXCode> compileForChip(gpu::GPUModuleOp module, const nvptx::Chip &
 FailureOr<std::string> makeFatbin(ArrayRef<NVPTXCode> codes, function_ref<InFlightDiagnostic()> emitError);
 
 /// Writes the kernels that a quantized model needs, and `path`.json: {"kernels": [{"name", "function", "chip",
-/// "registers", "spill_bytes", "shared_bytes", "threads", "tile"}]}. One chip: `path` itself; several: a fatbin holds
-/// them all, PTX and cubins get a file each, with the chip's name before the suffix. Nothing is written unless all of
-/// it succeeded.
+/// "registers", "spill_bytes", "shared_bytes", "threads", "tile", "slices", "workspace_bytes"}]}. One chip: `path`
+/// itself; several: a fatbin holds them all, PTX and cubins get a file each, with the chip's name before the suffix.
+/// Nothing is written unless all of it succeeded.
 LogicalResult emitNVPTX(ModuleOp model, ArrayRef<std::string> chips, StringRef format, StringRef path);
 
 } // namespace mlir::fptq

@@ -65,13 +65,18 @@ SmallVector<int64_t> mlir::fptq::nvptx::tilesFor(const Chip &chip, int64_t token
   return {fits == sizes.end() ? sizes.back() : *fits};
 }
 
-SmallVector<NeededKernel> mlir::fptq::nvptx::addKernelsOf(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip) {
+FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp model, gpu::GPUModuleOp into,
+                                                                     const Chip &chip) {
   Callers callers(model);
   llvm::MapVector<Operation *, NeededKernel> needed;
   llvm::DenseMap<Operation *, llvm::SetVector<StringRef>> functions;
-  auto add = [&](Operation *op, Kernel kernel) {
+  bool fits = true;
+  auto add = [&](Operation *op, Kernel kernel, int64_t slices = 1, int64_t workspace = 0) {
+    fits &= succeeded(checkShared(kernel, chip, /*extraBytes=*/0, [&] { return op->emitOpError(); }));
     NeededKernel &entry = needed.insert({kernel.function, {kernel, {}}}).first->second;
     entry.kernel.sharedBytes = std::max(entry.kernel.sharedBytes, kernel.sharedBytes);
+    entry.slices = std::max(entry.slices, slices);
+    entry.workspaceBytes = std::max(entry.workspaceBytes, workspace);
     functions[kernel.function].insert_range(callers.entries(op->getParentOfType<FunctionOpInterface>()));
   };
   model.walk([&](Operation *op) {
@@ -84,11 +89,18 @@ SmallVector<NeededKernel> mlir::fptq::nvptx::addKernelsOf(ModuleOp model, gpu::G
       add(op, kernel);
     } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
       bool half = cast<ShapedType>(matmul.getScales().getType()).getElementType().isF16();
-      WeightFormat format = weightFormat(matmul.getScheme(), inputChannels(matmul), half);
-      for (int64_t tokens : tilesFor(chip, sizeOf(matmul.getQ(), 0)))
-        add(op, getOrCreateMatmul(into, chip, format, tokens));
+      int64_t k = inputChannels(matmul), n = sizeOf(matmul.getInit(), 1);
+      WeightFormat format = weightFormat(matmul.getScheme(), k, half);
+      int64_t groups = llvm::divideCeil(k, matmul.getScheme().groupSizeFor(k));
+      for (int64_t tokens : tilesFor(chip, sizeOf(matmul.getQ(), 0))) {
+        int64_t slices = ShapedType::isDynamic(n) ? 1 : slicesFor(chip, format, tokens, n, k);
+        Kernel kernel = getOrCreateMatmul(into, chip, format, tokens, slices > 1);
+        add(op, kernel, slices, workspaceBytes(kernel, tokens, n, groups, slices));
+      }
     }
   });
+  if (!fits)
+    return failure();
   SmallVector<NeededKernel> result;
   for (auto &[function, entry] : needed) {
     entry.functions = llvm::join(functions[function], ", ");

@@ -50,3 +50,11 @@ Value Emitter::vectorOf(ValueRange words) {
 Value Emitter::shuffleXor(Value v, int64_t mask) {
   return NVVM::ShflOp::create(*this, v.getType(), num(-1), v, num(mask), num(31), NVVM::ShflKind::bfly, UnitAttr());
 }
+
+void Emitter::waitForKernelBefore() {
+  if (!getInsertionBlock()->getParentOp()->getParentOfType<gpu::GPUModuleOp>()->hasAttr(kDependentLaunchAttr))
+    return;
+  // The signal comes after the wait: two kernels are under way at most, and a third does not take their memory's time.
+  NVVM::GriddepcontrolOp::create(*this, NVVM::GridDepActionKind::wait);
+  NVVM::GriddepcontrolOp::create(*this, NVVM::GridDepActionKind::launch_dependents);
+}

@@ -27,6 +27,7 @@ public:
   // Numbers.
   Value wide(int64_t value) { return arith::ConstantOp::create(*this, getI64IntegerAttr(value)); }
   Value real(float value) { return arith::ConstantOp::create(*this, getF32FloatAttr(value)); }
+  Value div(Value a, Value b) { return arith::DivUIOp::create(*this, a, b); }
   Value div(Value a, int64_t b) { return b == 1 ? a : arith::DivUIOp::create(*this, a, num(b)).getResult(); }
   Value rem(Value a, int64_t b) { return b == 1 ? num(0) : arith::RemUIOp::create(*this, a, num(b)).getResult(); }
   Value ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
@@ -64,7 +65,15 @@ public:
   Value thread() { return NVVM::ThreadIdXOp::create(*this, i32()); }
   Value blockX() { return NVVM::BlockIdXOp::create(*this, i32()); }
   Value blockY() { return NVVM::BlockIdYOp::create(*this, i32()); }
+  Value blockZ() { return NVVM::BlockIdZOp::create(*this, i32()); }
+  Value gridX() { return NVVM::GridDimXOp::create(*this, i32()); }
+  Value gridZ() { return NVVM::GridDimZOp::create(*this, i32()); }
   void barrier() { NVVM::BarrierOp::create(*this); }
+  /// fence.acq_rel.gpu: with an atomic operation after it a release to other blocks, with one before it an acquire.
+  void fence() { LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, "device"); }
+  /// Where the chip lets kernels overlap: waits for the one before, and lets the one after begin. Each thread calls
+  /// this before it touches anything but constants.
+  void waitForKernelBefore();
   /// The value of the lane whose number differs by `mask`; all lanes take part.
   Value shuffleXor(Value v, int64_t mask);
 };

@@ -49,7 +49,8 @@ static FptqGpuArgumentKind kindOf(Value memref, FptqGpuArgumentKind otherwise) {
 namespace {
 class Lowering {
 public:
-  Lowering(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
+  /// `slices` 0: as slicesFor chooses.
+  Lowering(ModuleOp module, const Chip &chip, int64_t slices) : module(module), chip(chip), slices(slices) {}
   /// What is known of buffers is asked before lowering takes their users away.
   void classify(Operation *op);
   LogicalResult lower(PackedMatmulOp op);
@@ -61,10 +62,17 @@ private:
   FptqGpuArgumentKind kind(Operation *op, Value memref) {
     return memref ? kinds.lookup({op, memref}) : FPTQ_GPU_CONSTANT;
   }
+  /// Weights and biases: a caller's memory is no kernel's.
+  FptqGpuArgumentKind parameterKind(Operation *op, Value memref) {
+    FptqGpuArgumentKind known = kind(op, memref);
+    return known == FPTQ_GPU_INPUT ? FPTQ_GPU_PARAMETER : known;
+  }
   void forTokens(HostLaunch &host, Value m, int64_t known, function_ref<void(int64_t)> launch);
+  int64_t slicesOf(PackedMatmulOp op, int64_t tokens);
 
   ModuleOp module;
   const Chip &chip;
+  int64_t slices;
   DenseMap<std::pair<Operation *, Value>, FptqGpuArgumentKind> kinds;
 };
 } // namespace
@@ -81,7 +89,7 @@ gpu::GPUModuleOp Lowering::kernels() {
   if (auto existing = module.lookupSymbol<gpu::GPUModuleOp>(kModuleSymbol))
     return existing;
   OpBuilder b(module.getBody(), module.getBody()->end());
-  return gpu::GPUModuleOp::create(b, module.getLoc(), kModuleSymbol);
+  return createKernelModule(b, module.getLoc(), chip);
 }
 
 /// launch(tokens of the tile) for the smallest tile that `m` fits, or the largest.
@@ -110,6 +118,14 @@ static WeightFormat formatOf(PackedMatmulOp op) {
   return weightFormat(scheme, k, half);
 }
 
+/// Weights of sizes that only the call knows are not split.
+int64_t Lowering::slicesOf(PackedMatmulOp op, int64_t tokens) {
+  int64_t n = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  if (tokens > 16 || slices)
+    return tokens > 16 ? 1 : slices;
+  return ShapedType::isDynamic(n) ? 1 : slicesFor(chip, formatOf(op), tokens, n, op.getK());
+}
+
 LogicalResult Lowering::lower(PackedMatmulOp op) {
   if (op.getLayout().getName() != "nvptx")
     return op.emitOpError() << "has layout '" << op.getLayout().getName() << "', NVPTX kernels need 'nvptx' (layer '"
@@ -123,20 +139,29 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   host.addBuffer(kind(op, op.getQ()), *q);
   host.addBuffer(kind(op, op.getXScales()), *xScales);
   host.addBuffer(kind(op, op.getXSums()), *xSums);
-  host.addBuffer(kind(op, op.getPacked()), *packed);
-  host.addBuffer(kind(op, op.getBias()), *bias);
+  host.addBuffer(parameterKind(op, op.getPacked()), *packed);
+  host.addBuffer(parameterKind(op, op.getBias()), *bias);
   host.addBuffer(kind(op, op.getResidual()), *residual);
   // A residual may lie where the result goes.
   host.addBuffer(op.getResidual() ? FPTQ_GPU_INOUT : FPTQ_GPU_OUTPUT, *y);
   Value m = host.dim(op.getQ(), 0), n = host.dim(op.getInit(), 1);
-  for (Value scalar : {q->stride, xSums->stride, residual->stride, y->stride, m, n, host.dim(op.getXSums(), 1)})
+  Value groups = host.dim(op.getXSums(), 1);
+  for (Value scalar : {q->stride, xSums->stride, residual->stride, y->stride, m, n, groups})
     host.addI32(scalar);
+  bool fits = true;
   forTokens(host, m, cast<MemRefType>(op.getQ().getType()).getDimSize(0), [&](int64_t tokens) {
-    Kernel kernel = getOrCreateMatmul(kernels(), chip, formatOf(op), tokens);
-    host.launch(module, kernel, host.ceilDiv(n, kernel.rows), host.ceilDiv(m, kernel.tokens), host.num(0));
+    int64_t slices = slicesOf(op, tokens);
+    Kernel kernel = getOrCreateMatmul(kernels(), chip, formatOf(op), tokens, slices > 1);
+    fits &= succeeded(checkShared(kernel, chip, /*extraBytes=*/0, [&] { return op.emitOpError(); }));
+    Value gridX = host.ceilDiv(n, kernel.rows), gridY = host.ceilDiv(m, kernel.tokens);
+    if (!kernel.split)
+      return host.launch(module, kernel, gridX, gridY, host.num(0));
+    HostLaunch split = host;
+    split.addWorkspace(kernel, gridX, gridY, slices, groups);
+    split.launch(module, kernel, gridX, gridY, host.num(0), host.num(slices));
   });
   op.erase();
-  return success();
+  return success(fits);
 }
 
 LogicalResult Lowering::lower(QuantizeActivationsOp op) {
@@ -162,6 +187,9 @@ LogicalResult Lowering::lower(QuantizeActivationsOp op) {
   Type element = cast<MemRefType>(op.getX().getType()).getElementType();
   Kernel kernel = getOrCreateQuantize(kernels(), {element, bool(op.getMultiplier()), bool(staticScale), padded});
   Value groups = host.dim(op.getSumsInit(), 1);
+  int64_t known = cast<MemRefType>(op.getSumsInit().getType()).getDimSize(1);
+  if (failed(checkShared(kernel, chip, ShapedType::isDynamic(known) ? 0 : 4 * known, [&] { return op.emitOpError(); })))
+    return failure();
   host.launch(module, kernel, host.dim(op.getX(), 0), host.num(1), arith::MulIOp::create(host.b, groups, host.num(4)));
   op.erase();
   return success();
@@ -175,7 +203,12 @@ struct ConvertFptqToNVGPUPass : mlir::fptq::impl::ConvertFptqToNVGPUPassBase<Con
     FailureOr<Chip> parsed = parseChip(chip, [&] { return getOperation().emitError(); });
     if (failed(parsed))
       return signalPassFailure();
-    Lowering lowering(getOperation(), *parsed);
+    if (slices < 0 || slices > kMaxSlices) {
+      getOperation().emitError() << "has 'slices' " << slices.getValue() << ", expected 0 (chosen by shape) to "
+                                 << kMaxSlices;
+      return signalPassFailure();
+    }
+    Lowering lowering(getOperation(), *parsed, slices);
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
       if (isa<PackedMatmulOp, QuantizeActivationsOp>(op))

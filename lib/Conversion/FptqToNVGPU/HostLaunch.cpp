@@ -68,6 +68,15 @@ void HostLaunch::addF32(Value f32) {
   arguments.push_back({FPTQ_GPU_F32, arith::ExtUIOp::create(b, b.getI64Type(), bits), {}, {}});
 }
 
+void HostLaunch::addWorkspace(const Kernel &kernel, Value gridX, Value gridY, int64_t slices, Value groups) {
+  auto times = [this](Value x, Value y) -> Value { return arith::MulIOp::create(b, x, y); };
+  Value null = LLVM::ZeroOp::create(b, pointerType(b)), tiles = times(gridX, gridY);
+  Value partials = kernel.partialsPerGroup ? times(groups, num(kernel.partialsPerGroup)) : num(slices);
+  Value bytes = times(times(tiles, partials), num(4 * kernel.rows * kernel.tokens));
+  arguments.push_back({FPTQ_GPU_WORKSPACE, num(0), null, bytes});
+  arguments.push_back({FPTQ_GPU_COUNTERS, num(0), null, times(tiles, num(4))});
+}
+
 /// At the start of the function, so that a loop does not grow the stack.
 Value HostLaunch::stack(int64_t bytes) {
   OpBuilder::InsertionGuard guard(b);
@@ -92,7 +101,8 @@ Value HostLaunch::symbolName(ModuleOp module, StringRef kernel) {
   return LLVM::AddressOfOp::create(b, pointerType(b), symbol);
 }
 
-void HostLaunch::launch(ModuleOp module, const Kernel &kernel, Value gridX, Value gridY, Value extraShared) {
+void HostLaunch::launch(ModuleOp module, const Kernel &kernel, Value gridX, Value gridY, Value extraShared,
+                        Value gridZ) {
   Value launch = stack(sizeof(FptqGpuLaunch)), list = stack(arguments.size() * sizeof(FptqGpuArgument));
   Value null = LLVM::ZeroOp::create(b, pointerType(b));
   for (auto [i, argument] : llvm::enumerate(arguments)) {
@@ -105,7 +115,7 @@ void HostLaunch::launch(ModuleOp module, const Kernel &kernel, Value gridX, Valu
   LLVM::LLVMFuncOp function = kernel.function;
   store(symbolName(module, function.getSymName()), launch, offsetof(FptqGpuLaunch, kernel));
   Value one = num(1);
-  Value grid[] = {gridX, gridY, one}, block[] = {num(kernel.threads), one, one};
+  Value grid[] = {gridX, gridY, gridZ ? gridZ : one}, block[] = {num(kernel.threads), one, one};
   for (int64_t i = 0; i < 3; ++i) {
     store(grid[i], launch, offsetof(FptqGpuLaunch, grid) + 8 * i);
     store(block[i], launch, offsetof(FptqGpuLaunch, block) + 8 * i);

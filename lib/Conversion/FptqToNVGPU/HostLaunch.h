@@ -30,8 +30,10 @@ public:
   void addBuffer(FptqGpuArgumentKind kind, const HostBuffer &buffer);
   void addI32(Value i64) { arguments.push_back({FPTQ_GPU_I32, i64, {}, {}}); }
   void addF32(Value f32);
-  /// The call. `extraShared` (i64) is added to the kernel's own shared memory.
-  void launch(ModuleOp module, const Kernel &kernel, Value gridX, Value gridY, Value extraShared);
+  /// What a split product needs beside its operands.
+  void addWorkspace(const Kernel &kernel, Value gridX, Value gridY, int64_t slices, Value groups);
+  /// The call. `extraShared` (i64) is added to the kernel's own shared memory; `gridZ` null is 1.
+  void launch(ModuleOp module, const Kernel &kernel, Value gridX, Value gridY, Value extraShared, Value gridZ = {});
 
   ImplicitLocOpBuilder b;
 

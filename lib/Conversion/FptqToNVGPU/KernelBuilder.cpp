@@ -5,15 +5,17 @@ using namespace mlir;
 using namespace mlir::fptq;
 using namespace mlir::fptq::nvptx;
 
-SmallVector<Type> MatmulArguments::types(Emitter &e) {
+SmallVector<Type> MatmulArguments::types(Emitter &e, bool split) {
   SmallVector<Type> types(7, e.ptr(kGlobal));
   types.append(7, e.i32());
+  types.append(split ? 2 : 0, e.ptr(kGlobal));
   return types;
 }
 
 MatmulArguments::MatmulArguments(ValueRange a)
     : q(a[0]), xScales(a[1]), xSums(a[2]), packed(a[3]), bias(a[4]), residual(a[5]), y(a[6]), qStride(a[7]),
-      sumsStride(a[8]), residualStride(a[9]), yStride(a[10]), m(a[11]), n(a[12]), groups(a[13]) {}
+      sumsStride(a[8]), residualStride(a[9]), yStride(a[10]), m(a[11]), n(a[12]), groups(a[13]),
+      workspace(a.size() > 14 ? a[14] : Value()), counters(a.size() > 14 ? a[15] : Value()) {}
 
 std::string Format::name() const {
   std::string name = twoLevel ? "two_level" : symmetric ? "sym" : "asym";
@@ -43,7 +45,7 @@ Value Format::loadScale(Emitter &e, Value from, bool constant) const {
 
 Kernel mlir::fptq::nvptx::getOrCreateKernel(gpu::GPUModuleOp module, const Twine &name, ArrayRef<Type> parameters,
                                             Kernel launch, const Twine &tile,
-                                            llvm::function_ref<void(Emitter &, ValueRange)> body) {
+                                            llvm::function_ref<void(Emitter &, ValueRange)> body, bool bodyWaits) {
   std::string symbol = ("fptq_" + name).str();
   launch.function = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol);
   if (launch.function)
@@ -56,23 +58,51 @@ Kernel mlir::fptq::nvptx::getOrCreateKernel(gpu::GPUModuleOp module, const Twine
   launch.function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), e.getUnitAttr());
   launch.function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                            e.getDenseI32ArrayAttr({int32_t(launch.threads), 1, 1}));
-  launch.function->setAttr(kLaunchAttr,
-                           e.getDictionaryAttr({e.getNamedAttr("threads", e.getI64IntegerAttr(launch.threads)),
-                                                e.getNamedAttr("shared_bytes", e.getI64IntegerAttr(launch.sharedBytes)),
-                                                e.getNamedAttr("tile", e.getStringAttr(tile))}));
+  NamedAttrList shape;
+  shape.append("threads", e.getI64IntegerAttr(launch.threads));
+  shape.append("shared_bytes", e.getI64IntegerAttr(launch.sharedBytes));
+  shape.append("tile", e.getStringAttr(tile));
+  if (module->hasAttr(kDependentLaunchAttr))
+    shape.append(kDependentLaunchKey, e.getUnitAttr());
+  launch.function->setAttr(kLaunchAttr, shape.getDictionary(e.getContext()));
   Block *entry = launch.function.addEntryBlock(e);
   e.setInsertionPointToStart(entry);
+  if (!bodyWaits)
+    e.waitForKernelBefore();
   body(e, entry->getArguments());
   LLVM::ReturnOp::create(e, ValueRange());
   return launch;
 }
 
+LogicalResult mlir::fptq::nvptx::checkShared(const Kernel &kernel, const Chip &chip, int64_t extraBytes,
+                                             function_ref<InFlightDiagnostic()> emitError) {
+  int64_t bytes = kernel.sharedBytes + extraBytes;
+  if (bytes <= chip.sharedBytes)
+    return success();
+  LLVM::LLVMFuncOp function = kernel.function;
+  return emitError() << "kernel '" << function.getSymName() << "' needs " << bytes
+                     << " bytes of shared memory, a block of " << chip.name << " has " << chip.sharedBytes;
+}
+
+gpu::GPUModuleOp mlir::fptq::nvptx::createKernelModule(OpBuilder &b, Location loc, const Chip &chip) {
+  auto module = gpu::GPUModuleOp::create(b, loc, kModuleSymbol);
+  if (chip.dependentLaunch)
+    module->setAttr(kDependentLaunchAttr, b.getUnitAttr());
+  return module;
+}
+
+int64_t mlir::fptq::nvptx::workspaceBytes(const Kernel &kernel, int64_t m, int64_t n, int64_t groups, int64_t slices) {
+  int64_t tiles = llvm::divideCeil(n, kernel.rows) * llvm::divideCeil(m, kernel.tokens);
+  int64_t partials = kernel.partialsPerGroup ? groups * kernel.partialsPerGroup : slices;
+  return kernel.split ? 4 * tiles * partials * kernel.rows * kernel.tokens : 0;
+}
+
 Kernel mlir::fptq::nvptx::getOrCreateMatmul(gpu::GPUModuleOp module, const Chip &chip, const WeightFormat &weight,
-                                            int64_t tokens) {
+                                            int64_t tokens, bool split) {
   Format format(weight);
   if (tokens <= 16)
-    return skinnyKernel(module, format, skinnyShape(tokens, format.depth()));
+    return skinnyKernel(module, format, skinnyShape(tokens, format.depth(), split));
   if (chip.wgmma)
-    return wgmmaKernel(module, format, wgmmaShape(tokens));
-  return tileKernel(module, format, tileShape(tokens));
+    return wgmmaKernel(module, format, chip, tokens);
+  return tileKernel(module, format, chip, tokens);
 }

@@ -23,8 +23,9 @@ using Values = SmallVector<Value>;
 struct MatmulArguments {
   Value q, xScales, xSums, packed, bias, residual, y;
   Value qStride, sumsStride, residualStride, yStride, m, n, groups;
+  Value workspace, counters; ///< of kernels that split K over blocks
 
-  static SmallVector<Type> types(Emitter &e);
+  static SmallVector<Type> types(Emitter &e, bool split = false);
   explicit MatmulArguments(ValueRange arguments);
 };
 
@@ -55,13 +56,15 @@ public:
   Value loadScale(Emitter &e, Value from, bool constant) const;
 };
 
-/// `module`'s kernel of that name and what it is launched with; `body` fills it where it is new.
+/// `module`'s kernel of that name and what it is launched with; `body` fills it where it is new. Unless `bodyWaits` (it
+/// has something to do before), the kernel begins with waitForKernelBefore.
 Kernel getOrCreateKernel(gpu::GPUModuleOp module, const Twine &name, ArrayRef<Type> parameters, Kernel launch,
-                         const Twine &tile, llvm::function_ref<void(Emitter &, ValueRange)> body);
+                         const Twine &tile, llvm::function_ref<void(Emitter &, ValueRange)> body,
+                         bool bodyWaits = false);
 
 Kernel skinnyKernel(gpu::GPUModuleOp module, const Format &format, const SkinnyShape &shape);
-Kernel tileKernel(gpu::GPUModuleOp module, const Format &format, const TileShape &shape);
-Kernel wgmmaKernel(gpu::GPUModuleOp module, const Format &format, const WgmmaShape &shape);
+Kernel tileKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens);
+Kernel wgmmaKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens);
 
 //===----------------------------------------------------------------------===//
 // Fragments.cpp

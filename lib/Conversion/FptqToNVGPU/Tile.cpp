@@ -155,7 +155,9 @@ void TileKernel::build() {
   storeSums(e, format, args, lane, ValueRange(last).drop_back(2), outputs);
 }
 
-Kernel mlir::fptq::nvptx::tileKernel(gpu::GPUModuleOp module, const Format &format, const TileShape &shape) {
+Kernel mlir::fptq::nvptx::tileKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens) {
+  TileShape shape =
+      fitStages(tileShape(tokens), chip, [&](const TileShape &s) { return TileKernel::sharedBytes(format, s); });
   Kernel launch{{}, shape.threads(), TileKernel::sharedBytes(format, shape), TileShape::kRows, shape.tokens};
   Emitter types(module.getLoc(), module.getContext());
   return getOrCreateKernel(module, format.name() + "_tile" + Twine(shape.tokens), MatmulArguments::types(types), launch,

@@ -198,7 +198,9 @@ void WgmmaKernel::build() {
       });
 }
 
-Kernel mlir::fptq::nvptx::wgmmaKernel(gpu::GPUModuleOp module, const Format &format, const WgmmaShape &shape) {
+Kernel mlir::fptq::nvptx::wgmmaKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens) {
+  WgmmaShape shape =
+      fitStages(wgmmaShape(tokens), chip, [&](const WgmmaShape &s) { return WgmmaKernel::sharedBytes(format, s); });
   Kernel launch{{},
                 WgmmaShape::kConsumers + WgmmaShape::kProducers,
                 WgmmaKernel::sharedBytes(format, shape),

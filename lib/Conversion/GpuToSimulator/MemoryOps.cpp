@@ -13,7 +13,7 @@ static constexpr int64_t kWindowMask = (1 << 18) - 1;
 
 static unsigned spaceOf(Value pointer) { return cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace(); }
 
-enum class AccessKind { Read, Write, Atomic };
+enum class AccessKind { Read, Write, Atomic, ReadConstant };
 
 /// Calls fptq_sim_access before `op` touches `pointer`.
 static void checkAccess(HostCalls &calls, Operation *op, Value pointer, Type type, std::optional<uint64_t> alignment,
@@ -48,7 +48,8 @@ static void simulateIntToPtr(HostCalls &calls, LLVM::IntToPtrOp op) {
 LogicalResult mlir::fptq::sim::simulateLLVM(HostCalls &calls, Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](LLVM::LoadOp load) {
-        checkAccess(calls, op, load.getAddr(), load.getType(), load.getAlignment(), AccessKind::Read);
+        checkAccess(calls, op, load.getAddr(), load.getType(), load.getAlignment(),
+                    load.getInvariant() ? AccessKind::ReadConstant : AccessKind::Read);
         return success();
       })
       .Case([&](LLVM::StoreOp store) {
@@ -66,6 +67,7 @@ LogicalResult mlir::fptq::sim::simulateLLVM(HostCalls &calls, Operation *op) {
         return success();
       })
       .Case([&](LLVM::FenceOp fence) {
+        calls.call("fptq_sim_fence", Type(), {});
         fence.erase();
         return success();
       })

@@ -184,7 +184,11 @@ static LogicalResult simulateBarrier(HostCalls &calls, Operation *op) {
         calls.call("fptq_sim_syncwarp", Type(), {sync.getMask(), calls.site()});
         return replaced(op);
       })
-      .Case<NVVM::FenceMbarrierInitOp, NVVM::MembarOp, NVVM::SetMaxRegisterOp, NVVM::PrefetchOp>([&](Operation *) {
+      .Case([&](NVVM::MembarOp) {
+        calls.call("fptq_sim_fence", Type(), {});
+        return replaced(op);
+      })
+      .Case<NVVM::FenceMbarrierInitOp, NVVM::SetMaxRegisterOp, NVVM::PrefetchOp>([&](Operation *) {
         return replaced(op); // order that the simulator keeps anyway, and hints
       })
       .Case([&](NVVM::FenceProxyOp) {

@@ -1,5 +1,6 @@
 //===- SimulateGpu.cpp - GPU kernels to host code -------------------------===//
 #include "HostCalls.h"
+#include "fptq/Conversion/FptqToNVGPU/Kernels.h"
 #include "fptq/Conversion/GpuToSimulator/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -21,6 +22,7 @@ struct Kernel {
   LLVM::LLVMFuncOp body;
   int64_t arguments, staticShared;
   std::array<int64_t, 3> block;
+  bool dependent;
 };
 } // namespace
 
@@ -104,6 +106,11 @@ static std::array<int64_t, 3> requiredBlock(LLVM::LLVMFuncOp kernel) {
   return block;
 }
 
+static bool overlapsTheOneBefore(LLVM::LLVMFuncOp kernel) {
+  auto launch = kernel->getAttrOfType<DictionaryAttr>(nvptx::kLaunchAttr);
+  return launch && launch.contains(nvptx::kDependentLaunchKey);
+}
+
 static FailureOr<Kernel> simulateKernel(ModuleOp module, gpu::GPUModuleOp device, LLVM::LLVMFuncOp kernel) {
   SymbolTable symbols(device);
   FailureOr<SharedLayout> shared = layOutShared(kernel, symbols);
@@ -112,7 +119,8 @@ static FailureOr<Kernel> simulateKernel(ModuleOp module, gpu::GPUModuleOp device
     return failure();
   replaceShared(calls, kernel, *shared);
   Kernel result{
-      kernel.getSymName().str(), {}, int64_t(kernel.getNumArguments()), shared->staticBytes, requiredBlock(kernel)};
+      kernel.getSymName().str(),   {}, int64_t(kernel.getNumArguments()), shared->staticBytes, requiredBlock(kernel),
+      overlapsTheOneBefore(kernel)};
   dropAddressSpaces(kernel);
   // Attributes that only the device understands would be translated with the function.
   for (NamedAttribute attribute : llvm::to_vector(kernel->getDiscardableAttrs()))
@@ -132,7 +140,7 @@ static LLVM::GlobalOp emitTable(ModuleOp module, ArrayRef<Kernel> kernels) {
   OpBuilder b(module.getBodyRegion());
   Location loc = module.getLoc();
   Type ptr = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  auto entryType = LLVM::LLVMStructType::getLiteral(b.getContext(), {ptr, ptr, i64, i64, i64, i64, i64});
+  auto entryType = LLVM::LLVMStructType::getLiteral(b.getContext(), {ptr, ptr, i64, i64, i64, i64, i64, i64});
   auto tableType = LLVM::LLVMArrayType::get(entryType, kernels.size());
   b.setInsertionPointToEnd(module.getBody());
   auto table = LLVM::GlobalOp::create(b, loc, tableType, /*isConstant=*/true, LLVM::Linkage::Internal,
@@ -145,7 +153,8 @@ static LLVM::GlobalOp emitTable(ModuleOp module, ArrayRef<Kernel> kernels) {
     names.setInsertionPointToEnd(&table.getInitializerRegion().front());
     SmallVector<Value> fields = {names.string(loc, kernel.name),
                                  LLVM::AddressOfOp::create(b, loc, ptr, kernel.body.getSymName())};
-    for (int64_t number : {kernel.arguments, kernel.staticShared, kernel.block[0], kernel.block[1], kernel.block[2]})
+    for (int64_t number : {kernel.arguments, kernel.staticShared, kernel.block[0], kernel.block[1], kernel.block[2],
+                           int64_t(kernel.dependent)})
       fields.push_back(LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(number)));
     for (auto [j, field] : llvm::enumerate(fields))
       value = LLVM::InsertValueOp::create(b, loc, value, field, ArrayRef<int64_t>{int64_t(i), int64_t(j)});

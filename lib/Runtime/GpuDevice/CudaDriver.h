@@ -66,6 +66,7 @@ typedef struct CuLaunchConfig {
   F(upload, cuMemcpyHtoDAsync_v2, (CuAddress, const void *from, size_t bytes, CuStream))                               \
   F(download, cuMemcpyDtoHAsync_v2, (void *to, CuAddress, size_t bytes, CuStream))                                     \
   F(copy, cuMemcpyDtoDAsync_v2, (CuAddress to, CuAddress from, size_t bytes, CuStream))                                \
+  F(fill, cuMemsetD8Async, (CuAddress, unsigned char value, size_t bytes, CuStream))                                   \
   F(stream_create, cuStreamCreate, (CuStream *, unsigned flags))                                                       \
   F(stream_wait, cuStreamSynchronize, (CuStream))                                                                      \
   F(event_create, cuEventCreate, (CuEvent *, unsigned flags))                                                          \

@@ -242,9 +242,11 @@ static int run(const FptqGpuLaunch *l) {
   for (int i = 0; i < l->argument_count; ++i) {
     const FptqGpuArgument *a = &l->arguments[i];
     int r = region_of[i];
-    values[i] = a->kind > FPTQ_GPU_TEMPORARY ? (uint64_t)a->value
-                : r < 0                      ? 0
-                                             : places[r] + (CuAddress)((char *)a->host - regions[r].host);
+    values[i] = (uint64_t)a->value;
+    if (fptq_gpu_is_host_buffer(a->kind))
+      values[i] = r < 0 ? 0 : places[r] + (CuAddress)((char *)a->host - regions[r].host);
+    else if (a->kind >= FPTQ_GPU_WORKSPACE && fptq_cuda_workspace(a, &values[i]))
+      return 1;
     parameters[i] = &values[i];
   }
   if (launch_kernel(l, parameters))

@@ -18,6 +18,8 @@ int fptq_cuda_check(CuResult result, const char *what);
 /* DeviceMemory.c: the device's address of a region, whose contents are (to be) there. `slot` numbers the regions of a
  * launch. */
 int fptq_cuda_place(const FptqGpuRegion *region, int slot, CuAddress *address);
+/* The device's address of a workspace or of counters. Launches follow each other: all use the same. */
+int fptq_cuda_workspace(const FptqGpuArgument *argument, CuAddress *address);
 void fptq_cuda_forget_memory(void);
 
 #endif /* FPTQ_RUNTIME_GPUDEVICE_DEVICE_H */

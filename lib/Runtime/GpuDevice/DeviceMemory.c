@@ -21,7 +21,7 @@ typedef struct Twins {
 } Twins;
 
 static Twins constants, temporaries;
-static Twin slots[kMaxGpuArguments];
+static Twin slots[kMaxGpuArguments], workspace, counters;
 
 static int allocate(CuAddress *address, int64_t bytes) {
   CuResult result = fptq_cuda->allocate(address, bytes ? (size_t)bytes : 1);
@@ -110,24 +110,42 @@ static int place_temporary(const FptqGpuRegion *r, CuAddress *address) {
   return 0;
 }
 
+static int grow(Twin *buffer, int64_t bytes) {
+  if (buffer->address && fptq_cuda_check(fptq_cuda->release(buffer->address), "freeing device memory"))
+    return 1;
+  *buffer = (Twin){0};
+  if (allocate(&buffer->address, bytes))
+    return 1;
+  buffer->bytes = bytes;
+  return 0;
+}
+
 int fptq_cuda_place(const FptqGpuRegion *r, int slot, CuAddress *address) {
   if (r->constant)
     return place_constant(r, address);
   if (r->temporary)
     return place_temporary(r, address);
   Twin *buffer = &slots[slot];
-  if (!buffer->address || buffer->bytes < r->bytes) {
-    if (buffer->address && fptq_cuda_check(fptq_cuda->release(buffer->address), "freeing device memory"))
-      return 1;
-    buffer->address = 0;
-    if (allocate(&buffer->address, r->bytes))
-      return 1;
-    buffer->bytes = r->bytes;
-  }
+  if ((!buffer->address || buffer->bytes < r->bytes) && grow(buffer, r->bytes))
+    return 1;
   *address = buffer->address;
   /* Outputs too: bytes that the kernel does not write keep their value. */
   return r->bytes && fptq_cuda_check(fptq_cuda->upload(*address, r->host, (size_t)r->bytes, fptq_cuda_stream),
                                      "copying an input to the device");
+}
+
+int fptq_cuda_workspace(const FptqGpuArgument *argument, CuAddress *address) {
+  int zeros = argument->kind == FPTQ_GPU_COUNTERS;
+  Twin *buffer = zeros ? &counters : &workspace;
+  if (!buffer->address || buffer->bytes < argument->bytes) {
+    if (grow(buffer, argument->bytes))
+      return 1;
+    if (zeros && fptq_cuda_check(fptq_cuda->fill(buffer->address, 0, (size_t)argument->bytes, fptq_cuda_stream),
+                                 "clearing counters"))
+      return 1;
+  }
+  *address = buffer->address;
+  return 0;
 }
 
 static void release_all(Twins *twins) {
@@ -137,12 +155,17 @@ static void release_all(Twins *twins) {
   *twins = (Twins){0};
 }
 
+static void release(Twin *buffer) {
+  if (buffer->address)
+    fptq_cuda->release(buffer->address);
+  *buffer = (Twin){0};
+}
+
 void fptq_cuda_forget_memory(void) {
   release_all(&constants);
   release_all(&temporaries);
-  for (int i = 0; i < kMaxGpuArguments; ++i) {
-    if (slots[i].address)
-      fptq_cuda->release(slots[i].address);
-    slots[i] = (Twin){0};
-  }
+  for (int i = 0; i < kMaxGpuArguments; ++i)
+    release(&slots[i]);
+  release(&workspace);
+  release(&counters);
 }

@@ -87,6 +87,15 @@ static void report_deadlock(void) {
   }
 }
 
+/* The kernel after this one waits for this one only: it would overtake the kernel before, were that not waited for. */
+static int check_waits(void) {
+  for (uint32_t t = 0; fptq_sim.dependent && t < fptq_sim.threads; ++t)
+    if (!fptq_sim.lanes[t].waited)
+      return sim_refuse("kernel '%s', block (%u, %u, %u): thread %u exits without griddepcontrol.wait", fptq_sim.kernel,
+                        fptq_sim.index[0], fptq_sim.index[1], fptq_sim.index[2], t);
+  return 0;
+}
+
 /* One warp runs as far as it can before the next gets a turn: it then meets the others' memory as early as it ever
  * could, which is where a missing barrier shows. */
 static int run_block(void) {
@@ -99,7 +108,7 @@ static int run_block(void) {
         ran = 1;
       }
     if (fptq_sim.exited == fptq_sim.threads && !fptq_sim.bulk_copies.count)
-      return 0;
+      return check_waits();
     if (fptq_sim.exited == fptq_sim.threads) /* the memory may be another block's by then */
       return sim_refuse("kernel '%s', block (%u, %u, %u): exits with %d bulk copies that nobody waited for",
                         fptq_sim.kernel, fptq_sim.index[0], fptq_sim.index[1], fptq_sim.index[2],
@@ -114,13 +123,13 @@ static int run_block(void) {
 
 static int start_block(void) {
   fptq_sim.exited = 0;
-  fptq_sim.dependency_waited = 0;
   fptq_sim.mbarrier_count = 0;
   fptq_sim.bulk_copies.count = 0;
   memset(fptq_sim.rendezvous, 0, sizeof fptq_sim.rendezvous);
   memset(fptq_sim.barriers, 0, sizeof fptq_sim.barriers);
   sim_memory_reset();
   sim_races_reset();
+  sim_global_block();
   sim_wgmma_reset();
   for (uint32_t t = 0; t < fptq_sim.threads; ++t) {
     Lane *lane = &fptq_sim.lanes[t];
@@ -133,9 +142,23 @@ static int start_block(void) {
     lane->copies.count = 0;
     lane->copy_group = 0;
     lane->steps = 0;
+    lane->waited = lane->fenced = 0;
+    lane->atomic_word = NULL;
     fptq_fiber_start(&lane->fiber, run_lane);
   }
   return run_block();
+}
+
+static uint64_t common_divisor(uint64_t a, uint64_t b) { return b ? common_divisor(b, a % b) : a; }
+
+/* An affine permutation of 0 .. count - 1 that `seed` picks; 0 is the identity. The device promises no order. */
+static uint64_t nth_block(uint64_t n, uint64_t count, uint64_t seed) {
+  if (!seed)
+    return n;
+  uint64_t factor = (2 * seed + 1) % count;
+  while (common_divisor(factor, count) != 1)
+    ++factor;
+  return (n * factor + seed) % count;
 }
 
 /* Runs all blocks of fptq_sim's grid, one after the other. 0, or sim_message says what is wrong. */
@@ -150,12 +173,18 @@ int sim_run_grid(void) {
   }
   fptq_sim.threads = fptq_sim.block[0] * fptq_sim.block[1] * fptq_sim.block[2];
   fptq_sim.warps = (fptq_sim.threads + kWarp - 1) / kWarp;
-  uint32_t *i = fptq_sim.index;
-  for (i[2] = 0; i[2] < fptq_sim.grid[2]; ++i[2])
-    for (i[1] = 0; i[1] < fptq_sim.grid[1]; ++i[1])
-      for (i[0] = 0; i[0] < fptq_sim.grid[0]; ++i[0])
-        if (start_block())
-          return 1;
+  if (sim_global_begin())
+    return 1;
+  const uint32_t *grid = fptq_sim.grid;
+  uint64_t count = (uint64_t)grid[0] * grid[1] * grid[2];
+  for (uint64_t n = 0; n < count; ++n) {
+    uint64_t block = nth_block(n, count, fptq_sim.order);
+    fptq_sim.index[0] = (uint32_t)(block % grid[0]);
+    fptq_sim.index[1] = (uint32_t)(block / grid[0] % grid[1]);
+    fptq_sim.index[2] = (uint32_t)(block / grid[0] / grid[1]);
+    if (start_block())
+      return 1;
+  }
   return 0;
 }
 
@@ -190,5 +219,5 @@ uint32_t fptq_sim_register(uint32_t which) {
   }
 }
 
-void fptq_sim_griddep_wait(void) { fptq_sim.dependency_waited = 1; }
+void fptq_sim_griddep_wait(void) { sim_lane()->waited = 1; }
 void fptq_sim_nothing(void) {}

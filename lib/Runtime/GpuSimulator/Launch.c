@@ -12,6 +12,7 @@ static int failed;
 
 const char *fptq_sim_error(void) { return failed ? sim_message() : NULL; }
 void fptq_sim_clear(void) { failed = 0; }
+void fptq_sim_set_block_order(uint32_t seed) { fptq_sim.order = seed; }
 
 /* The device's allocator aligns to 256 bytes; a kernel never relies on more than one vector access. */
 enum { kAlignment = 16, kDeviceAlignment = 256 };
@@ -46,6 +47,30 @@ static void map_out(Memory *memory, int keep) {
       memcpy(r->host, memory->device[i], (size_t)r->bytes);
     free(memory->device[i]);
   }
+}
+
+/* Memory for this launch alone: rubbish, or zeros that the kernel has to leave as it found them. */
+static int add_workspace(const FptqGpuArgument *a, void **value) {
+  size_t bytes = ((size_t)a->bytes + kDeviceAlignment) / kDeviceAlignment * kDeviceAlignment;
+  if (!(*value = aligned_alloc(kDeviceAlignment, bytes)))
+    return sim_refuse("no memory for a workspace of %lld bytes", (long long)a->bytes);
+  memset(*value, a->kind == FPTQ_GPU_COUNTERS ? 0 : 0x55, bytes);
+  fptq_sim.buffers[fptq_sim.buffer_count++] = (Buffer){*value, a->bytes, 1, 0};
+  return 0;
+}
+
+static int release_workspaces(const FptqGpuLaunch *l, void **values, int status) {
+  for (int i = 0; i < l->argument_count; ++i) {
+    const FptqGpuArgument *a = &l->arguments[i];
+    if (a->kind != FPTQ_GPU_WORKSPACE && a->kind != FPTQ_GPU_COUNTERS)
+      continue;
+    for (int64_t at = 0; !status && a->kind == FPTQ_GPU_COUNTERS && at < a->bytes; ++at)
+      if (((const char *)values[i])[at])
+        status = sim_refuse("kernel '%s' leaves a counter (argument %d, byte %lld) that is not 0", l->kernel, i,
+                            (long long)at);
+    free(values[i]);
+  }
+  return status;
 }
 
 static const FptqSimKernel *find(const char *name, const FptqSimKernel *kernels, int64_t count) {
@@ -83,7 +108,8 @@ static int check_launch(const FptqGpuLaunch *l, const FptqSimKernel *k) {
 static int run(const FptqGpuLaunch *l, const FptqSimKernel *kernel) {
   Memory memory;
   int region_of[kMaxGpuArguments];
-  void *values[kMaxGpuArguments], *parameters[kMaxGpuArguments];
+  void *values[kMaxGpuArguments] = {NULL}, *parameters[kMaxGpuArguments];
+  int status = 0;
   memory.count = fptq_gpu_regions(l, memory.regions, region_of);
   if (memory.count < 0)
     return sim_refuse("kernel '%s' has more than %d arguments", l->kernel, kMaxGpuArguments);
@@ -93,13 +119,16 @@ static int run(const FptqGpuLaunch *l, const FptqSimKernel *kernel) {
     const FptqGpuArgument *a = &l->arguments[i];
     parameters[i] = &values[i];
     memcpy(&values[i], &a->value, sizeof values[i]);
-    if (a->kind > FPTQ_GPU_TEMPORARY)
+    if (a->kind == FPTQ_GPU_WORKSPACE || a->kind == FPTQ_GPU_COUNTERS)
+      status |= add_workspace(a, &values[i]);
+    if (!fptq_gpu_is_host_buffer(a->kind))
       continue;
     int r = region_of[i];
     values[i] = r < 0 ? NULL : memory.device[r] + ((char *)a->host - memory.regions[r].host);
     if (r >= 0)
-      fptq_sim.buffers[fptq_sim.buffer_count++] = (Buffer){
-          values[i], a->bytes, a->kind != FPTQ_GPU_INPUT && a->kind != FPTQ_GPU_CONSTANT, a->kind == FPTQ_GPU_CONSTANT};
+      fptq_sim.buffers[fptq_sim.buffer_count++] =
+          (Buffer){values[i], a->bytes, fptq_gpu_is_written(a->kind),
+                   a->kind == FPTQ_GPU_CONSTANT || a->kind == FPTQ_GPU_PARAMETER};
   }
   fptq_sim.kernel = kernel->name;
   fptq_sim.body = kernel->body;
@@ -109,7 +138,8 @@ static int run(const FptqGpuLaunch *l, const FptqSimKernel *kernel) {
     fptq_sim.block[i] = (uint32_t)l->block[i];
   }
   fptq_sim.shared_bytes = (uint32_t)(kernel->static_shared + l->shared_bytes);
-  int status = sim_run_grid();
+  fptq_sim.dependent = (int)kernel->dependent;
+  status = release_workspaces(l, values, status ? status : sim_run_grid());
   map_out(&memory, !status);
   return status;
 }

@@ -22,6 +22,8 @@ void sim_in_flight(uint32_t address, uint32_t bytes, int on) {
 
 static const char *verb(int write) { return write ? "writes" : "reads"; }
 
+static int writes(SimAccess access) { return access == kWrite || access == kAtomic; }
+
 static int in_window(const char *p) { return p >= fptq_sim.window && p < fptq_sim.window + kWindowBytes; }
 
 static void check_shared(const char *p, int64_t bytes, int write, const char *site) {
@@ -68,15 +70,18 @@ static void fail_global(const char *p, int64_t bytes, int write, const char *sit
            (long long)fptq_sim.buffers[best].bytes);
 }
 
-static void check_global(const char *p, int64_t bytes, int write, const char *site) {
+static void check_global(const char *p, int64_t bytes, SimAccess access, const char *site) {
+  int write = writes(access);
   const Buffer *b = find_buffer(p, bytes, write);
   if (!b && write && (b = find_buffer(p, bytes, 0)))
     sim_fail(site, "writes to argument buffer %d, which is an input", (int)(b - fptq_sim.buffers));
   if (!b)
     fail_global(p, bytes, write, site);
-  if (fptq_sim.dependent && !b->constant && !fptq_sim.dependency_waited)
+  if (fptq_sim.dependent && !b->early && !sim_lane()->waited)
     sim_fail(site, "%s argument buffer %d before griddepcontrol.wait, while the kernel before may still use it",
              verb(write), (int)(b - fptq_sim.buffers));
+  if (access != kAtomic)
+    sim_global_access(p, bytes, access, site);
 }
 
 static int on_stack(const char *p, int64_t bytes) {
@@ -84,8 +89,9 @@ static int on_stack(const char *p, int64_t bytes) {
   return p >= f->stack && p + bytes <= f->stack + f->bytes;
 }
 
-void sim_check(const void *address, int64_t bytes, int64_t alignment, int write, int space, const char *site) {
+void sim_check(const void *address, int64_t bytes, int64_t alignment, SimAccess access, int space, const char *site) {
   const char *p = address;
+  int write = writes(access);
   sim_race_settle();
   if (alignment > 1 && (uintptr_t)p & (alignment - 1))
     sim_fail(site, "%s %lld bytes at %s %lld, which is not a multiple of %lld", verb(write), (long long)bytes,
@@ -98,20 +104,21 @@ void sim_check(const void *address, int64_t bytes, int64_t alignment, int write,
     return;
   if (space == kSharedSpace || (space == kAnySpace && in_window(p)))
     return check_shared(p, bytes, write, site);
-  check_global(p, bytes, write, site);
+  check_global(p, bytes, access, site);
 }
 
-enum { kAtomic = 2 }; /* of `write` */
-
-void fptq_sim_access(const void *address, int64_t bytes, int64_t alignment, int32_t write, int32_t space,
+void fptq_sim_access(const void *address, int64_t bytes, int64_t alignment, int32_t access, int32_t space,
                      const char *site) {
-  sim_check(address, bytes, alignment, write, space, site);
-  if (!in_window(address))
+  sim_check(address, bytes, alignment, (SimAccess)access, space, site);
+  if (!in_window(address)) {
+    if (access == kAtomic)
+      sim_global_atomic(address);
     return;
+  }
   uint32_t at = (uint32_t)((const char *)address - fptq_sim.window);
-  if (write == kAtomic)
+  if (access == kAtomic)
     sim_race_atomic(at, site);
-  else if (write)
+  else if (access == kWrite)
     sim_race_write(at, (uint32_t)bytes, site);
   else
     sim_race_read(at, (uint32_t)bytes, site);

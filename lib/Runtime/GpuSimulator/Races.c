@@ -37,7 +37,7 @@ void sim_races_reset(void) {
     fptq_sim.clocks[w].tick[w] = 1;
 }
 
-static void tick(void) {
+void sim_tick(void) {
   if (++mine()->tick[sim_warp()] > kTickMask)
     sim_fail(NULL, "passes more than %d barriers", kTickMask);
 }
@@ -53,7 +53,7 @@ void sim_clock_join(Clock *into, const Clock *from) {
 
 void sim_release(Clock *into) {
   sim_clock_join(into, mine());
-  tick(); /* what this warp does from now on is not covered */
+  sim_tick(); /* what this warp does from now on is not covered */
 }
 
 void sim_acquire(const Clock *from) { sim_clock_join(mine(), from); }
@@ -149,5 +149,5 @@ void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site) {
 /* Orders this warp's earlier writes before asynchronous reads of them. */
 void fptq_sim_proxy_fence(void) {
   mine()->fence[sim_warp()] = mine()->tick[sim_warp()];
-  tick();
+  sim_tick();
 }

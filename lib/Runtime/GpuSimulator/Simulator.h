@@ -36,8 +36,12 @@ typedef struct Clock {
 typedef struct Buffer {
   char *base;
   int64_t bytes;
-  int writable, constant;
+  int writable;
+  int early; /* no kernel writes it: may be read before griddepcontrol.wait */
 } Buffer;
+
+/* What an access does, as fptq-simulate-gpu numbers it. */
+typedef enum SimAccess { kRead, kWrite, kAtomic, kReadConstant } SimAccess;
 
 /* A copy on its way to shared memory. */
 typedef struct Copy {
@@ -65,6 +69,11 @@ typedef struct Lane {
   CopyQueue copies; /* cp.async */
   uint32_t copy_group;
   uint64_t steps; /* memory accesses since it last waited */
+  int waited;     /* griddepcontrol.wait */
+  /* GlobalRaces.c: what its warp knew at its last fence; its last atomic operation, and how many it came after. */
+  int fenced, atomic_sees;
+  uint32_t fence_ticks[kMaxWarps];
+  const char *atomic_word;
 } Lane;
 
 /* A warp-wide operation collects its operands here; the last lane to come computes for all. */
@@ -94,7 +103,8 @@ typedef struct Block {
   uint32_t grid[3], block[3], index[3];
   uint32_t threads, warps, exited;
   uint32_t shared_bytes;
-  int dependent, dependency_waited; /* programmatic dependent launch */
+  int dependent;  /* it may start while the kernel before still runs */
+  uint32_t order; /* seed of the order of blocks; 0: as numbered */
   Buffer buffers[kMaxBuffers];
   int buffer_count;
   Lane *lanes;
@@ -121,9 +131,15 @@ void sim_wait(const uint32_t *watched, const char *site);
 
 /* Memory.c */
 void sim_memory_reset(void);
-void sim_check(const void *address, int64_t bytes, int64_t alignment, int write, int space, const char *site);
+void sim_check(const void *address, int64_t bytes, int64_t alignment, SimAccess access, int space, const char *site);
 /* Checks that `address` lies in shared memory, aligned, and returns it as the device sees it. */
 uint32_t sim_shared_address(const void *address, int64_t bytes, int64_t alignment, const char *site);
+
+/* GlobalRaces.c: before a launch, before a block, and at each access to global memory that a kernel may write. */
+int sim_global_begin(void);
+void sim_global_block(void);
+void sim_global_access(const char *address, int64_t bytes, SimAccess access, const char *site);
+void sim_global_atomic(const char *word);
 
 /* Races.c: shared bytes [address, address + bytes) used by the running thread's warp. */
 void sim_races_reset(void);
@@ -144,6 +160,8 @@ void sim_race_read_async(uint32_t address, uint32_t bytes, const char *site);
 void sim_in_flight(uint32_t address, uint32_t bytes, int on);
 void sim_clock_join(Clock *into, const Clock *from);
 void sim_release(Clock *into);
+/* What the running warp does from now on is later than what it did. */
+void sim_tick(void);
 void sim_acquire(const Clock *from);
 
 /* AsyncCopies.c */

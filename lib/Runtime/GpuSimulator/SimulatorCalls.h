@@ -13,9 +13,10 @@
  * shared bytes. */
 uint32_t fptq_sim_register(uint32_t which);
 char *fptq_sim_shared(uint32_t offset);
-/* write: 0 reads, 1 writes, 2 atomically does both. */
-void fptq_sim_access(const void *address, int64_t bytes, int64_t alignment, int32_t write, int32_t space,
+/* access: 0 reads, 1 writes, 2 atomically does both, 3 reads what nobody writes while the kernel runs. */
+void fptq_sim_access(const void *address, int64_t bytes, int64_t alignment, int32_t access, int32_t space,
                      const char *site);
+void fptq_sim_fence(void);
 
 /* Barriers.c */
 void fptq_sim_barrier(uint32_t id, uint32_t threads, const char *site); /* threads 0: all of the block */

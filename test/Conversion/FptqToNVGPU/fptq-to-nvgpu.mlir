@@ -1,5 +1,6 @@
 // RUN: fptq-opt %s --convert-fptq-to-nvgpu | FileCheck %s
 // RUN: fptq-opt %s --convert-fptq-to-nvgpu --fptq-nvptx-device-pipeline | FileCheck %s --check-prefix=DEVICE
+// RUN: fptq-opt %s --convert-fptq-to-nvgpu="chip=sm_90a slices=3" | FileCheck %s --check-prefix=SPLIT
 
 #scheme = #fptq.scheme<group, group_size = 128, symmetric = true, method = rtn>
 
@@ -38,3 +39,16 @@ func.func @linear(%x: memref<?x256xf32>, %w: memref<8704xi8>, %bias: memref<64xf
     bias(%bias : memref<64xf32>) outs(%y : memref<?x64xf32>)
   return
 }
+
+// Blocks that share K have a third dimension of the grid, a workspace (argument kind 9) and counters (10).
+// SPLIT-LABEL: func.func @linear
+// SPLIT: %[[NAME:.*]] = llvm.mlir.addressof @fptq_sym_g128_f32_skinny8_split_name
+// SPLIT: llvm.call @fptq_gpu_launch
+// SPLIT-LABEL: gpu.module @fptq_kernels attributes {fptq.dependent_launch}
+// SPLIT: llvm.func @fptq_quantize_f32_g128
+// SPLIT-SAME: fptq.launch = {dependent_launch, shared_bytes = 32 : i64
+// SPLIT-NEXT: nvvm.griddepcontrol wait
+// SPLIT: llvm.func @fptq_sym_g128_f32_skinny8_split
+// SPLIT: llvm.fence syncscope("device") acq_rel
+// SPLIT-NEXT: llvm.atomicrmw uinc_wrap %{{.*}}, %{{.*}} syncscope("device") monotonic
+// SPLIT-NEXT: llvm.fence syncscope("device") acq_rel

@@ -3,6 +3,8 @@
 // RUN: echo 'module {}' | not fptq-opt --convert-fptq-to-nvgpu=chip=gfx90a 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: echo 'module {}' | not fptq-opt --fptq-emit-nvptx=chip=sm_70 2>&1 | FileCheck %s --check-prefix=EMIT
 // RUN: echo 'module {}' | not fptq-opt --fptq-emit-nvptx=emit=elf 2>&1 | FileCheck %s --check-prefix=FORMAT
+// RUN: echo 'module {}' | not fptq-opt --convert-fptq-to-nvgpu=slices=9 2>&1 | FileCheck %s --check-prefix=SLICES
+// SLICES: error: has 'slices' 9, expected 0 (chosen by shape) to 8
 // OLD: error: chip 'sm_75' is below sm_80
 // UNKNOWN: error: unknown chip 'gfx90a', expected one of sm_80,
 // EMIT: error: chip 'sm_70' is below sm_80

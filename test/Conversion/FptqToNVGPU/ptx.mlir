@@ -10,6 +10,12 @@
 // RUN: fptq-opt %s --convert-fptq-to-nvgpu=chip=sm_90a --fptq-nvptx-device-pipeline --fptq-emit-nvptx=chip=sm_90a \
 // RUN:   | sed 's/\\0A/\n/g; s/\\09/ /g' > %t.sm_90a
 // RUN: FileCheck %s --check-prefix=SM90A < %t.sm_90a
+// RUN: FileCheck %s --check-prefix=OVERLAP < %t.sm_90a
+// RUN: not grep griddepcontrol %t.sm_80
+// RUN: fptq-opt %s --convert-fptq-to-nvgpu="chip=sm_90a slices=3" --fptq-nvptx-device-pipeline --fptq-emit-nvptx=chip=sm_90a \
+// RUN:   | sed 's/\\0A/\n/g; s/\\09/ /g' > %t.split
+// RUN: FileCheck %s --check-prefix=SPLIT < %t.split
+// RUN: not grep -E "ld\.(global|shared)[.a-z0-9]*\.b8|ld\.local|st\.local|\.local|fma\.rz|mul\.f32|add\.f32" %t.split
 
 // SM80: .version 8.0
 // SM80: .target sm_80
@@ -47,6 +53,33 @@
 // SM90A: wgmma.wait_group.sync.aligned 0;
 // SM90A: cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes
 // SM90A: fence.proxy.async
+
+// Where kernels overlap, quantization waits at once; the product of few tokens has its first weights on the way by then.
+// OVERLAP: .visible .entry fptq_quantize_f32_g128(
+// OVERLAP-NOT: ld.global
+// OVERLAP: griddepcontrol.wait;
+// OVERLAP-NEXT: griddepcontrol.launch_dependents;
+// OVERLAP: .visible .entry fptq_sym_g128_f32_skinny8(
+// OVERLAP-COUNT-9: ld.global.nc.v4.b32
+// OVERLAP: griddepcontrol.wait;
+// OVERLAP-NEXT: griddepcontrol.launch_dependents;
+// OVERLAP: ld.global.nc.b32
+// OVERLAP: .visible .entry fptq_sym_g128_f32_skinny16(
+
+// K split over blocks: no barrier before the counter's, a release and an acquire around it, and nothing that others
+// wrote is read as a constant.
+// SPLIT: .visible .entry fptq_sym_g128_f32_skinny8_split(
+// SPLIT: griddepcontrol.wait;
+// SPLIT-NOT: bar.sync
+// SPLIT: st.global.b32
+// SPLIT: bar.sync 0;
+// SPLIT: fence.acq_rel.gpu;
+// SPLIT-NEXT: atom.global.inc.u32
+// SPLIT-NEXT: fence.acq_rel.gpu;
+// SPLIT: bar.sync 0;
+// SPLIT: ld.global.b32
+// SPLIT: fma.rn.f32
+// SPLIT: .visible .entry fptq_sym_g128_f32_skinny16_split(
 
 #scheme = #fptq.scheme<group, group_size = 128, symmetric = true, method = rtn>
 func.func @linear(%x: memref<?x256xf32>, %w: memref<8704xi8>, %q: memref<?x256xi8>, %xs: memref<?xf32>,

@@ -164,11 +164,35 @@ static int twice(void **parameters) {
   return 0;
 }
 
+/* A product's kernel (fptq/Conversion/FptqToNVGPU/Kernels.h), with weights that are all 1. */
+static int ones(void **parameters) {
+  CuAddress address[7];
+  int32_t number[7];
+  for (int i = 0; i < 7; ++i) {
+    address[i] = *(CuAddress *)parameters[i];
+    number[i] = *(int32_t *)parameters[7 + i];
+  }
+  int32_t q_stride = number[0], y_stride = number[3], m = number[4], n = number[5];
+  if (!inside(address[0], m * q_stride) || !inside(address[1], 4 * m) || !inside(address[3], 1) ||
+      !inside(address[6], 4 * ((m - 1) * y_stride + n)))
+    return kIllegalAddress;
+  for (int32_t t = 0; t < m; ++t) {
+    const int8_t *q = (const int8_t *)(uintptr_t)address[0] + t * q_stride;
+    float *y = (float *)(uintptr_t)address[6] + t * y_stride;
+    int32_t sum = 0;
+    for (int32_t k = 0; k < q_stride; ++k)
+      sum += q[k];
+    for (int32_t i = 0; i < n; ++i)
+      y[i] = ((const float *)(uintptr_t)address[1])[t] * (float)sum;
+  }
+  return 0;
+}
+
 static struct CuFunctionObject {
   const char *name;
   int (*body)(void **);
   int shared;
-} functions[] = {{"twice", twice, 48 * 1024}};
+} functions[] = {{"twice", twice, 48 * 1024}, {"fptq_sym_g32_f32_skinny8", ones, 48 * 1024}};
 
 CuResult cuModuleGetFunction(CuFunction *function, CuModule module, const char *name) {
   ENTER_CONTEXT("%s", name);
@@ -244,6 +268,14 @@ CuResult cuMemcpyDtoDAsync_v2(CuAddress to, CuAddress from, size_t bytes, CuStre
   if (!inside(from, bytes) || !inside(to, bytes) || !stream)
     return kInvalid;
   memcpy((void *)(uintptr_t)to, (void *)(uintptr_t)from, bytes);
+  return 0;
+}
+
+CuResult cuMemsetD8Async(CuAddress to, unsigned char value, size_t bytes, CuStream stream) {
+  ENTER_CONTEXT("%u %zu", value, bytes);
+  if (!inside(to, bytes) || !stream)
+    return kInvalid;
+  memset((void *)(uintptr_t)to, value, bytes);
   return 0;
 }
 

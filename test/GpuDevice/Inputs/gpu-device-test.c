@@ -11,6 +11,8 @@
 
 static const char kPtx[] = ".version 8.0\n.target sm_80\n.entry twice() { ret; }\n";
 static const char kNewer[] = ".version 8.0\n.target sm_90a\n";
+static const char kCubin[128] = "\x7f"
+                                "ELF";
 static const char kDamaged[] = ".version 8.0\n.target sm_80\ngarbage\n";
 
 static int32_t in[64], out[96];
@@ -73,6 +75,29 @@ static int run(void) {
   return 0;
 }
 
+/* Counters start at zero and stay where they are until more are needed; a workspace is not cleared. */
+static int run_with_workspace(void) {
+  if (fptq_gpu_load(kPtx, sizeof kPtx, "kernels.ptx"))
+    return complain();
+  for (int64_t tiles = 16; tiles <= 64; tiles += 24) {
+    FptqGpuArgument arguments[] = {{FPTQ_GPU_COUNTERS, 0, NULL, 4 * tiles},
+                                   {FPTQ_GPU_OUTPUT, 0, out, 4 * 8},
+                                   {FPTQ_GPU_I32, 8, NULL, 0},
+                                   {FPTQ_GPU_WORKSPACE, 0, NULL, 1 << 20}};
+    FptqGpuLaunch l = {"twice", {2, 1, 2}, {32, 1, 1}, 0, 4, arguments};
+    memset(out, 0xff, sizeof out);
+    fptq_gpu_launch(&l);
+    fptq_gpu_launch(&l);
+    if (fptq_gpu_error())
+      return complain();
+    if (out[7])
+      return printf("counters start at %d\n", out[7]), 1;
+  }
+  fptq_gpu_unload();
+  printf("ok\n");
+  return 0;
+}
+
 static int load(const void *image, size_t bytes) {
   if (fptq_gpu_load(image, bytes, "artifact"))
     return complain();
@@ -89,10 +114,14 @@ int main(int argc, char **argv) {
     fptq_gpu_set_dependent_launches(1);
     return run();
   }
+  if (!strcmp(scenario, "workspace"))
+    return run_with_workspace();
   if (!strcmp(scenario, "other-chip"))
     return load(kNewer, sizeof kNewer);
   if (!strcmp(scenario, "damaged"))
     return load(kDamaged, sizeof kDamaged);
+  if (!strcmp(scenario, "cubin"))
+    return load(kCubin, sizeof kCubin);
   if (!strcmp(scenario, "rubbish"))
     return load("abc", 4);
   if (!strcmp(scenario, "unknown-kernel")) {

@@ -176,4 +176,4 @@ ASYNCHRONOUS = {
     "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes": _bulk_copy,
     "wgmma.mma_async.sync.aligned.": _wgmma, "wgmma.fence": _wgmma_control, "wgmma.commit_group": _wgmma_control,
     "wgmma.wait_group": _wgmma_control, "fence.mbarrier_init": _nothing, "fence.proxy.async": _nothing,
-    "setmaxnreg.": _nothing, "bar.warp.sync": _nothing}
+    "fence.acq_rel.gpu": _nothing, "griddepcontrol.": _nothing, "setmaxnreg.": _nothing, "bar.warp.sync": _nothing}

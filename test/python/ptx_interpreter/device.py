@@ -15,7 +15,7 @@ from .warp import LANES, Warp, compile_instruction, is_together
 
 class Block:
     def __init__(self, kernel: Kernel, code: list, memory: GlobalMemory, parameters: dict[str, int],
-                 index: tuple[int, int], grid: tuple[int, int], threads: int, shared_bytes: int) -> None:
+                 index: tuple[int, int, int], grid: tuple[int, int, int], threads: int, shared_bytes: int) -> None:
         self.kernel, self.code, self.memory, self.parameters = kernel, code, memory, parameters
         self.index, self.threads = index, threads
         self.shared = SharedMemory(kernel.static_shared + shared_bytes)
@@ -25,7 +25,7 @@ class Block:
         # Mbarriers order accesses too, which counting barriers cannot see: there the simulator looks for races.
         self.shared.tracks_races = not any(i.opcode.startswith("mbarrier") for i in kernel.instructions)
         self.special = {"%tid.x": 0, "%laneid": 0, "%ntid.x": threads, "%ctaid.x": index[0], "%ctaid.y": index[1],
-                        "%nctaid.x": grid[0], "%nctaid.y": grid[1]}
+                        "%ctaid.z": index[2], "%nctaid.x": grid[0], "%nctaid.y": grid[1], "%nctaid.z": grid[2]}
         self.warps = [Warp(self, i) for i in range(-(-threads // LANES))]
 
     def read(self, space: str, address: int, size: int, warp: Warp) -> np.ndarray:
@@ -47,10 +47,12 @@ class Block:
         else:
             raise PtxError(f"address space '{space}' is unknown to this interpreter")
 
-    def atomic(self, address: int) -> np.ndarray:
-        """Four bytes of shared memory to change in place; atomics need no order among themselves."""
-        if address % 4 or not 0 <= address <= self.shared.data.size - 4:
-            raise PtxError(f"an atomic at shared offset {address}")
+    def atomic(self, space: str, address: int) -> np.ndarray:
+        """Four bytes to change in place; atomics need no order among themselves."""
+        if space == "global" and address % 4 == 0:
+            return self.memory.at(address, 4)
+        if space != "shared" or address % 4 or not 0 <= address <= self.shared.data.size - 4:
+            raise PtxError(f"an atomic at {space} address {address:#x}")
         return self.shared.data[address:address + 4]
 
     def _release(self) -> bool:
@@ -90,8 +92,9 @@ class Device:
         self.kernels, self.memory = kernels, GlobalMemory()
 
     def launch(self, name: str, grid: Sequence[int], threads: int, shared_bytes: int,
-               arguments: Sequence[int | float]) -> None:
-        """Arguments: addresses of `memory.add` (0: null), integers, or floats for .f32 parameters."""
+               arguments: Sequence[int | float], backwards: bool = False) -> None:
+        """Arguments: addresses of `memory.add` (0: null), integers, or floats for .f32 parameters. A device promises no
+        order of blocks: `backwards` runs the last one first."""
         kernel = self.kernels[name]
         if kernel.threads and kernel.threads != threads:
             raise PtxError(f"'{name}' needs {kernel.threads} threads, launched with {threads}")
@@ -103,7 +106,7 @@ class Device:
                 value = struct.unpack("<I", struct.pack("<f", value))[0]
             parameters[parameter] = int(value) & (1 << 64) - 1 if kind == ".u64" else int(value) & 0xFFFFFFFF
         code = [(i, compile_instruction(i), is_together(i)) for i in kernel.instructions]
-        columns, rows = grid
-        for y in range(rows):
-            for x in range(columns):
-                Block(kernel, code, self.memory, parameters, (x, y), (columns, rows), threads, shared_bytes).run()
+        size = (*grid, 1)[:3]
+        blocks = [(x, y, z) for z in range(size[2]) for y in range(size[1]) for x in range(size[0])]
+        for index in reversed(blocks) if backwards else blocks:
+            Block(kernel, code, self.memory, parameters, index, size, threads, shared_bytes).run()

@@ -37,6 +37,11 @@ class GlobalMemory:
         data, at = self._find(address, size, False)
         return data[at:at + size]
 
+    def at(self, address: int, size: int) -> np.ndarray:
+        """Bytes to change in place."""
+        data, at = self._find(address, size, True)
+        return data[at:at + size]
+
     def write(self, address: int, value: np.ndarray) -> None:
         data, at = self._find(address, value.size, True)
         data[at:at + value.size] = value

@@ -140,17 +140,19 @@ def _store(instruction: Instruction) -> Step:
     return run
 
 
-def _atomic_add(instruction: Instruction) -> Step:
-    if not re.fullmatch(r"atom\.shared\.add\.u32", instruction.opcode):
+def _atomic(instruction: Instruction) -> Step:
+    match = re.fullmatch(r"atom(?:\.relaxed)?(?:\.gpu)?\.(shared|global)\.(add|inc)\.u32", instruction.opcode)
+    if not match:
         raise PtxError(f"{instruction.opcode} is unknown to this interpreter")
     target, source, value = instruction.operands
 
     def run(warp: Warp, active: np.ndarray) -> None:
         addresses, values, before = warp.addresses(source), warp.get(value), np.zeros(LANES, np.uint64)
         for lane in np.flatnonzero(active):
-            raw = warp.block.atomic(int(addresses[lane]))
-            before[lane] = raw.view(np.uint32)[0]
-            raw.view(np.uint32)[0] += np.uint32(values[lane] & np.uint64(0xFFFFFFFF))
+            word = warp.block.atomic(match[1], int(addresses[lane])).view(np.uint32)
+            operand = int(values[lane]) & 0xFFFFFFFF
+            before[lane] = old = int(word[0])
+            word[0] = (old + operand) & 0xFFFFFFFF if match[2] == "add" else 0 if old >= operand else old + 1
         warp.set(target, before, active)
     return run
 
@@ -207,5 +209,5 @@ def compile_instruction(instruction: Instruction) -> Step:
     for prefix, make in (ASYNCHRONOUS | COLLECTIVE).items():
         if instruction.opcode.startswith(prefix):
             return make(instruction)
-    special = {"ld": _load, "st": _store, "atom": _atomic_add, "setp": _compare, "bra": _branch, "ret": _exit}
+    special = {"ld": _load, "st": _store, "atom": _atomic, "setp": _compare, "bra": _branch, "ret": _exit}
     return special.get(name, _arithmetic)(instruction)

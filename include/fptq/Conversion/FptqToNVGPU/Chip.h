@@ -10,10 +10,12 @@
 namespace mlir::fptq::nvptx {
 
 struct Chip {
-  std::string name;     ///< "sm_80", "sm_90a", ...
-  std::string features; ///< PTX version for LLVM, "+ptx80": as old as the chip allows, so that old drivers take it
-  bool wgmma;           ///< has wgmma with its A operand in registers, bulk copies and mbarriers
-  int64_t sharedBytes;  ///< largest dynamic shared memory of a block
+  std::string name;        ///< "sm_80", "sm_90a", ...
+  std::string features;    ///< PTX version for LLVM, "+ptx80": as old as the chip allows, so that old drivers take it
+  bool wgmma;              ///< has wgmma with its A operand in registers, bulk copies and mbarriers
+  int64_t sharedBytes;     ///< largest dynamic shared memory of a block
+  bool dependentLaunch;    ///< a kernel may start while the one before runs (griddepcontrol)
+  int64_t multiprocessors; ///< of the board that most people have
 
   static constexpr llvm::StringLiteral kDefault = "sm_80";
 };

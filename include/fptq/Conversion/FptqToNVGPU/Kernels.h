@@ -12,8 +12,11 @@ namespace mlir::fptq::nvptx {
 /// The gpu.module that holds all kernels of a program, and its dynamic shared memory.
 constexpr llvm::StringLiteral kModuleSymbol = "fptq_kernels";
 constexpr llvm::StringLiteral kSharedSymbol = "fptq_shared";
-/// On every kernel: {threads, shared_bytes, tile}, how it is launched.
-constexpr llvm::StringLiteral kLaunchAttr = "fptq.launch";
+/// On every kernel: {threads, shared_bytes, tile}, how it is launched; with `dependent_launch` it may start while the
+/// kernel before still runs.
+constexpr llvm::StringLiteral kLaunchAttr = "fptq.launch", kDependentLaunchKey = "dependent_launch";
+/// On a gpu.module whose kernels do so.
+constexpr llvm::StringLiteral kDependentLaunchAttr = "fptq.dependent_launch";
 
 /// The constants of one packed format (docs/PackedLayout.md).
 struct WeightFormat {
@@ -25,21 +28,41 @@ struct WeightFormat {
   }
 };
 
-/// A kernel and how it is launched. A product's grid is ceil(n / rows) x ceil(m / tokens), a quantization's one block
-/// for each row.
+/// A kernel and how it is launched. A product's grid is ceil(n / rows) x ceil(m / tokens) tiles, a quantization's one
+/// block for each row. A split product has a third dimension, slices of K, and two more parameters: a workspace of four
+/// bytes for each output of a tile, times the slices (`partialsPerGroup` 0) or the partial sums of all groups, and a
+/// counter of four bytes for each tile, which is 0 before and after.
 struct Kernel {
   LLVM::LLVMFuncOp function;
   int64_t threads, sharedBytes;
   int64_t rows = 0, tokens = 0; ///< output channels and tokens of one block
+  bool split = false;
+  int64_t partialsPerGroup = 0;
 };
+
+/// An empty gpu.module for kernels of `chip`.
+gpu::GPUModuleOp createKernelModule(OpBuilder &b, Location loc, const Chip &chip);
 
 /// The shapes a product of up to `tokens` tokens runs in on a chip, ascending; the last serves any number.
 ArrayRef<int64_t> tokensOfTiles(const Chip &chip);
 
 /// The kernel for tiles of `tokens` tokens (one of `tokensOfTiles`), added to `module` unless it has it. Parameters:
 ///   q, x_scales, x_sums, packed, bias, residual, y (addresses; bias and residual may be null),
-///   q_stride, sums_stride, residual_stride, y_stride (elements), m, n, groups (i32).
-Kernel getOrCreateMatmul(gpu::GPUModuleOp module, const Chip &chip, const WeightFormat &format, int64_t tokens);
+///   q_stride, sums_stride, residual_stride, y_stride (elements), m, n, groups (i32),
+/// and with `split` (tiles of up to 16 tokens): workspace, counters (addresses).
+Kernel getOrCreateMatmul(gpu::GPUModuleOp module, const Chip &chip, const WeightFormat &format, int64_t tokens,
+                         bool split = false);
+
+/// The most of them (below), and what a pass may be told to take.
+constexpr int64_t kMaxSlices = 8;
+/// Bytes of workspace of a split product.
+int64_t workspaceBytes(const Kernel &kernel, int64_t m, int64_t n, int64_t groups, int64_t slices);
+/// Blocks that share the K of a tile of `tokens` tokens: 1 is no split. `n` x `k` is the weight's shape.
+int64_t slicesFor(const Chip &chip, const WeightFormat &format, int64_t tokens, int64_t n, int64_t k);
+
+/// An error where a block of `chip` has less shared memory than `kernel` takes with `extraBytes` more.
+LogicalResult checkShared(const Kernel &kernel, const Chip &chip, int64_t extraBytes,
+                          function_ref<InFlightDiagnostic()> emitError);
 
 /// The constants of one quantization.
 struct QuantizeFormat {
@@ -58,13 +81,15 @@ WeightFormat weightFormat(SchemeAttr scheme, int64_t k, bool halfScales);
 /// The tiles a product of `tokens` tokens may run in: one, or all where the number shows at run time only.
 SmallVector<int64_t> tilesFor(const Chip &chip, int64_t tokens);
 
-/// One kernel of a model. Its shared memory is what the largest of its launches needs.
+/// One kernel of a model. Its shared memory, slices and workspace are what the largest of its launches needs.
 struct NeededKernel {
   Kernel kernel;
   std::string functions; ///< the model's public functions that launch it
+  int64_t slices = 1, workspaceBytes = 0;
 };
-/// Adds the kernels that the `fptq.quantized_matmul`s and `fptq.quantize_activations` of `model` need, in order.
-SmallVector<NeededKernel> addKernelsOf(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip);
+/// Adds the kernels that the `fptq.quantized_matmul`s and `fptq.quantize_activations` of `model` need, in order. An
+/// error where one does not fit the chip.
+FailureOr<SmallVector<NeededKernel>> addKernelsOf(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip);
 
 } // namespace mlir::fptq::nvptx
 

@@ -15,8 +15,13 @@ def ConvertFptqToNVGPUPass : Pass<"convert-fptq-to-nvgpu", "::mlir::ModuleOp"> {
 
     `chip` (default: sm_80) is sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_120 or
     sm_121. Kernels of sm_80 run on every newer chip.
+
+    `slices` (default: 0) is the number of blocks that share the K of a tile of up to 16 tokens: 1 to 8, or 0 to choose
+    by the weight's shape and the chip. Results are the same for any number.
   }];
-  let options = [Option<"chip", "chip", "std::string", "\"sm_80\"", "chip to generate kernels for (default: sm_80)">];
+  let options = [Option<"chip", "chip", "std::string", "\"sm_80\"", "chip to generate kernels for (default: sm_80)">,
+                 Option<"slices", "slices", "int64_t", "0",
+                        "blocks that share the K of a small product: 1 to 8, 0 (default): chosen by shape">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect", "::mlir::fptq::nvptx::FptqGpuDialect"];
