@@ -2,6 +2,7 @@
 #include "fptq/Target/EmitObject.h"
 #include "CHeader.h"
 #include "Lowering.h"
+#include "WeightSection.h"
 #include "fptq/Target/GpuTier.h"
 #include "fptq/Target/LLVMPipeline.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -101,6 +102,7 @@ static FailureOr<Translated> translate(ModuleOp module, StringRef name, const Em
   // Without both, LLVM guesses a layout and clears accumulators byte by byte.
   result.code->setDataLayout(result.machine->createDataLayout());
   result.code->setTargetTriple(result.machine->getTargetTriple());
+  placeWeights(*result.code);
   return result;
 }
 

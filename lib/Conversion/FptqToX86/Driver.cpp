@@ -186,14 +186,19 @@ void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Val
   Value groups = mm.groups();
   auto heights = llvm::to_vector(llvm::seq<int64_t>(1, kBlockRows + 1));
   e.loop(first, last, isa.panels, [&](Value block) {
-    SmallVector<Value> panels = blockPanels(e, matmul, block, last);
+    Value bytes = panelBytes(e, groups), panel = e.at(mm.packed(), e.mul(block, bytes));
+    Value panels = e.min(e.num(isa.panels), e.sub(last, block));
     e.loop(e.num(0), rows.tiles, 1, [&](Value tile) {
       Value row = rows.first(tile), height = rows.height(tile);
-      SmallVector<Value> arguments = panels;
-      arguments.append({e.at(rows.activations, e.mul(row, rows.rowBytes)),
-                        e.at(rows.starts, e.mul(row, rows.startBytes)), groups, results});
+      SmallVector<Value> arguments{panel,
+                                   bytes,
+                                   panels,
+                                   e.at(rows.activations, e.mul(row, rows.rowBytes)),
+                                   e.at(rows.starts, e.mul(row, rows.startBytes)),
+                                   groups,
+                                   results};
       e.switchOn(height, heights, [&](int64_t r) { call(e, direct(r), arguments); });
-      call(e, epilogue(), {matmul, results, row, height, block, e.min(e.num(isa.panels), e.sub(last, block))});
+      call(e, epilogue(), {matmul, results, row, height, block, panels});
     });
   });
 }

@@ -5,7 +5,7 @@
 //
 //   prepare          activations into row tiles [k/4][rows][4], start values of the sums
 //   matmul           a range of panels, any number of rows; calls
-//     direct<R>        R rows x one block, nibbles unpacked in registers (few rows)
+//     direct<R>        R rows x one block, panel by panel or all at once, nibbles unpacked in registers (few rows)
 //     first<R>         the same over a slab of a block, which it leaves behind as bytes, and its scales as vectors
 //     tile<R>          tiles of R rows x one block over a slab
 //     unpack, tails    a slab by itself, where `first` cannot leave it
@@ -60,19 +60,23 @@ private:
 
   // Sums.cpp: what direct, first and tile share.
   struct RowKernel;
+  int64_t vectorsOf(const RowKernel &k) const;
   SmallVector<Value> quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed, Value slabOut,
                           int64_t octet, int64_t half);
   Value loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
   SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);
   SmallVector<Value> part(Emitter &e, RowKernel &k);
   SmallVector<Value> wideSums(Emitter &e, RowKernel &k);
-  Value wideSpace(Emitter &e, int64_t rows);
   Value pairs(Emitter &e, Value wide);
   Value tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t vector);
   Value timesStart(Emitter &e, Value factor, Value start);
   void foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf);
   void foldGroup(Emitter &e, RowKernel &k);
   void groups(Emitter &e, RowKernel &k, Value count);
+
+  // RowKernels.cpp
+  Value wideSpace(Emitter &e, int64_t rows);
+  void allGroups(Emitter &e, RowKernel &k, Value count);
 
   // Driver.cpp
   struct Rows;

@@ -5,37 +5,46 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-/// direct<R>(panel..., activations, start, groups, results): all groups of a panel, unpacked in registers.
+/// direct<R>(first panel, bytes of a panel, panels, activations, start, groups, results): all groups of a block's
+/// panels, unpacked in registers.
 LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  SmallVector<Type> arguments(isa.panels, p);
-  arguments.append({p, p, i64, p});
-  return function("direct" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
-    RowKernel k;
-    k.shape = directShape(isa, rows, sumDepth(w.group)), k.direct = true;
-    const int64_t count = rows * isa.vectors();
-    k.panels.assign(args.begin(), args.begin() + isa.panels);
-    args = args.drop_front(isa.panels);
-    if (k.shape.prefetchNextBlock) { // panels lie one behind the other
-      Value first = LLVM::PtrToIntOp::create(e, i64, k.panels[0]),
-            second = LLVM::PtrToIntOp::create(e, i64, k.panels[1]);
-      Value block = e.mul(e.sub(second, first), isa.panels);
-      for (Value panel : k.panels)
-        k.nextPanels.push_back(e.at(panel, block));
-    }
-    k.weights = e.num(0);
-    k.activations = args[0], k.start = args[1], k.memory = args[3];
-    k.wide = wideSpace(e, rows);
-    Value zero = e.zeros(integerResult() ? ints : floats);
-    if (k.inRegisters())
-      k.accumulators.assign(count, zero);
-    for (int64_t i = 0; !k.inRegisters() && i < count; ++i)
-      e.store(zero, e.at(k.memory, i * isa.vectorBytes()), isa.vectorBytes());
-    groups(e, k, args[2]);
-    for (auto [i, v] : llvm::enumerate(k.accumulators))
-      e.store(v, e.at(k.memory, i * isa.vectorBytes()), isa.vectorBytes());
+  return function("direct" + Twine(rows), {p, i64, i64, p, p, i64, p}, [&](Emitter &e, ValueRange args) {
+    const TileShape shape = directShape(isa, rows, sumDepth(w.group));
+    Value wide = wideSpace(e, rows);
+    e.loop(e.num(0), args[2], shape.panels, [&](Value first) {
+      RowKernel k;
+      k.shape = shape, k.direct = true, k.wide = wide;
+      for (int64_t j = 0; j < shape.panels; ++j) {
+        Value panel = e.add(first, j); // behind the last one it is repeated, and `epilogue` leaves the copies out
+        if (shape.panels > 1)
+          panel = e.min(panel, e.add(args[2], -1));
+        k.panels.push_back(e.at(args[0], e.mul(panel, args[1])));
+        if (shape.prefetchNextBlock)
+          k.nextPanels.push_back(e.at(k.panels.back(), e.mul(args[1], isa.panels)));
+      }
+      k.weights = e.num(0);
+      k.activations = args[3], k.start = args[4];
+      k.memory = e.at(args[6], e.mul(first, isa.vectorsPerPanel() * isa.vectorBytes()));
+      allGroups(e, k, args[5]);
+    });
   });
+}
+
+/// `count` groups from nothing; results go to k.memory, whose rows are a block wide.
+void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
+  const int64_t vectors = vectorsOf(k), size = k.rows() * vectors;
+  assert((k.inRegisters() || vectors == isa.vectors()) && "accumulators in memory are rows of a block");
+  auto to = [&](int64_t i) { return e.at(k.memory, (i / vectors * isa.vectors() + i % vectors) * isa.vectorBytes()); };
+  Value zero = e.zeros(integerResult() ? ints : floats);
+  if (k.inRegisters())
+    k.accumulators.assign(size, zero);
+  for (int64_t i = 0; !k.inRegisters() && i < size; ++i)
+    e.store(zero, to(i), isa.vectorBytes());
+  groups(e, k, count);
+  for (auto [i, v] : llvm::enumerate(k.accumulators))
+    e.store(v, to(i), isa.vectorBytes());
 }
 
 /// first<R>(panel..., offset in them, activations, start, groups, results, slab, tails): the first tile of a sweep.

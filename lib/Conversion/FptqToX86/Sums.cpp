@@ -15,7 +15,7 @@ using namespace mlir::fptq::x86;
 /// that fills a slab leaves there.
 SmallVector<Value> KernelBuilder::quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed,
                                        Value slabOut, int64_t octet, int64_t half) {
-  const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
+  const int64_t vectors = vectorsOf(k), size = isa.vectorBytes();
   SmallVector<Value> quad;
   for (int64_t j = 0; j < vectors; ++j) {
     const int64_t inSlab = ((2 * octet + half) * vectors + j) * size;
@@ -39,7 +39,7 @@ Value KernelBuilder::loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet
 
 /// `depth` input channels. `sums` holds rows x vectors values, twice that when high nibbles stay in place.
 SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums) {
-  const int64_t rows = k.rows(), vectors = isa.vectors(), body = k.shape.bodyK;
+  const int64_t rows = k.rows(), vectors = vectorsOf(k), body = k.shape.bodyK;
   SmallVector<Value> carried{k.weights, k.activations};
   if (k.slabOut)
     carried.push_back(k.slabOut);
@@ -88,7 +88,7 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
 
 /// `sumDepth` channels in 16 bits, from start values where the scheme has them for so few channels.
 SmallVector<Value> KernelBuilder::part(Emitter &e, RowKernel &k) {
-  const int64_t rows = k.rows(), vectors = isa.vectors();
+  const int64_t rows = k.rows(), vectors = vectorsOf(k);
   SmallVector<Value> begin(rows * vectors, e.zeros(sums));
   if (startsInSums()) {
     for (int64_t i = 0; i < rows * vectors; ++i)
@@ -101,7 +101,7 @@ SmallVector<Value> KernelBuilder::part(Emitter &e, RowKernel &k) {
 /// Group sums of a tier that adds in 16 bits: each part is widened, and where there are more parts than one, the sums
 /// so far wait in registers or, for more than a row, in k.wide.
 SmallVector<Value> KernelBuilder::wideSums(Emitter &e, RowKernel &k) {
-  const int64_t count = k.rows() * isa.vectors(), parts = w.group / sumDepth(w.group);
+  const int64_t count = k.rows() * vectorsOf(k), parts = w.group / sumDepth(w.group);
   SmallVector<Value> values;
   Accumulators wide{e, k.rows() > 1 ? k.wide : Value(), ints, isa.vectorBytes(), values};
   auto widened = [&] {
@@ -150,7 +150,7 @@ Value KernelBuilder::pairs(Emitter &e, Value wide) {
 /// (P4, P5) One vector of a group's tail: from the packed bytes, or from what `tails` left of them. A direct kernel
 /// that fills a slab leaves it there.
 Value KernelBuilder::tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t j) {
-  const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
+  const int64_t vectors = vectorsOf(k), size = isa.vectorBytes();
   bool second = kind == Tail::Zero || kind == Tail::Offset;
   Value place = k.tails ? e.at(k.tails, (second ? vectors + j : j) * size) : Value();
   if (!k.direct) {
@@ -176,7 +176,7 @@ Value KernelBuilder::timesStart(Emitter &e, Value factor, Value start) {
 
 /// The two-level scheme in 16-bit sums: the multiplier is applied by the widening itself, the offset once a group.
 void KernelBuilder::foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf) {
-  const int64_t rows = k.rows(), vectors = isa.vectors(), parts = w.group / sumDepth(w.group);
+  const int64_t rows = k.rows(), vectors = vectorsOf(k), parts = w.group / sumDepth(w.group);
   Value groupStart = k.weights;
   auto fold = [&](bool withOffset) {
     SmallVector<Value> sums = part(e, k);
@@ -203,7 +203,7 @@ void KernelBuilder::foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf)
 
 /// One group: start values, dots, and its share of the accumulators.
 void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
-  const int64_t rows = k.rows(), vectors = isa.vectors(), count = rows * vectors, size = isa.vectorBytes();
+  const int64_t rows = k.rows(), vectors = vectorsOf(k), count = rows * vectors, size = isa.vectorBytes();
   Value groupStart = k.weights;
   SmallVector<Value> startOf;
   for (int64_t r = 0; r < rows && !startsInSums(); ++r)

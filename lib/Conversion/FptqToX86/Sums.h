@@ -6,8 +6,8 @@
 
 namespace mlir::fptq::x86 {
 
-/// R rows x one block. Cursors move from body to body; accumulators are the results of all groups so
-/// far: floats, or int32 in the two-level scheme, R x vectors of them.
+/// R rows x the panels that are worked on at once. Cursors move from body to body; accumulators are the results of all
+/// groups so far: floats, or int32 in the two-level scheme, R x vectors of them.
 struct KernelBuilder::RowKernel {
   TileShape shape;
   bool direct = false;
@@ -71,6 +71,8 @@ struct Accumulators {
       registers[i] = v;
   }
 };
+
+inline int64_t KernelBuilder::vectorsOf(const RowKernel &k) const { return k.shape.panels * isa.vectorsPerPanel(); }
 
 } // namespace mlir::fptq::x86
 

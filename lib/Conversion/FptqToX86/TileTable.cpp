@@ -24,8 +24,8 @@ const Isa &x86::avxVnniIsa() {
 }
 
 const Isa &x86::avx512VnniIsa() {
-  // Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 %), and
-  // four streams are what the prefetchers of servers like best. Tuned as for cascadelake, the 6 x 4 tile spills.
+  // Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 % on
+  // Intel's servers). Tuned as for cascadelake, the 6 x 4 tile spills.
   static const Isa isa{"avx512vnni", 16, 4, false, 256, false, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
   return isa;
 }
@@ -74,8 +74,26 @@ static int64_t vnniBody(const Isa &isa, int64_t depth, bool folds) {
   return !folds || depth % 64 == 0 ? longestDivisor(depth, {32, 24, 16}) : longestDivisor(depth, {16, 24});
 }
 
-TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
-  TileShape s{rows, 0, rows <= 2, false, false, 0};
+/// One to four rows where hardware follows one stream best: panel by panel, the order of memory. Zen 4, pages of 2 MiB,
+/// weights from memory: one row is as fast as a plain read loop, where four panels at once reached 0.6 to 0.8 of it,
+/// and every software prefetch tried (512 to 8192 bytes ahead, the next block in either order, all cache levels) cost 5
+/// to 50 %. Three and four rows are slow enough for it: 1.1 to 1.3 times as fast from memory, level from L3. A
+/// broadcast serves one dot only, but dots have the narrowest port; results stay in registers, so that four rows reach
+/// 0.88 of the dots' peak in groups of 32, four panels at once 0.70. Sums that begin at the bits of a float, which
+/// saves the conversion, were no faster.
+static TileShape streamShape(int64_t rows, int64_t depth) {
+  return {rows,
+          /*panels=*/1,
+          longestDivisor(depth, {32, 24, 16}),
+          /*accInRegisters=*/true,
+          /*highInPlace=*/16 * rows <= depth, // else a shift of the weights costs less than one of the sums
+          false,
+          /*prefetchBytes=*/rows <= 2 ? 0 : 4096};
+}
+
+/// All panels of a block at once.
+static TileShape blockShape(const Isa &isa, int64_t rows, int64_t depth) {
+  TileShape s{rows, isa.panels, 0, rows <= 2, false, false, 0};
   if (isa.pairSums) {
     // Longer bodies than 8 k let the scheduler lift loads and spill them; one or two rows have registers to spare.
     s.bodyK = rows <= 2 ? longestDivisor(depth, {16}) : 8;
@@ -88,20 +106,24 @@ TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
   s.reloadNibbles = rows >= 5;
   s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
   s.prefetchBytes = 1024;
-  // One row waits for memory. A panel of few input channels ends before the hardware has noticed its stream, and what
-  // lies behind it is the panel next to it, already read: the next block is what comes. Zen 4, weights from memory, M =
-  // 1: 0.86-0.90 of the read loop, where 1024 bytes ahead reached 0.72-0.84; a 110M Llama decodes 1.19 times as fast;
-  // from L3 no difference. Both together were no faster. Four rows lack the registers for twice the addresses.
+  // Processors with AMX are Intel's, whose prefetchers stop at a page and like four streams. A panel of few input
+  // channels ends before they have noticed its stream, and what lies behind it is the panel next to it, already read:
+  // the next block is what comes.
   s.prefetchNextBlock = rows <= 2 && isa.panels > 1;
   return s;
 }
 
+TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
+  bool stream = isa.lanes == 16 && !isa.amx && rows <= 4;
+  return stream ? streamShape(rows, depth) : blockShape(isa, rows, depth);
+}
+
 TileShape x86::firstShape(const Isa &isa, int64_t rows, int64_t depth) {
-  TileShape s = directShape(isa, rows, depth);
+  TileShape s = blockShape(isa, rows, depth);
   s.accInRegisters = s.highInPlace = false; // the slab holds nibbles, and results live as long as the sweep
   return s;
 }
 
 TileShape x86::slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds) {
-  return {rows, isa.pairSums ? 8 : vnniBody(isa, depth, folds), false, false, false, 0};
+  return {rows, isa.panels, isa.pairSums ? 8 : vnniBody(isa, depth, folds), false, false, false, 0};
 }

@@ -25,6 +25,7 @@ struct Isa {
 /// How one kernel of `rows` rows is written.
 struct TileShape {
   int64_t rows;
+  int64_t panels;                 ///< worked on at once: all of a block, or one after the other
   int64_t bodyK;                  ///< input channels of one loop body
   bool accInRegisters;            ///< results of all groups stay in registers, not in L1
   bool highInPlace;               ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
