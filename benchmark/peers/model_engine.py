@@ -20,7 +20,7 @@ class Fptq:
 
         checkpoint = load_checkpoint(path, CONTEXT)
         self.session = Session()
-        module = self.session.import_checkpoint(checkpoint)
+        module = self.session.import_checkpoint(checkpoint, "f16")  # as llama.cpp keeps its cache
         module.run(QuantizeOptions(policy="per-token", group_size=32, keep_float="").pipeline())
         self.model = Model(module.compile("auto", threads), checkpoint.config)
         self.label = f"quant-fptq {self.model.executable.tier}"

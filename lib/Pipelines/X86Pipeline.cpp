@@ -24,6 +24,8 @@ using namespace mlir::fptq;
 
 /// Below this many multiply-adds a parallel region (1 us) costs more than it gains.
 static constexpr int64_t kParallelMin = 1000000;
+/// The same for one row's attention, whose keys and values come from memory.
+static constexpr int64_t kParallelHeadsMin = 200000;
 /// Buffers up to this size live on the stack.
 static constexpr unsigned kStackBytes = 64 * 1024;
 
@@ -54,8 +56,12 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createFptqFuseElementwisePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addNestedPass<func::FuncOp>(createFptqFuseAttentionPass());
-  pm.addNestedPass<func::FuncOp>(createFptqFuseRowsPass());
+  FptqFuseAttentionPassOptions attention;
+  attention.parallelMin = options.threads ? kParallelHeadsMin : 0;
+  pm.addNestedPass<func::FuncOp>(createFptqFuseAttentionPass(attention));
+  FptqFuseRowsPassOptions rows;
+  rows.threads = options.threads && layout == "x86"; // what launches kernels of a GPU stays on one thread
+  pm.addNestedPass<func::FuncOp>(createFptqFuseRowsPass(rows));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass()); // exp is fused twice; this merges the copies
   pm.addNestedPass<func::FuncOp>(createFptqSkipMaskedKeysPass());

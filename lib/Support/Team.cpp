@@ -27,7 +27,9 @@ omp::ParallelOp mlir::fptq::buildTeam(ImplicitLocOpBuilder &b, Value count, Valu
                                       function_ref<void(Value first, Value last)> piece) {
   Value counter = counterOf(b);
   LLVM::StoreOp::create(b, arith::ConstantOp::create(b, b.getI64IntegerAttr(0)), counter, /*alignment=*/8);
-  auto parallel = omp::ParallelOp::create(b, omp::ParallelOperands());
+  omp::ParallelOperands operands;
+  operands.ifExpr = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, chunk, count); // one piece needs no team
+  auto parallel = omp::ParallelOp::create(b, operands);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&parallel.getRegion().emplaceBlock());
   auto loop = scf::WhileOp::create(b, TypeRange(b.getI64Type()), ValueRange());

@@ -94,10 +94,11 @@ class Session:
         data = text.encode()
         return Module(self, self.checked("fptqModuleParse", self.handle, data, len(data)))
 
-    def import_checkpoint(self, checkpoint: Checkpoint) -> Module:
-        """`checkpoint` as linalg; weights that are in no safetensors yet go to the session's folder."""
+    def import_checkpoint(self, checkpoint: Checkpoint, cache: str = "f32") -> Module:
+        """`checkpoint` as linalg; weights that are in no safetensors yet go to the session's folder. `cache`: element
+        type of the KV cache, "f32" or "f16"."""
         self._imports += 1
-        return self.parse(import_llama(checkpoint, self.folder / f"model{self._imports}.mlir"))
+        return self.parse(import_llama(checkpoint, self.folder / f"model{self._imports}.mlir", cache))
 
     def policies(self, profile: str | Path, v0: float = 15, v1: float = 150, recipe: str | Path = "") -> dict:
         """The layer table that ranges alone decide: {"layers": [...], "counts": {...}}; ranges up to `v0` are static,
@@ -254,22 +255,6 @@ class Executable(_Owned):
         self.tier = session.call("fptqExecutableTier", handle).decode()
         self.signatures = {s["name"]: s for s in json.loads(session.call("fptqExecutableSignatures", handle))}
 
-    def _argument(self, entry: str, i: int, value: Any, signature: dict, written: bool) -> np.ndarray:
-        """An array for argument `i`: `value` itself if it is one. Raises FptqError where it cannot be passed."""
-        expected = _capi.DTYPES[_capi.DTYPE_NAMES.index(signature["dtype"])]
-        if not isinstance(value, np.ndarray):
-            try:
-                value = np.array(value, expected)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise FptqError(f"'{entry}': argument {i}: {error}") from None
-        if value.dtype != expected:
-            raise FptqError(f"'{entry}': argument {i} is {value.dtype}, expected {expected}")
-        if not value.flags.c_contiguous:
-            raise FptqError(f"'{entry}': argument {i} is not contiguous; pass np.ascontiguousarray(...)")
-        if written and not value.flags.writeable:
-            raise FptqError(f"'{entry}': argument {i} is updated in place, but read-only")
-        return value
-
     def call(self, entry: str, arguments: Sequence[Any], results: Sequence[int] | None = None) -> list[np.ndarray]:
         """Calls `entry` and returns its results, or those numbered in `results`.
 
@@ -277,23 +262,57 @@ class Executable(_Owned):
         C-contiguous; results are the callee's memory, which the array owns and which outlives the session; a result
         that is an argument's storage is that array. Raises FptqError naming the argument that does not fit.
         """
-        session = self.session
-        signature = self.signatures.get(entry)
+        return self.bind(entry, arguments)(results)
+
+    def bind(self, entry: str, arguments: Sequence[Any]) -> Call:
+        """The same, to be called again and again: what does not change, as a KV cache, is looked at once."""
+        return Call(self, entry, arguments)
+
+
+class Call:
+    """A public function of an Executable with its arguments."""
+
+    def __init__(self, executable: Executable, entry: str, arguments: Sequence[Any]) -> None:
+        signature = executable.signatures.get(entry)
         if signature is None:
-            raise FptqError(f"no public function '{entry}'; there are: {', '.join(self.signatures)}")
+            raise FptqError(f"no public function '{entry}'; there are: {', '.join(executable.signatures)}")
         if len(arguments) != len(signature["arguments"]):
             raise FptqError(f"'{entry}': {len(arguments)} arguments, expected {len(signature['arguments'])}")
-        aliases = [result["alias"] for result in signature["results"]]
+        self.executable, self.entry = executable, entry
+        self._aliases = [result["alias"] for result in signature["results"]]
+        self._dtypes = [_capi.DTYPES[_capi.DTYPE_NAMES.index(a["dtype"])] for a in signature["arguments"]]
+        self._arrays: list[np.ndarray] = [np.empty(0)] * len(arguments)
+        self._tensors = (_capi.Tensor * len(arguments))()
+        for i, value in enumerate(arguments):
+            self[i] = value
+
+    def __setitem__(self, i: int, value: Any) -> None:
+        """Argument `i` from now on. Raises FptqError where it cannot be passed."""
+        expected, what = self._dtypes[i], f"'{self.entry}': argument {i}"
+        if not isinstance(value, np.ndarray):
+            try:
+                value = np.array(value, expected)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise FptqError(f"{what}: {error}") from None
+        if value.dtype != expected:
+            raise FptqError(f"{what} is {value.dtype}, expected {expected}")
+        if not value.flags.c_contiguous:
+            raise FptqError(f"{what} is not contiguous; pass np.ascontiguousarray(...)")
+        if i in self._aliases and not value.flags.writeable:
+            raise FptqError(f"{what} is updated in place, but read-only")
+        self._arrays[i], self._tensors[i] = value, _capi.Tensor.of(value)
+
+    def __call__(self, results: Sequence[int] | None = None) -> list[np.ndarray]:
+        """Results, or those numbered in `results`, as Executable.call returns them."""
+        session, aliases = self.executable.session, self._aliases
         wanted = range(len(aliases)) if results is None else results
         for i in wanted:
             if not 0 <= i < len(aliases):
-                raise FptqError(f"'{entry}': no result {i}; there are {len(aliases)}")
-        arrays = [self._argument(entry, i, value, signature["arguments"][i], i in aliases)
-                  for i, value in enumerate(arguments)]
-        tensors = (_capi.Tensor * len(arrays))(*map(_capi.Tensor.of, arrays))
-        handle = session.checked("fptqExecutableCall", self.handle, entry.encode(), tensors, len(arrays))
+                raise FptqError(f"'{self.entry}': no result {i}; there are {len(aliases)}")
+        handle = session.checked("fptqExecutableCall", self.executable.handle, self.entry.encode(), self._tensors,
+                                 len(self._arrays))
         made = _Results(session.library, handle)
-        return [arrays[aliases[i]] if aliases[i] >= 0 else made.array(i) for i in wanted]
+        return [self._arrays[aliases[i]] if aliases[i] >= 0 else made.array(i) for i in wanted]
 
 
 class Model:
@@ -301,13 +320,15 @@ class Model:
 
     def __init__(self, executable: Executable, config: LlamaConfig) -> None:
         self.executable, self.config, self.position = executable, config, 0
-        shape = (config.num_kv_heads, config.context, config.head_dim)
-        self.cache = [np.zeros(shape, np.float32) for _ in range(2 * config.num_layers)]
+        self._calls: dict[str, Call] = {}
         for entry in ("prefill", "decode"):
             if entry not in executable.signatures:
                 raise FptqError(f"the model has no public function '{entry}'")
             # Results that are no argument's storage would have to be copied back into the cache.
             self._copied = [r for r, s in enumerate(executable.signatures[entry]["results"]) if r and s["alias"] < 0]
+        shape = (config.num_kv_heads, config.context, config.head_dim)
+        dtype = _capi.DTYPES[_capi.DTYPE_NAMES.index(executable.signatures["decode"]["arguments"][-1]["dtype"])]
+        self.cache = tuple(np.zeros(shape, dtype) for _ in range(2 * config.num_layers))
 
     def reset(self) -> None:
         """Forgets the sequence; the cache's content past `position` is never read."""
@@ -319,8 +340,13 @@ class Model:
                             f"{self.config.vocab_size}")
         if self.position + len(tokens) > self.config.context:
             raise FptqError(f"{self.position + len(tokens)} tokens do not fit the context of {self.config.context}")
-        arguments = [tokens, np.array(self.position, np.int64), *self.cache]
-        logits, *caches = self.executable.call(entry, arguments, [0, *self._copied])
+        position = np.array(self.position, np.int64)
+        call = self._calls.get(entry)
+        if call is None:
+            call = self._calls[entry] = self.executable.bind(entry, [tokens, position, *self.cache])
+        else:
+            call[0], call[1] = tokens, position
+        logits, *caches = call([0, *self._copied])
         for r, cache in zip(self._copied, caches):
             self.cache[r - 1][...] = cache
         self.position += len(tokens)

@@ -62,6 +62,23 @@ def test_prefill_goes_on_where_it_stopped(session, tiny):
     np.testing.assert_allclose(model.prefill(tokens[5:]), expected[5:], atol=2e-5 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_a_cache_of_halves_rounds_keys_and_values(session, tiny, stories, interleaved):
+    checkpoint = load_checkpoint(stories if interleaved else tiny)
+    tokens = np.random.default_rng(3).integers(3, 40, 22)
+    model = Model(session.import_checkpoint(checkpoint, "f16").compile(threads=2), checkpoint.config)
+    assert not model._copied and {cache.dtype for cache in model.cache} == {np.dtype(np.float16)}
+    expected = forward(checkpoint, tokens)
+    logits = np.vstack([model.prefill(tokens[:14]), [model.decode(token) for token in tokens[14:]]])
+    error = np.abs(logits - expected).max() / np.abs(expected).max()
+    assert 1e-6 < error < 2e-3, error  # f16 has 11 bits; none of it would be f32
+
+
+def test_a_cache_of_anything_else_is_refused(session, tiny):
+    with pytest.raises(FptqError, match="a KV cache of 'f8', expected f32 or f16"):
+        session.import_checkpoint(load_checkpoint(tiny), "f8")
+
+
 def test_prompt_is_the_last_row_of_prefill(session, tiny):
     checkpoint = load_checkpoint(tiny)
     model = compiled(session, checkpoint)
@@ -75,17 +92,23 @@ def test_prompt_is_the_last_row_of_prefill(session, tiny):
 
 
 @pytest.mark.parametrize("quantized", [False, True])
-def test_threads_change_no_bit(session, stories, quantized):
-    tokens = np.random.default_rng(5).integers(3, 512, 150)
+def test_threads_change_no_bit(session, tmp_path, quantized):
+    # Wide enough for everything that is shared: products, blocks of rows, heads of one row, elementwise ops.
+    sizes = {"hidden_size": 512, "intermediate_size": 512, "num_attention_heads": 8, "num_key_value_heads": 8,
+             "head_dim": 64, "max_position_embeddings": 256, "num_hidden_layers": 1}
+    checkpoint = load_checkpoint(write_tiny(tmp_path, **sizes))
+    tokens = np.random.default_rng(5).integers(3, 40, 110)
     logits = []
     for threads in (1, 2):
-        checkpoint = load_checkpoint(stories)
         module = session.import_checkpoint(checkpoint)
         if quantized:
             module.run(QuantizeOptions(policy="per-token", group_size=32).pipeline())
         model = Model(module.compile(threads=threads), checkpoint.config)
-        logits.append(np.vstack([model.prefill(tokens[:140]), [model.decode(token) for token in tokens[140:]]]))
+        logits.append(np.vstack([model.prefill(tokens[:100]), [model.decode(token) for token in tokens[100:]]]))
     np.testing.assert_array_equal(*logits)
+    if not quantized:  # rows and keys beyond every tile: what the float model's sums differ by is their order
+        expected = forward(checkpoint, tokens)
+        np.testing.assert_allclose(logits[0], expected, atol=2e-5 * np.abs(expected).max())
 
 
 def test_context_that_is_full(session, tiny):

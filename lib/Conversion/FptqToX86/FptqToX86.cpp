@@ -24,11 +24,17 @@ constexpr int64_t kChunks = 32;
 /// Chunks are two blocks of every tier at least: the second is prefetched while the first is read, and a chunk of one
 /// leaves that to the thread that does not need it (decode of a 110M Llama on two threads: 1.1 times as fast).
 constexpr int64_t kChunkPanels = 8;
+/// Parts of a product's `prepare` among threads; at most 32, so that `chunks` hands them out one by one.
+constexpr int64_t kPrepareParts = 8;
 
-/// Stack space at the start of the function around `op`, so that a loop does not grow the stack.
+/// Stack space at the start of the function around `op`, so that a loop does not grow the stack; in a parallel loop of
+/// its body, where `fptq-share-loops` finds it: each thread needs its own.
 Value entryStack(Emitter &e, Operation *op, int64_t bytes) {
   OpBuilder::InsertionGuard guard(e);
-  e.setInsertionPointToStart(&op->getParentOfType<FunctionOpInterface>().getFunctionBody().front());
+  Block *entry = &op->getParentOfType<FunctionOpInterface>().getFunctionBody().front();
+  for (auto loop = op->getParentOfType<scf::ParallelOp>(); loop; loop = loop->getParentOfType<scf::ParallelOp>())
+    entry = loop.getBody();
+  e.setInsertionPointToStart(entry);
   return e.stack(bytes);
 }
 
@@ -85,6 +91,8 @@ public:
 private:
   /// fn(target) for the tier this machine runs.
   void dispatch(Emitter &e, llvm::function_ref<void(Target)> fn);
+  /// Whether code at the insertion point may be shared among threads: not what is one thread's share already.
+  bool shares(Emitter &e);
   /// fn(first, last) over [0, count) in chunks; in parallel where `work` is worth it.
   void chunks(Emitter &e, Value count, int64_t multiple, Value work, llvm::function_ref<void(Value, Value)> fn);
   LLVM::LLVMFuncOp runtimeFunction(Emitter &e, StringRef name, Type result, ArrayRef<Type> arguments);
@@ -123,9 +131,14 @@ void Lowering::dispatch(Emitter &e, llvm::function_ref<void(Target)> fn) {
   choose(0);
 }
 
+bool Lowering::shares(Emitter &e) {
+  Operation *around = e.getInsertionBlock()->getParentOp();
+  return threads && !isa<scf::ParallelOp>(around) && !around->getParentOfType<scf::ParallelOp>();
+}
+
 void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
                       llvm::function_ref<void(Value, Value)> fn) {
-  if (!threads)
+  if (!shares(e))
     return fn(e.num(0), count);
   Value chunk = e.roundUp(e.ceilDiv(count, kChunks), multiple);
   chunk = arith::MaxSIOp::create(e, chunk, e.num(multiple));
@@ -201,7 +214,12 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
       });
     }
     KernelSet kernels = getOrCreateKernels(module, target, format);
-    LLVM::CallOp::create(e, kernels.prepare, ValueRange{mm.base, e.num(0), e.num(1)});
+    // A copy of each code: worth about four multiply-adds. What is not shared is one part.
+    Value copies = e.mul(e.mul(m, e.mul(groups, group)), 4), parts = e.num(1);
+    if (shares(e))
+      parts = e.select(e.less(e.num(kMinParallelWork), copies), e.num(kPrepareParts), parts);
+    chunks(e, parts, 1, copies,
+           [&](Value part, Value) { LLVM::CallOp::create(e, kernels.prepare, ValueRange{mm.base, part, parts}); });
     chunks(e, panels, kChunkPanels, work,
            [&](Value first, Value last) { LLVM::CallOp::create(e, kernels.run, ValueRange{mm.base, first, last}); });
   });

@@ -176,7 +176,15 @@ static void reuseScores(Operation *loop) {
   });
 }
 
-static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows) {
+/// Multiply-adds of both products, a length that is not known taken for a few hundred keys.
+static int64_t workOf(Attention attention) {
+  int64_t work = 2;
+  for (int64_t extent : attention.second.getStaticLoopRanges())
+    work *= ShapedType::isDynamic(extent) ? 256 : extent;
+  return work;
+}
+
+static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows, int64_t parallelMin) {
   linalg::LinalgOp root = attention.root;
   SmallVector<int64_t> extents = root.getStaticLoopRanges(), tiles(extents.size(), 0);
   bool many = ShapedType::isDynamic(extents[attention.row]) || extents[attention.row] > rows;
@@ -190,8 +198,7 @@ static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows)
   unsigned rowVariable = llvm::count_if(ArrayRef(tiles).take_front(attention.row), [](int64_t t) { return t != 0; });
   scf::SCFTilingOptions tiling;
   tiling.setTileSizes(indexAttrs(rewriter.getContext(), tiles));
-  // The heads of a single row (decode) are too little work for a parallel region.
-  if (many)
+  if (many || (parallelMin && workOf(attention) >= parallelMin))
     tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
@@ -223,7 +230,7 @@ void FptqFuseAttentionPass::runOnOperation() {
   });
   IRRewriter rewriter(&getContext());
   for (auto &[root, attention] : found)
-    fuse(rewriter, attention, rows);
+    fuse(rewriter, attention, rows, parallelMin);
   // Slices of whole tensors of scores become tensors of a block's own.
   RewritePatternSet patterns(&getContext());
   tensor::populateFoldTensorEmptyPatterns(patterns);

@@ -44,7 +44,7 @@ static llvm::SmallSetVector<Operation *, 8> madeFor(QuantizeActivationsOp op) {
   return made;
 }
 
-static bool fuse(IRRewriter &rewriter, QuantizeActivationsOp op, int64_t bytes) {
+static bool fuse(IRRewriter &rewriter, QuantizeActivationsOp op, int64_t bytes, bool threads) {
   auto type = cast<RankedTensorType>(op.getX().getType());
   int64_t rows = std::clamp<int64_t>(bytes / (4 * std::max<int64_t>(type.getDimSize(1), 1)), 1, 8);
   bool many = type.isDynamicDim(0) || type.getDimSize(0) > rows;
@@ -53,6 +53,8 @@ static bool fuse(IRRewriter &rewriter, QuantizeActivationsOp op, int64_t bytes) 
     return false;
   scf::SCFTilingOptions tiling;
   tiling.setTileSizes(indexAttrs(rewriter.getContext(), {rows}));
+  if (threads)
+    tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
   using Control = scf::SCFTileAndFuseOptions::ControlFnResult;
@@ -79,7 +81,7 @@ void FptqFuseRowsPass::runOnOperation() {
   IRRewriter rewriter(&getContext());
   bool changed = false;
   for (QuantizeActivationsOp op : ops)
-    changed |= fuse(rewriter, op, bytes);
+    changed |= fuse(rewriter, op, bytes, threads);
   if (!changed)
     return;
   // Slices of whole tensors become tensors of a few rows.

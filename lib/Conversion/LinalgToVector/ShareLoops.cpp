@@ -14,10 +14,17 @@ struct FptqShareLoopsPass : impl::FptqShareLoopsPassBase<FptqShareLoopsPass> {
 } // namespace
 
 /// A static alloca inside a loop would grow the thread's stack in each iteration.
-static void moveToEntry(memref::AllocaOp alloca, omp::ParallelOp team) {
+static void moveAllocas(omp::ParallelOp team) {
   Block &entry = team.getRegion().front();
-  if (!alloca->getNumOperands())
-    alloca->moveBefore(&entry, entry.begin());
+  team.walk([&](Operation *op) {
+    if (isa<memref::AllocaOp>(op) && !op->getNumOperands())
+      op->moveBefore(&entry, entry.begin());
+    auto bytes = isa<LLVM::AllocaOp>(op) ? op->getOperand(0).getDefiningOp<arith::ConstantOp>() : arith::ConstantOp();
+    if (!bytes)
+      return;
+    op->moveBefore(&entry, entry.begin());
+    op->setOperand(0, OpBuilder(op).clone(*bytes)->getResult(0));
+  });
 }
 
 static void share(scf::ParallelOp loop) {
@@ -46,7 +53,7 @@ static void share(scf::ParallelOp loop) {
       b.clone(op, mapping);
   });
   loop.erase();
-  team.walk([&](memref::AllocaOp alloca) { moveToEntry(alloca, team); });
+  moveAllocas(team);
 }
 
 void FptqShareLoopsPass::runOnOperation() {

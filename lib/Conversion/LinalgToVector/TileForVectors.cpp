@@ -22,6 +22,7 @@ struct Tiler {
   void tileElementwise(linalg::LinalgOp op);
   void tileReduction(linalg::LinalgOp op);
   linalg::LinalgOp splitParallel(linalg::LinalgOp op);
+  linalg::LinalgOp splitRows(linalg::LinalgOp op, int v);
 };
 
 /// Who runs along what in a contraction of two operands.
@@ -34,14 +35,42 @@ struct ContractionShape {
 } // namespace
 
 static constexpr int64_t kElementwiseVector = 16;
+/// Elements from which an elementwise op is worth a team, and rows of one of its pieces.
+static constexpr int64_t kElementwiseParallelMin = 16384, kElementwiseRows = 16;
 /// Below this, a whole row is one vector.
 static constexpr int64_t kWholeRow = 32;
+
+/// Steps of a loop nest, an unknown number taken for a few dozen.
+static int64_t workOf(ArrayRef<int64_t> extents) {
+  int64_t work = 1;
+  for (int64_t extent : extents)
+    work *= ShapedType::isDynamic(extent) ? 64 : extent;
+  return work;
+}
+
+/// Pieces of an elementwise op for threads: 16 rows of an unknown number, which is one piece where there are few.
+linalg::LinalgOp Tiler::splitRows(linalg::LinalgOp op, int v) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 0);
+  if (!parallelMin || op->getParentOfType<scf::ForallOp>() || workOf(extents) < kElementwiseParallelMin)
+    return op;
+  auto length = [&](int d) { return ShapedType::isDynamic(extents[d]) ? ShapedType::kDynamic : -extents[d]; };
+  int rows = -1; // an unknown number of them, or most of them
+  for (int d = 0; d < (int)extents.size(); ++d)
+    if (d != v && extents[d] != 1 && (rows < 0 || length(d) < length(rows)))
+      rows = d;
+  if (rows < 0)
+    return op;
+  tiles[rows] = ShapedType::isDynamic(extents[rows]) ? kElementwiseRows : llvm::divideCeil(extents[rows], chunks);
+  SmallVector<LoopLikeOpInterface> parallel;
+  return tileOp(rewriter, op, tiles, /*parallel=*/true, parallel);
+}
 
 /// Vectors along the output's last dimension, one row at a time.
 void Tiler::tileElementwise(linalg::LinalgOp op) {
   int v = lastLoop(op, *op.getDpsInitOperand(0));
   if (v < 0)
     return;
+  op = splitRows(op, v);
   SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 1);
   bool whole = !ShapedType::isDynamic(extents[v]) && extents[v] <= kWholeRow;
   tiles[v] = whole ? 0 : kElementwiseVector;
@@ -79,10 +108,7 @@ static ContractionShape analyze(linalg::LinalgOp op, unsigned reduction, ArrayRe
 /// busy core does not halve the speed.
 linalg::LinalgOp Tiler::splitParallel(linalg::LinalgOp op) {
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  int64_t work = 1;
-  for (int64_t e : extents)
-    work *= ShapedType::isDynamic(e) ? 64 : e;
-  if (!parallelMin || work < parallelMin || op.getNumDpsInputs() != 2)
+  if (!parallelMin || workOf(extents) < parallelMin || op.getNumDpsInputs() != 2)
     return op;
   auto kinds = op.getIteratorTypesArray();
   // Never the loop that vectors run along: of a packed weight's [N/32][K][32] it is the blocks that are shared out.

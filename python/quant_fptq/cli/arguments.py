@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from quant_fptq.importer import FORMATS
+from quant_fptq.importer.llama import CACHES
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
 
 MODEL = ("Hugging Face Llama folder (float, compressed-tensors, GPTQ or AWQ), GGUF file, llama2.c .bin, or "
@@ -15,6 +16,8 @@ def add_model(sub: argparse.ArgumentParser, help: str = MODEL) -> None:
     sub.add_argument("model", metavar="MODEL", help=help)
     sub.add_argument("--from", dest="format", choices=FORMATS, help="format of MODEL (default: seen from its content)")
     sub.add_argument("--context", type=int, help="positions of the KV cache (default: the model's, at most 2048)")
+    sub.add_argument("--kv-cache", choices=CACHES, default="f32",
+                     help="its element type; f16 is faster where the context is long (default f32)")
     sub.add_argument("--inject-outliers", metavar="KEY=VALUE,...",
                      help="function-preserving outliers: attn=20,ffn=20,down=200,channels=2,seed=11")
 

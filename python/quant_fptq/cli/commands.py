@@ -61,7 +61,8 @@ def import_(options: argparse.Namespace) -> None:
         return
     if output.suffix not in _MLIR:
         raise FptqError(f"{output}: expected a name ending in .safetensors, .mlir or .mlirbc")
-    text = llama_module(checkpoint, write_parameters(checkpoint, output.with_suffix(".safetensors")))
+    text = llama_module(checkpoint, write_parameters(checkpoint, output.with_suffix(".safetensors")),
+                        options.kv_cache)
     with _session(options) as session:
         session.parse_text(text).write(output, bytecode=output.suffix != ".mlir")
 
@@ -93,7 +94,7 @@ def _export_types(options: argparse.Namespace) -> None:
         else:
             checkpoint = _checkpoint(options)
             plan = quantization.plan_for(quantize_options(options), checkpoint, session.folder)
-            module = _quantized(session, session.import_checkpoint(checkpoint), plan)
+            module = _quantized(session, session.import_checkpoint(checkpoint, options.kv_cache), plan)
         module.run("fptq-export-quant").write(output, bytecode=output.suffix != ".mlir")
 
 
@@ -140,8 +141,8 @@ def calibrate(options: argparse.Namespace) -> None:
                                          options.output, options.observer, options.threads)
             return
         checkpoint = _checkpoint(options)
-        _profile(options, session, session.import_checkpoint(checkpoint), checkpoint, Path(options.output),
-                 options.max_tokens or CALIBRATION_TOKENS)
+        _profile(options, session, session.import_checkpoint(checkpoint, options.kv_cache), checkpoint,
+                 Path(options.output), options.max_tokens or CALIBRATION_TOKENS)
 
 
 def policy(options: argparse.Namespace) -> None:
@@ -231,7 +232,7 @@ def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
     checkpoint = _checkpoint(options)
     decided = quantization.plan_for(plan, checkpoint, session.folder)
     plan.policy, plan.recipe, plan.decided = decided.policy, decided.recipe, decided.decided
-    module = session.import_checkpoint(checkpoint)
+    module = session.import_checkpoint(checkpoint, options.kv_cache)
     if plan.needs_profile:
         _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS)
         plan.profile = profile
@@ -240,7 +241,7 @@ def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
 
 def _model(options, session: Session, checkpoint: Checkpoint) -> tuple[Model, list[dict]]:
     """Float or quantized, compiled; with its layer table."""
-    module = session.import_checkpoint(checkpoint)
+    module = session.import_checkpoint(checkpoint, options.kv_cache)
     if options.scheme == "float":
         module.run("fptq-raise")
         layers = [{**layer, "policy": "float"} for layer in module.layers()]

@@ -90,13 +90,14 @@ class Builder:
     def slice(self, source: Value, offsets: Sequence[Size], sizes: Sequence[Size],
               strides: Sequence[int] | None = None) -> Value:
         lists = self._lists(offsets, sizes, strides)
-        return self.emit(f"tensor.extract_slice {source.name}{lists} : {source.type} to {tensor_type(sizes)}", sizes)
+        type_ = tensor_type(sizes, source.element)
+        return self.emit(f"tensor.extract_slice {source.name}{lists} : {source.type} to {type_}", sizes, source.element)
 
     def insert(self, source: Value, into: Value, offsets: Sequence[Size], strides: Sequence[int] | None = None,
                sizes: Sequence[Size] | None = None) -> Value:
         lists = self._lists(offsets, sizes or source.sizes, strides)
         return self.emit(f"tensor.insert_slice {source.name} into {into.name}{lists} : {source.type} into {into.type}",
-                         into.sizes)
+                         into.sizes, into.element)
 
     @staticmethod
     def _lists(offsets, sizes, strides) -> str:

@@ -6,8 +6,8 @@ Public functions, with a KV cache that is updated in place:
     @prompt: as @prefill, but -> (logits [1, V] of the last token, k0, v0, ...)
     @decode(token: tensor<1xi32>, position: index, k0, v0, k1, v1, ...) -> (logits [1, V], k0, v0, ...)
 
-k and v of a layer are tensor<KV x S x HD x f32>, already rotated. Every layer is a private function of its
-own for each mode: bufferization takes quadratic time in a function's size.
+k and v of a layer are tensor<KV x S x HD>, already rotated, of f32 or of f16: half the bytes to read for each token.
+Every layer is a private function of its own for each mode: bufferization takes quadratic time in a function's size.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
+from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.builder import Builder, Size, Value, tensor_type
 from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig, layer_of
 from quant_fptq.importer.stored import StoredWeight
 
 _ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint8": "i8", "int8": "i8", "int32": "i32"}
+#: Element types of a KV cache.
+CACHES = ("f32", "f16")
 COSINES, SINES = "rotary.cosines", "rotary.sines"
 
 
@@ -54,8 +57,8 @@ def rotary_tables(config: LlamaConfig) -> tuple[np.ndarray, np.ndarray]:
 class _Function:
     """What both modes share: the number of tokens is dynamic in prefill and 1 in decode."""
 
-    def __init__(self, checkpoint: Checkpoint, prefill: bool) -> None:
-        self.checkpoint, self.config, self.prefill = checkpoint, checkpoint.config, prefill
+    def __init__(self, checkpoint: Checkpoint, prefill: bool, cache: str) -> None:
+        self.checkpoint, self.config, self.prefill, self.cache = checkpoint, checkpoint.config, prefill, cache
         self.b = Builder()
         self.m: Size = 1
         self.length: Size = "%length"
@@ -153,9 +156,9 @@ class _Function:
         sizes = (m, heads, half) if order == "mhi" else (heads, m, half)
         for at, (p, q, op) in zip((0, second), ((low, high, "subf"), (high, low, "addf"))):
             inputs = [(p, "mhi"), (q, "mhi"), (tables[0], "mi"), (tables[1], "mi")]
-            part = b.generic("mhi", inputs, (b.empty(sizes), order),
-                             ["%u = arith.mulf %a0, %a2 : f32", "%w = arith.mulf %a1, %a3 : f32",
-                              f"%r = arith.{op} %u, %w : f32"], "%r")
+            body = ["%u = arith.mulf %a0, %a2 : f32", "%w = arith.mulf %a1, %a3 : f32",
+                    f"%r = arith.{op} %u, %w : f32"]
+            part = b.generic("mhi", inputs, (b.empty(sizes, into.element), order), *_narrowed(body, "%r", into.element))
             into = b.insert(part, into, (*offsets, at), (1, 1, stride))
         return into
 
@@ -166,12 +169,22 @@ class _Function:
                  for name in (COSINES, SINES)]
         return [self.b.slice(table, ("%position", 0), (self.m, sizes[1])) for table in loads]
 
+    def cached(self, cache: Value) -> Value:
+        """The positions so far [kv, length, head_dim]. Many rows read halves often: they are widened once."""
+        b = self.b
+        sizes = (cache.sizes[0], self.length, cache.sizes[2])
+        positions = b.slice(cache, (0, 0, 0), sizes)
+        if cache.element == "f32" or not self.prefill:
+            return positions
+        return b.generic("htd", [(positions, "htd")], (b.empty(sizes), "htd"),
+                         [f"%r = arith.extf %a0 : {cache.element} to f32"], "%r")
+
     def scores(self, q: Value, keys: Value) -> Value:
         """exp of the scaled, masked scores less their maximum: [kv, group, m, length]."""
         c, b, m = self.config, self.b, self.m
         sizes = (*q.sizes[1:3], m, self.length)
-        dot = b.generic("hgmtd", [(q, "mhgd"), (keys, "htd")], (b.fill("0.0", sizes), "hgmt"),
-                        ["%p = arith.mulf %a0, %a1 : f32", "%r = arith.addf %o, %p : f32"], "%r", reduced="d")
+        dot = b.generic("hgmtd", [(q, "mhgd"), (keys, "htd")], (b.fill("0.0", sizes), "hgmt"), _product(keys), "%r",
+                        reduced="d")
         body = [f"%c = arith.constant {c.head_dim ** -0.5:.9e} : f32", "%r = arith.mulf %a0, %c : f32"]
         result = "%r"
         if self.prefill:
@@ -193,16 +206,16 @@ class _Function:
         tables = self.tables()
         q = self.rotate(q, b.empty((m, heads, hd)), (0, 0), "mhi", tables)
         k_cache = self.rotate(k, k_cache, (0, "%position"), "hmi", tables)
-        v = b.generic("hmi", [(v, "mhi")], (b.empty((kv, m, hd)), "hmi"), [], "%a0")
+        v = b.generic("hmi", [(v, "mhi")], (b.empty((kv, m, hd), self.cache), "hmi"), *_narrowed([], "%a0", self.cache))
         v_cache = b.insert(v, v_cache, (0, "%position", 0))
-        keys, values = (b.slice(cache, (0, 0, 0), (kv, self.length, hd)) for cache in (k_cache, v_cache))
+        keys, values = (self.cached(cache) for cache in (k_cache, v_cache))
         q = b.expand(q, "[[0], [1, 2], [3]]", (m, kv, group, hd))
         e = self.scores(q, keys)
         total = b.generic("hgmt", [(e, "hgmt")], (b.fill("0.0", (kv, group, m)), "hgm"),
                           ["%r = arith.addf %a0, %o : f32"], "%r", reduced="t")
         sizes = (m, kv, group, hd)
-        y = b.generic("hgmdt", [(e, "hgmt"), (values, "htd")], (b.fill("0.0", sizes), "mhgd"),
-                      ["%p = arith.mulf %a0, %a1 : f32", "%r = arith.addf %o, %p : f32"], "%r", reduced="t")
+        y = b.generic("hgmdt", [(e, "hgmt"), (values, "htd")], (b.fill("0.0", sizes), "mhgd"), _product(values), "%r",
+                      reduced="t")
         # Divided after the product with the values: length / head_dim times fewer divisions.
         y = b.generic("mhgd", [(y, "mhgd"), (total, "hgm")], (b.empty(sizes), "mhgd"),
                       ["%r = arith.divf %a0, %a1 : f32"], "%r")
@@ -225,7 +238,7 @@ class _Function:
         """The private function of decoder layer `i`."""
         c = self.config
         x = Value("%x", ("%m" if self.prefill else 1, c.hidden_size))
-        k, v = (Value(name, (c.num_kv_heads, c.context, c.head_dim)) for name in ("%k", "%v"))
+        k, v = (Value(name, (c.num_kv_heads, c.context, c.head_dim), self.cache) for name in ("%k", "%v"))
         self.start(x)
         prefix = f"model.layers.{i}."
         y, k_out, v_out = self.attention(self.norm(x, prefix + "input_layernorm.weight"), prefix, k, v)
@@ -247,7 +260,7 @@ class _Function:
         tokens = Value("%tokens", ("%m" if self.prefill else 1,), "i32")
         self.start(tokens)
         x = self.embed(tokens)
-        cache = tensor_type((c.num_kv_heads, c.context, c.head_dim))
+        cache = tensor_type((c.num_kv_heads, c.context, c.head_dim), self.cache)
         caches = []
         for i in range(c.num_layers):
             call = b.name()
@@ -282,6 +295,19 @@ class _Function:
         return "\n".join([f"  {head} {{", *self.b.lines, "  }"])
 
 
+def _narrowed(body: list[str], result: str, element: str) -> tuple[list[str], str]:
+    """A body and its f32 result, for a tensor of `element`."""
+    return (body, result) if element == "f32" else ([*body, f"%c = arith.truncf {result} : f32 to {element}"], "%c")
+
+
+def _product(y: Value) -> list[str]:
+    """o + x * y, where y may be halves."""
+    body = ["%p = arith.mulf %a0, %a1 : f32", "%r = arith.addf %o, %p : f32"]
+    if y.element == "f32":
+        return body
+    return [f"%w = arith.extf %a1 : {y.element} to f32", body[0].replace("%a1", "%w"), body[1]]
+
+
 def _writable(name: str, type_: str) -> str:
     return f"{name}: {type_} {{bufferization.writable = true}}"
 
@@ -298,15 +324,18 @@ def _globals(checkpoint: Checkpoint) -> list[str]:
     return lines
 
 
-def llama_module(checkpoint: Checkpoint, parameters: list[str]) -> str:
-    """The model as MLIR text; `parameters` are the safetensors files that have its weights."""
+def llama_module(checkpoint: Checkpoint, parameters: list[str], cache: str = "f32") -> str:
+    """The model as MLIR text; `parameters` are the safetensors files that have its weights, `cache` the element type of
+    the KV cache, one of CACHES. Raises FptqError for another."""
+    if cache not in CACHES:
+        raise FptqError(f"a KV cache of '{cache}', expected {' or '.join(CACHES)}")
     files = ", ".join(f'"{name}"' for name in parameters)
     lines = [f'module attributes {{fptq.parameters = [{files}], fptq.model_hash = "{checkpoint.hash()}"}} {{']
     lines += _globals(checkpoint)
     for prefill in (True, False):
-        lines += [_Function(checkpoint, prefill).layer(i) for i in range(checkpoint.config.num_layers)]
-        lines.append(_Function(checkpoint, prefill).main())
-    lines.append(_Function(checkpoint, prefill=True).main(last=True))
+        lines += [_Function(checkpoint, prefill, cache).layer(i) for i in range(checkpoint.config.num_layers)]
+        lines.append(_Function(checkpoint, prefill, cache).main())
+    lines.append(_Function(checkpoint, True, cache).main(last=True))
     lines.append("}")
     return "\n".join(lines) + "\n"
 
@@ -325,9 +354,9 @@ def write_parameters(checkpoint: Checkpoint, beside: Path) -> list[str]:
     return [beside.name]
 
 
-def import_llama(checkpoint: Checkpoint, output: str | Path) -> Path:
+def import_llama(checkpoint: Checkpoint, output: str | Path, cache: str = "f32") -> Path:
     """Writes the model as MLIR text to `output`; weights that need a file go to `output` as `.safetensors`."""
     output = Path(output)
     parameters = write_parameters(checkpoint, output.with_suffix(".safetensors"))
-    output.write_text(llama_module(checkpoint, parameters), encoding="utf-8")
+    output.write_text(llama_module(checkpoint, parameters, cache), encoding="utf-8")
     return output

@@ -1,4 +1,6 @@
 // RUN: fptq-opt --pass-pipeline='builtin.module(canonicalize,cse,func.func(fptq-fuse-attention{rows=4}),canonicalize,cse,func.func(fptq-skip-masked-keys),canonicalize)' --split-input-file %s | FileCheck %s
+// RUN: fptq-opt --pass-pipeline='builtin.module(func.func(fptq-fuse-attention{parallel-min=200000}))' --split-input-file %s | FileCheck %s --check-prefix=SHARED
+// RUN: fptq-opt --pass-pipeline='builtin.module(func.func(fptq-fuse-attention{parallel-min=800000}))' --split-input-file %s | FileCheck %s --check-prefix=ALONE
 
 #q = affine_map<(h, m, t, d) -> (m, h, d)>
 #k = affine_map<(h, m, t, d) -> (h, t, d)>
@@ -84,4 +86,63 @@ func.func @causal(%q: tensor<?x2x8xf32>, %keys: tensor<2x?x8xf32>, %values: tens
     linalg.yield %r : f32
   } -> tensor<?x2x8xf32>
   return %z : tensor<?x2x8xf32>
+}
+
+// -----
+
+#q = affine_map<(h, m, t, d) -> (m, h, d)>
+#k = affine_map<(h, m, t, d) -> (h, t, d)>
+#s = affine_map<(h, m, t, d) -> (h, m, t)>
+#hmt = affine_map<(h, m, t) -> (h, m, t)>
+#hm = affine_map<(h, m, t) -> (h, m)>
+#p = affine_map<(h, m, d, t) -> (h, m, t)>
+#v = affine_map<(h, m, d, t) -> (h, t, d)>
+#y = affine_map<(h, m, d, t) -> (m, h, d)>
+
+// Decode: a row's heads, 2 * 12 * 256 * 64 multiply-adds, are shared where that is worth it. The cache's halves are widened
+// where they are read.
+// SHARED-LABEL: @one_row
+// SHARED: scf.forall (%{{.*}}) in (12)
+// SHARED: arith.extf
+// ALONE-LABEL: @one_row
+// ALONE: scf.for
+// ALONE-NOT: scf.forall
+func.func @one_row(%q: tensor<1x12x64xf32>, %keys: tensor<12x?x64xf16>, %values: tensor<12x?x64xf16>, %length: index) -> tensor<1x12x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%length) : tensor<12x1x?xf32>
+  %e1 = tensor.empty() : tensor<12x1xf32>
+  %e2 = tensor.empty() : tensor<1x12x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<12x1x?xf32>) -> tensor<12x1x?xf32>
+  %s = linalg.generic {indexing_maps = [#q, #k, #s], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %keys : tensor<1x12x64xf32>, tensor<12x?x64xf16>) outs(%f : tensor<12x1x?xf32>) {
+  ^bb0(%a: f32, %b: f16, %o: f32):
+    %w = arith.extf %b : f16 to f32
+    %x = arith.mulf %a, %w : f32
+    %r = arith.addf %o, %x : f32
+    linalg.yield %r : f32
+  } -> tensor<12x1x?xf32>
+  %exp = linalg.generic {indexing_maps = [#hmt, #hmt], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s : tensor<12x1x?xf32>) outs(%e : tensor<12x1x?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = math.exp %a : f32
+    linalg.yield %r : f32
+  } -> tensor<12x1x?xf32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<12x1xf32>) -> tensor<12x1xf32>
+  %sum = linalg.generic {indexing_maps = [#hmt, #hm], iterator_types = ["parallel", "parallel", "reduction"]} ins(%exp : tensor<12x1x?xf32>) outs(%f1 : tensor<12x1xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %o : f32
+    linalg.yield %r : f32
+  } -> tensor<12x1xf32>
+  %p = linalg.generic {indexing_maps = [#hmt, #hm, #hmt], iterator_types = ["parallel", "parallel", "parallel"]} ins(%exp, %sum : tensor<12x1x?xf32>, tensor<12x1xf32>) outs(%e : tensor<12x1x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.divf %a, %b : f32
+    linalg.yield %r : f32
+  } -> tensor<12x1x?xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<1x12x64xf32>) -> tensor<1x12x64xf32>
+  %y = linalg.generic {indexing_maps = [#p, #v, #y], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%p, %values : tensor<12x1x?xf32>, tensor<12x?x64xf16>) outs(%f2 : tensor<1x12x64xf32>) {
+  ^bb0(%a: f32, %b: f16, %o: f32):
+    %w = arith.extf %b : f16 to f32
+    %x = arith.mulf %a, %w : f32
+    %r = arith.addf %o, %x : f32
+    linalg.yield %r : f32
+  } -> tensor<1x12x64xf32>
+  return %y : tensor<1x12x64xf32>
 }

@@ -1,4 +1,5 @@
 // RUN: fptq-opt --fptq-fuse-rows --canonicalize --cse --remarks-filter=LinalgToVector %s 2>&1 | FileCheck %s
+// RUN: fptq-opt --fptq-fuse-rows=threads=true %s | FileCheck %s --check-prefix=SHARED
 
 #id = affine_map<(m, k) -> (m, k)>
 #row = affine_map<(m, k) -> (m)>
@@ -18,6 +19,10 @@
 // CHECK: fptq.quantize_activations {{.*}} ins(%[[SCALED]]
 // CHECK: scf.yield
 // CHECK: return %[[Y]]
+// SHARED-LABEL: @norm
+// SHARED: scf.forall
+// SHARED: fptq.quantize_activations
+// SHARED: scf.forall.in_parallel
 func.func @norm(%x: tensor<?x64xf32>, %q: !codes, %s: !scales, %u: !sums) -> (tensor<?x64xf32>, !codes, !scales, !sums) {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32

@@ -7,7 +7,8 @@ func.func @heads(%x: memref<12x?xf32>, %rows: index) {
   // CHECK: %[[COUNTER:.*]] = llvm.alloca %{{.*}} {alignment = 64 : i64}
   // CHECK: %[[TRIPS:.*]] = arith.ceildivsi %{{.*}}, %c4
   // CHECK: llvm.store %{{.*}}, %[[COUNTER]]
-  // CHECK: omp.parallel {
+  // CHECK: %[[MORE:.*]] = arith.cmpi slt, %c1_i64
+  // CHECK: omp.parallel if(%[[MORE]]) {
   // CHECK-NEXT: %[[SCRATCH:.*]] = memref.alloca() : memref<8xf32>
   // CHECK-NEXT: scf.while : () -> i64 {
   // CHECK-NEXT: %[[FIRST:.*]] = llvm.atomicrmw add %[[COUNTER]], %{{.*}} monotonic

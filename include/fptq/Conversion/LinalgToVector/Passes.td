@@ -83,9 +83,12 @@ def FptqFuseAttentionPass : Pass<"fptq-fuse-attention", "::mlir::func::FuncOp"> 
     Tiles the consumer of an attention's second product over heads and `rows` query rows (default 12: two register
     tiles of 6) and fuses into that loop, which is also the parallel one, all that moves with the rows: back to the
     first product, but not what is computed from keys and values alone. For more than `rows` rows keys that lie
-    channel by channel are transposed once before the loop, so that vectors run along the keys.
+    channel by channel are transposed once before the loop, so that vectors run along the keys. The heads of fewer rows
+    (decode) are a parallel loop from `parallel-min` multiply-adds on (default 0: never).
   }];
-  let options = [Option<"rows", "rows", "int64_t", "12", "query rows of one tile">];
+  let options = [
+    Option<"rows", "rows", "int64_t", "12", "query rows of one tile">,
+    Option<"parallelMin", "parallel-min", "int64_t", "0", "multiply-adds from which few rows share their heads; 0: never">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
@@ -106,9 +109,10 @@ def FptqFuseRowsPass : Pass<"fptq-fuse-rows", "::mlir::func::FuncOp"> {
     Where an `fptq.quantize_activations` reads what elementwise ops and row reductions made for it alone (a norm, a gated
     activation), all of them are tiled to as many rows (at most 8) as fit `bytes` (default 32768) and fused: the float
     row is quantized before it leaves the cache, and is never stored as a whole. The same operations on the same
-    numbers: codes, scales and sums do not change by a bit.
+    numbers: codes, scales and sums do not change by a bit. With `threads` the loop over tiles is a parallel one.
   }];
-  let options = [Option<"bytes", "bytes", "int64_t", "32768", "floats of one tile, in bytes">];
+  let options = [Option<"bytes", "bytes", "int64_t", "32768", "floats of one tile, in bytes">,
+                 Option<"threads", "threads", "bool", "false", "share the tiles among threads">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
@@ -119,7 +123,8 @@ def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp
     Three shapes cover a model: elementwise (one vector along the output's last dimension), dot form
     (both operands contiguous along the reduction) and outer-product form (an operand runs along the
     output's last dimension). Contractions of at least `parallel-min` multiply-adds (default 0: none)
-    are first split in `chunks` (default 8) parallel pieces along their largest parallel dimension.
+    are first split in `chunks` (default 8) parallel pieces along their largest parallel dimension, and larger
+    elementwise ops in pieces of 16 rows.
     `accumulators` (default 96: 12 ymm registers; 384 suits AVX-512) bounds the outer-product tile.
   }];
   let options = [
