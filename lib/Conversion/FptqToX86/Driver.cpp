@@ -10,7 +10,8 @@ using namespace mlir::fptq::x86;
 KernelBuilder::Rows KernelBuilder::rowTiles(Emitter &e, Value matmul) {
   MatmulFields mm(e, matmul);
   Value m = mm.m(), groups = mm.groups(), few = e.less(m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
-  Value tiles = arith::MaxSIOp::create(e, e.num(1), e.ceilDiv(m, kBlockRows));
+  Value oneTile = e.less(m, e.num(kOneTileRows + 1));
+  Value tiles = e.select(oneTile, e.num(1), e.ceilDiv(m, tileRows()));
   Value base = e.div(m, tiles), longer = e.sub(m, e.mul(base, tiles)), rowBytes = e.mul(groups, w.group);
   // One start value for all of K where slabs hold finished weights, else one a group.
   Value starts = slabHoldsBytes() ? e.select(few, groups, e.num(1)) : e.mul(groups, startsOfGroup());
@@ -158,16 +159,16 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
     Rows rows = rowTiles(e, args[0]);
     Value few = e.less(rows.m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
     SlabSpace space;
-    space.results = e.stack(kBlockTiles * kBlockRows * isa.vectors() * isa.vectorBytes());
+    space.results = e.stack(kSweepRows * isa.vectors() * isa.vectorBytes());
     space.slab = e.stack(slabBytes(std::max(isa.slabK, std::min(w.group * groupsInSlab(), kMaxGroupInSlab))));
     space.tails = e.stack(groupsInSlab() * tailVectors() * isa.vectorBytes());
     if (integerSlabs())
-      space.sums = w.twoLevel ? space.results : e.stack(kBlockTiles * kBlockRows * isa.vectors() * isa.vectorBytes());
+      space.sums = w.twoLevel ? space.results : e.stack(kSweepRows * isa.vectors() * isa.vectorBytes());
     e.ifElse(
         few, [&] { directBlocks(e, args[0], rows, space.results, args[1], args[2]); },
         [&] {
-          e.loop(e.num(0), rows.tiles, kBlockTiles, [&](Value tile) {
-            Value end = e.min(e.add(tile, kBlockTiles), rows.tiles);
+          e.loop(e.num(0), rows.tiles, kSweepRows / tileRows(), [&](Value tile) {
+            Value end = e.min(e.add(tile, kSweepRows / tileRows()), rows.tiles);
             e.loop(args[1], args[2], isa.panels, [&](Value block) {
               sweep(e, args[0], rows, space, tile, end, blockPanels(e, args[0], block, args[2]));
               Value first = rows.first(tile);
@@ -184,7 +185,7 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
 void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last) {
   MatmulFields mm(e, matmul);
   Value groups = mm.groups();
-  auto heights = llvm::to_vector(llvm::seq<int64_t>(1, kBlockRows + 1));
+  auto heights = llvm::to_vector(llvm::seq<int64_t>(1, std::max(tileRows(), kOneTileRows) + 1));
   e.loop(first, last, isa.panels, [&](Value block) {
     Value bytes = panelBytes(e, groups), panel = e.at(mm.packed(), e.mul(block, bytes));
     Value panels = e.min(e.num(isa.panels), e.sub(last, block));

@@ -73,6 +73,7 @@ private:
   void foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf);
   void foldGroup(Emitter &e, RowKernel &k);
   void groups(Emitter &e, RowKernel &k, Value count);
+  void addGroups(Emitter &e, RowKernel &k, Value count);
 
   // RowKernels.cpp
   Value wideSpace(Emitter &e, int64_t rows);
@@ -151,6 +152,7 @@ private:
   int64_t startsOfGroup() const { return startsInSums() ? w.group / sumDepth(w.group) : 1; }
   /// Activation sums of a group fit in 16 bits: 256 * 127 < 2^15.
   bool narrowStarts() const { return (w.twoLevel || !w.symmetric) && w.group <= 256; }
+  int64_t tileRows() const { return x86::tileRows(isa, w.twoLevel, w.group); }
   /// Input channels integerTile counts in.
   int64_t partK() const { return isa.pairSums ? sumDepth(w.group) : slabShape(isa, 1, sumDepth(w.group), false).bodyK; }
   /// Input channels whose products may be added in one sum.

@@ -63,7 +63,7 @@ LLVM::LLVMFuncOp KernelBuilder::first(int64_t rows) {
     k.weights = args[0], k.activations = args[1], k.start = args[2], k.memory = args[4];
     k.slabOut = args[5], k.tails = args[6];
     k.wide = wideSpace(e, rows);
-    groups(e, k, args[3]);
+    addGroups(e, k, args[3]);
   });
 }
 
@@ -79,7 +79,7 @@ LLVM::LLVMFuncOp KernelBuilder::tile(int64_t rows) {
       k.shape = slabShape(isa, rows, sumDepth(w.group), true);
       k.weights = args[0], k.tails = args[1], k.activations = now[0], k.start = now[1], k.memory = now[2];
       k.wide = wide;
-      groups(e, k, args[4]);
+      addGroups(e, k, args[4]);
       return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
                                 e.at(now[2], rows * isa.vectors() * isa.vectorBytes())};
     });

@@ -258,3 +258,13 @@ void KernelBuilder::groups(Emitter &e, RowKernel &k, Value count) {
     return k.state();
   }));
 }
+
+/// The same, added to results in memory, wherever they are meanwhile.
+void KernelBuilder::addGroups(Emitter &e, RowKernel &k, Value count) {
+  const int64_t size = isa.vectorBytes();
+  for (int64_t i = 0; k.inRegisters() && i < k.rows() * isa.vectors(); ++i)
+    k.accumulators.push_back(e.load(integerResult() ? ints : floats, e.at(k.memory, i * size), size));
+  groups(e, k, count);
+  for (auto [i, v] : llvm::enumerate(k.accumulators))
+    e.store(v, e.at(k.memory, i * size), size);
+}

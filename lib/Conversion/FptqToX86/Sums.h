@@ -22,7 +22,7 @@ struct KernelBuilder::RowKernel {
   Value wide; ///< stack space for one group's int32 sums (tiers that sum in 16 bits)
 
   int64_t rows() const { return shape.rows; }
-  bool inRegisters() const { return direct && shape.accInRegisters; }
+  bool inRegisters() const { return shape.accInRegisters; }
 
   /// Every cursor that there is, as loop-carried values, and back.
   SmallVector<Value> cursors() const {

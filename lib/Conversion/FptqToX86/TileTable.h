@@ -27,7 +27,7 @@ struct TileShape {
   int64_t rows;
   int64_t panels;                 ///< worked on at once: all of a block, or one after the other
   int64_t bodyK;                  ///< input channels of one loop body
-  bool accInRegisters;            ///< results of all groups stay in registers, not in L1
+  bool accInRegisters;            ///< results stay in registers from group to group, not in L1
   bool highInPlace;               ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
   bool reloadNibbles;             ///< load packed bytes once for each half: fewer live registers
   int64_t prefetchBytes;          ///< ahead in each panel's stream; 0: none
@@ -42,6 +42,8 @@ const Isa &amxInt8Isa();
 /// Products with up to so many rows unpack in registers; with at least so many they use AMX.
 int64_t directMaxRows(const Isa &isa, bool twoLevel, int64_t group);
 int64_t amxMinRows(bool twoLevel, int64_t group);
+/// Rows of a full tile; a product of more than kOneTileRows rows is cut into tiles of nearly so many.
+int64_t tileRows(const Isa &isa, bool twoLevel, int64_t group);
 /// The least rows of a tile of a product with too many rows for direct kernels.
 int64_t minSlabHeight(const Isa &isa, bool twoLevel, int64_t group);
 
@@ -52,8 +54,8 @@ TileShape firstShape(const Isa &isa, int64_t rows, int64_t depth);
 /// `folds`: the tile ends groups itself, instead of adding to integer sums only.
 TileShape slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds);
 
-constexpr int64_t kBlockRows = 6;   ///< 6 x 4 zmm sums + 4 weights + 1 activation; 6 x 2 ymm sums + 2 + 1 + 1 product
-constexpr int64_t kBlockTiles = 42; ///< row tiles of one sweep: 252 rows keep 4096 activations each in 1 MiB of L2
+constexpr int64_t kOneTileRows = 4; ///< few rows read each weight once
+constexpr int64_t kSweepRows = 252;      ///< rows of one sweep, whole tiles: 4096 activations each stay in 1 MiB of L2
 constexpr int64_t kMaxGroupInSlab = 512; ///< longer groups are summed over several slabs
 
 } // namespace mlir::fptq::x86
