@@ -20,7 +20,7 @@ struct DestinationOpBufferization : DstBufferizableOpInterfaceExternalModel<Dest
   /// `residual` and the result are read and written element by element, at the same place: x += product
   /// needs no second buffer.
   bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &, ArrayRef<OpOperand *> operands) const {
-    if constexpr (std::is_same_v<OpTy, QuantizeActivationsOp>) {
+    if constexpr (std::is_same_v<OpTy, QuantizeActivationsOp> || std::is_same_v<OpTy, QuantizeRowsOp>) {
       return false;
     } else {
       auto matmul = cast<OpTy>(op);
@@ -49,6 +49,8 @@ struct DestinationOpBufferization : DstBufferizableOpInterfaceExternalModel<Dest
     }
     OperationState onBuffers(op->getLoc(), op->getName(), operands, /*types=*/TypeRange{}, op->getAttrs());
     onBuffers.propertiesAttr = op->getPropertiesAsAttribute();
+    for (Region &region : op->getRegions())
+      onBuffers.addRegion()->takeBody(region);
     rewriter.create(onBuffers);
     replaceOpWithBufferizedValues(rewriter, op, results);
     return success();
@@ -76,6 +78,7 @@ struct ObserveBufferization : BufferizableOpInterface::ExternalModel<ObserveBuff
 void mlir::fptq::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FptqDialect *) {
     QuantizeActivationsOp::attachInterface<DestinationOpBufferization<QuantizeActivationsOp>>(*context);
+    QuantizeRowsOp::attachInterface<DestinationOpBufferization<QuantizeRowsOp>>(*context);
     QuantizedMatmulOp::attachInterface<DestinationOpBufferization<QuantizedMatmulOp>>(*context);
     PackedMatmulOp::attachInterface<DestinationOpBufferization<PackedMatmulOp>>(*context);
     ObserveOp::attachInterface<ObserveBufferization>(*context);

@@ -62,6 +62,7 @@ static LogicalResult reifyInits(DestinationStyleOpInterface op, OpBuilder &b, Re
     return reifyInits(*this, b, shapes);                                                                               \
   }
 FPTQ_DESTINATION_STYLE(QuantizeActivationsOp)
+FPTQ_DESTINATION_STYLE(QuantizeRowsOp)
 FPTQ_DESTINATION_STYLE(QuantizedMatmulOp)
 FPTQ_DESTINATION_STYLE(PackedMatmulOp)
 #undef FPTQ_DESTINATION_STYLE
@@ -132,23 +133,58 @@ static int64_t times(int64_t a, int64_t b) {
   return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) ? ShapedType::kDynamic : a * b;
 }
 
+/// QA1, QA2, QR3: codes, scales and sums of M rows of `k` channels.
+template <typename OpTy>
+static LogicalResult verifyQuantized(OpTy op, int64_t rows, int64_t k, StringRef shapes, StringRef sizes) {
+  int64_t group = op.getGroupSize(), padded = op.getPaddedGroupSize();
+  if (group < 0)
+    return op.emitOpError() << "(" << sizes << ") group size " << group << " is negative";
+  if (group == 0)
+    group = k;
+  if (!ShapedType::isDynamic(group) && padded < group)
+    return op.emitOpError() << "(" << sizes << ") padded group size " << padded << " is below the group size " << group;
+  int64_t groups = ShapedType::isDynamic(k) || group <= 0 ? ShapedType::kDynamic : llvm::divideCeil(k, group);
+  if (failed(verifyShape(op, op.getQInit(), "q", {rows, times(groups, padded)}, shapes)) ||
+      failed(verifyShape(op, op.getScalesInit(), "scales", rows, shapes)) ||
+      failed(verifyShape(op, op.getSumsInit(), "sums", {rows, groups}, shapes)))
+    return failure();
+  return success();
+}
+
 LogicalResult QuantizeActivationsOp::verify() {
   ArrayRef<int64_t> x = shapeOf(getX());
   if (x.size() != 2)
     return emitOpError() << "(QA1) x has rank " << x.size() << ", expected rows x channels";
-  int64_t k = x[1], group = getGroupSize(), padded = getPaddedGroupSize();
-  if (group < 0)
-    return emitOpError() << "(QA2) group size " << group << " is negative";
-  if (group == 0)
-    group = k;
-  if (!ShapedType::isDynamic(group) && padded < group)
-    return emitOpError() << "(QA2) padded group size " << padded << " is below the group size " << group;
-  int64_t groups = ShapedType::isDynamic(k) || group <= 0 ? ShapedType::kDynamic : llvm::divideCeil(k, group);
-  if (failed(verifyShape(*this, getQInit(), "q", {x[0], times(groups, padded)}, "QA1")) ||
-      failed(verifyShape(*this, getScalesInit(), "scales", x[0], "QA1")) ||
-      failed(verifyShape(*this, getSumsInit(), "sums", {x[0], groups}, "QA1")))
+  if (failed(verifyQuantized(*this, x[0], x[1], "QA1", "QA2")))
     return failure();
-  return getMultiplier() ? verifyShape(*this, getMultiplier(), "multiplier", k, "QA3") : success();
+  return getMultiplier() ? verifyShape(*this, getMultiplier(), "multiplier", x[1], "QA3") : success();
+}
+
+LogicalResult QuantizeRowsOp::verify() {
+  Block &body = getBody().front();
+  if (getIndexingMaps().size() != getInputs().size())
+    return emitOpError() << "(QR1) has " << getIndexingMaps().size() << " maps for " << getInputs().size() << " inputs";
+  if (body.getNumArguments() != getInputs().size())
+    return emitOpError() << "(QR2) has a body of " << body.getNumArguments() << " arguments for " << getInputs().size()
+                         << " inputs";
+  for (auto [i, input] : llvm::enumerate(getInputs())) {
+    AffineMap map = getMap(i);
+    auto shaped = dyn_cast<ShapedType>(input.getType());
+    int64_t rank = shaped ? shaped.getRank() : 0;
+    if (map.getNumDims() != 2 || map.getNumSymbols() || int64_t(map.getNumResults()) != rank ||
+        !llvm::all_of(map.getResults(), [](AffineExpr e) { return isa<AffineDimExpr>(e) || e == 0; }))
+      return emitOpError() << "(QR1) map " << getIndexingMaps()[i] << " of input " << i
+                           << " is no choice of rows and channels for rank " << rank;
+    Type element = getElementTypeOrSelf(input.getType()), argument = body.getArgument(i).getType();
+    if (element != argument)
+      return emitOpError() << "(QR2) argument " << i << " of the body has type " << argument << ", input " << i
+                           << " has elements of type " << element;
+  }
+  if (!isa<YieldOp>(body.back()))
+    return emitOpError() << "(QR2) has a body that does not end with fptq.yield";
+  if (getChannels() <= 0)
+    return emitOpError() << "(QR3) has " << getChannels() << " channels";
+  return verifyQuantized(*this, shapeOf(getQInit()).front(), getChannels(), "QR3", "QR3");
 }
 
 /// QM1, QM2: the weight operands of one scheme, N rows and G groups.

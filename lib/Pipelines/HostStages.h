@@ -6,10 +6,22 @@
 
 namespace mlir::fptq {
 
-/// Tensors to the LLVM dialect, for the host: weights packed in `layout`; `addKernels` adds the passes that take
-/// `fptq.packed_matmul` and `fptq.quantize_activations` on memrefs away.
-void buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, StringRef layout,
-                       function_ref<void(OpPassManager &)> addKernels);
+/// What a target adds to the model's own stages.
+struct HostTarget {
+  StringRef layout; ///< of packed weights
+  /// Brings rows and their quantization together, while both are tensors.
+  function_ref<void(OpPassManager &)> fuseRows;
+  /// Takes the packed operations on memrefs away.
+  function_ref<void(OpPassManager &)> addKernels;
+};
+
+/// Every elementwise op and reduction as linalg, its float ops free to become fma.
+void addLinalgStages(OpPassManager &pm);
+/// Elementwise producers into their only readers.
+void addElementwiseFusion(OpPassManager &pm);
+
+/// Tensors to the LLVM dialect, for the host.
+void buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target);
 
 void registerNVPTXPipelines();
 

@@ -2,7 +2,9 @@
 #include "HostStages.h"
 #include "RegisterPipeline.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
+#include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -11,6 +13,7 @@ using namespace mlir::fptq;
 
 void mlir::fptq::buildNVPTXDevicePipeline(OpPassManager &pm) {
   OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+  device.addPass(createFptqLowerMathPass());
   device.addPass(createCanonicalizerPass());
   device.addPass(createCSEPass());
   device.addPass(createSCFToControlFlowPass());
@@ -21,15 +24,25 @@ void mlir::fptq::buildNVPTXDevicePipeline(OpPassManager &pm) {
   device.addPass(createReconcileUnrealizedCastsPass());
 }
 
+static void addOutlineRows(OpPassManager &pm) { pm.addNestedPass<func::FuncOp>(createFptqOutlineRowsPass()); }
+
+void mlir::fptq::buildNVPTXRowStages(OpPassManager &pm) {
+  addLinalgStages(pm);
+  addElementwiseFusion(pm);
+  addOutlineRows(pm);
+  pm.addNestedPass<func::FuncOp>(createFptqLowerMathPass());
+}
+
 void mlir::fptq::buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options) {
   X86PipelineOptions host;
   host.threads = options.threads;
   std::string chip = options.chip, emit = options.emit;
   int64_t slices = options.slices;
-  buildHostPipeline(pm, host, "nvptx", [&](OpPassManager &pm) {
+  auto addKernels = [&](OpPassManager &pm) {
     pm.addPass(createConvertFptqToNVGPUPass({chip, slices}));
     buildNVPTXDevicePipeline(pm);
-  });
+  };
+  buildHostPipeline(pm, host, {"nvptx", addOutlineRows, addKernels});
   if (emit != "none")
     pm.addPass(createFptqEmitNVPTXPass({chip, emit}));
 }

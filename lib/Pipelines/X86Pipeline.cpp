@@ -40,28 +40,34 @@ std::string mlir::fptq::resolveTier(StringRef name) {
   return name == "auto" ? fptq_tier_name(fptq_cpu_tier()) : name.str();
 }
 
-static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options, StringRef layout) {
-  pm.addPass(createFptqPackPass({layout.str()}));
-  pm.addPass(createFptqLoadParametersPass());
-  pm.addPass(createFptqLowerLinearPass({options.width}));
-  pm.addPass(createFptqLowerDequantizePass());
+void mlir::fptq::addLinalgStages(OpPassManager &pm) {
   pm.addPass(createFptqLowerScaleChannelsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createFptqAllowContractionPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass()); // sizes from arguments, not through every op
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createFptqOutlineRepeatsPass());
-  pm.addPass(createFptqMergeFunctionsPass());
+}
+
+void mlir::fptq::addElementwiseFusion(OpPassManager &pm) {
   pm.addPass(createFptqFuseElementwisePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target) {
+  pm.addPass(createFptqPackPass({target.layout.str()}));
+  pm.addPass(createFptqLoadParametersPass());
+  pm.addPass(createFptqLowerLinearPass({options.width}));
+  pm.addPass(createFptqLowerDequantizePass());
+  addLinalgStages(pm);
+  pm.addPass(createFptqOutlineRepeatsPass());
+  pm.addPass(createFptqMergeFunctionsPass());
+  addElementwiseFusion(pm);
   FptqFuseAttentionPassOptions attention;
   attention.parallelMin = options.threads ? kParallelHeadsMin : 0;
   pm.addNestedPass<func::FuncOp>(createFptqFuseAttentionPass(attention));
-  FptqFuseRowsPassOptions rows;
-  rows.threads = options.threads && layout == "x86"; // what launches kernels of a GPU stays on one thread
-  pm.addNestedPass<func::FuncOp>(createFptqFuseRowsPass(rows));
+  target.fuseRows(pm);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass()); // exp is fused twice; this merges the copies
   pm.addNestedPass<func::FuncOp>(createFptqSkipMaskedKeysPass());
@@ -162,16 +168,21 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void mlir::fptq::buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, StringRef layout,
-                                   function_ref<void(OpPassManager &)> addKernels) {
-  addTensorStages(pm, options, layout);
+void mlir::fptq::buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target) {
+  addTensorStages(pm, options, target);
   addVectorStages(pm, options);
   addBufferStages(pm, options);
-  addLLVMStages(pm, options, addKernels);
+  addLLVMStages(pm, options, target.addKernels);
 }
 
 void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options) {
-  buildHostPipeline(pm, options, "x86", [&](OpPassManager &pm) { addX86Kernels(pm, options); });
+  auto fuseRows = [&](OpPassManager &pm) {
+    FptqFuseRowsPassOptions rows;
+    rows.threads = options.threads;
+    pm.addNestedPass<func::FuncOp>(createFptqFuseRowsPass(rows));
+  };
+  auto addKernels = [&](OpPassManager &pm) { addX86Kernels(pm, options); };
+  buildHostPipeline(pm, options, {"x86", fuseRows, addKernels});
 }
 
 void mlir::fptq::registerPipelines() {

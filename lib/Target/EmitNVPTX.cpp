@@ -88,9 +88,14 @@ LogicalResult mlir::fptq::emitNVPTX(ModuleOp model, ArrayRef<std::string> chips,
   }
   if (parsed.empty())
     return emitError() << "no chip was named";
+  OwningOpRef<ModuleOp> rows(model.clone());
+  PassManager pm(model.getContext(), ModuleOp::getOperationName());
+  buildNVPTXRowStages(pm);
+  if (failed(pm.run(*rows)))
+    return failure();
   std::vector<NVPTXCode> codes;
   for (const nvptx::Chip &chip : parsed) {
-    FailureOr<NVPTXCode> code = compileKernels(model, chip, *format != NVPTXFormat::Ptx);
+    FailureOr<NVPTXCode> code = compileKernels(*rows, chip, *format != NVPTXFormat::Ptx);
     if (failed(code))
       return failure();
     codes.push_back(std::move(*code));

@@ -84,6 +84,103 @@ func.func @QA3_multiplier(%x: tensor<3x8xf32>, %m: tensor<7xf32>, %q: tensor<3x8
 
 // -----
 
+func.func @QR1_number_of_maps(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR1) has 2 maps for 1 inputs}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR1_rank(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR1) map affine_map<(d0, d1) -> (d1)> of input 0 is no choice of rows and channels for rank 2}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR1_computed_index(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR1) map affine_map<(d0, d1) -> (d0, d1 + 1)> of input 0 is no choice}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k + 1)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR2_arguments(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR2) has a body of 2 arguments for 1 inputs}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32, %f: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR2_element(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR2) argument 0 of the body has type 'f16', input 0 has elements of type 'f32'}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%h: f16):
+    %e = arith.extf %h : f16 to f32
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR3_codes(%x: tensor<3x8xf32>, %q: tensor<3x9xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR3) q is 3 x 9, expected 3 x 8}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x9xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x9xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR3_padding(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR3) padded group size 3 is below the group size 4}}
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(3) maps [affine_map<(m, k) -> (m, k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QR3_channels(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) {
+  // expected-error@+1 {{(QR3) has 0 channels}}
+  %0:3 = fptq.quantize_rows channels(0) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k)>] ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  } -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
 func.func @QM1_codes(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x3xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
   // expected-error@+1 {{(QM1) codes is 5 x 3, expected 5 x 4 (layer 'a')}}
   %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")

@@ -61,3 +61,27 @@ func.func @dequantize(%c: tensor<2x2xi8>, %b: tensor<2x4xi8>, %s: tensor<2x1xf16
   %3 = fptq.dequantize %b, %s bits(8) group_size(4) : (tensor<2x4xi8>, tensor<2x1xf16>) -> tensor<2x4xf32>
   return
 }
+
+// CHECK-LABEL: @rows
+func.func @rows(%x: tensor<?x8xf32>, %gamma: tensor<8xf16>, %eps: f32, %scale: f32, %q: tensor<?x8xi8>, %s: tensor<?xf32>,
+                %t: tensor<?x2xi32>) -> tensor<?x8xi8> {
+  // CHECK: fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [#{{.*}}, #{{.*}}, #{{.*}}]
+  // CHECK-SAME: ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<8xf16>, f32) static_scale(%{{.*}}) outs(
+  // CHECK-NEXT: ^bb0(%[[E:.*]]: f32, %{{.*}}: f16, %{{.*}}: f32):
+  // CHECK-NEXT: fptq.row_sum %[[E]] * %[[E]] : f32
+  // CHECK-NEXT: %[[SUM:.*]] = fptq.row_sum %[[E]] : f32
+  // CHECK: fptq.yield
+  // CHECK-NEXT: } -> tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>
+  %0:3 = fptq.quantize_rows channels(8) group_size(4) padded_group_size(4)
+    maps [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (k)>, affine_map<(m, k) -> ()>]
+    ins(%x, %gamma, %eps : tensor<?x8xf32>, tensor<8xf16>, f32) static_scale(%scale)
+    outs(%q, %s, %t : tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>) {
+  ^bb0(%e: f32, %g: f16, %a: f32):
+    %squares = fptq.row_sum %e * %e : f32
+    %sum = fptq.row_sum %e : f32
+    %b = arith.addf %squares, %sum : f32
+    %c = arith.addf %b, %a : f32
+    fptq.yield %c : f32
+  } -> tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>
+  return %0#0 : tensor<?x8xi8>
+}

@@ -152,10 +152,10 @@ def Fptq_DequantizeOp : Fptq_Op<"dequantize", [Pure, AttrSizedOperandSegments]> 
 // Integer form
 //===----------------------------------------------------------------------===//
 
-class Fptq_DestinationOp<string mnemonic> : Fptq_Op<mnemonic,
-    [DestinationStyleOpInterface, AttrSizedOperandSegments,
+class Fptq_DestinationOp<string mnemonic, list<Trait> traits = []> : Fptq_Op<mnemonic,
+    !listconcat(traits, [DestinationStyleOpInterface, AttrSizedOperandSegments,
      DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]>;
+     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])>;
 
 def Fptq_QuantizeActivationsOp : Fptq_DestinationOp<"quantize_activations"> {
   let summary = "Quantize rows to int8, with scales and group sums";
@@ -212,6 +212,88 @@ def Fptq_QuantizeActivationsOp : Fptq_DestinationOp<"quantize_activations"> {
     }
     int64_t getInputChannels() { return cast<ShapedType>(getX().getType()).getDimSize(1); }
   }];
+}
+
+def Fptq_QuantizeRowsOp : Fptq_DestinationOp<"quantize_rows", [IsolatedFromAbove, SingleBlock]> {
+  let summary = "Compute rows and quantize them, in one step";
+  let description = [{
+    `fptq.quantize_activations` together with what computes its rows (a norm, a gated activation), for targets that
+    run both as one kernel. The body computes one element of the M x `channels` activations in f32: its arguments are
+    the elements of `inputs` that `indexing_maps`, from (row, channel), point at; scalar inputs have a map without
+    results. `fptq.row_sum` adds up along the channels of the row. What the body yields is the activation; scales, codes
+    and sums follow from it as in `fptq.quantize_activations`.
+
+    Must satisfy, with G the number of groups:
+    - (QR1) a map for each input: two dimensions, one result a dimension of the input, each a dimension or 0;
+    - (QR2) the body has an argument for each input, of its element type, and yields one f32;
+    - (QR3) `q` is M x (G * padded_group_size), `scales` M, `sums` M x G, with G = ceil(channels / group_size) and
+      `padded_group_size >= group_size`; a group size of 0 is one group.
+
+    Example (RMSNorm):
+    ```mlir
+    %q, %s, %t = fptq.quantize_rows channels(256) group_size(128) padded_group_size(128)
+      maps [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (k)>]
+      ins(%x, %gamma : tensor<?x256xf32>, tensor<256xf32>)
+      outs(%q0, %s0, %t0 : tensor<?x256xi8>, tensor<?xf32>, tensor<?x2xi32>) {
+    ^bb0(%e: f32, %g: f32):
+      %k = arith.constant 256.0 : f32
+      %eps = arith.constant 1.0e-5 : f32
+      %sum = fptq.row_sum %e * %e : f32
+      %mean = arith.divf %sum, %k : f32
+      %shifted = arith.addf %mean, %eps : f32
+      %r = math.rsqrt %shifted : f32
+      %n = arith.mulf %e, %r : f32
+      %y = arith.mulf %g, %n : f32
+      fptq.yield %y : f32
+    } -> tensor<?x256xi8>, tensor<?xf32>, tensor<?x2xi32>
+    ```
+  }];
+  let arguments = (ins
+    Variadic<AnyTypeOf<[AnyRankedTensor, AnyMemRef, AnyFloat, AnySignlessInteger]>>:$inputs /*QR2*/,
+    Optional<F32>:$static_scale,
+    Fptq_Shaped<[I8]>:$q_init, Fptq_Shaped<[F32]>:$scales_init, Fptq_Shaped<[I32]>:$sums_init /*QR3*/,
+    AffineMapArrayAttr:$indexing_maps /*QR1*/,
+    I64Attr:$channels, I64Attr:$group_size, I64Attr:$padded_group_size /*QR3*/);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `channels` `(` $channels `)` `group_size` `(` $group_size `)` `padded_group_size` `(` $padded_group_size `)`
+    `maps` $indexing_maps
+    `ins` `(` $inputs `:` type($inputs) `)` (`static_scale` `(` $static_scale^ `)`)?
+    `outs` `(` $q_init `,` $scales_init `,` $sums_init `:`
+      type($q_init) `,` type($scales_init) `,` type($sums_init) `)`
+    attr-dict-with-keyword $body (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() {
+      return MutableOperandRange(*this, getODSOperandIndexAndLength(2).first, 3);
+    }
+    AffineMap getMap(int64_t input) { return cast<AffineMapAttr>(getIndexingMaps()[input]).getValue(); }
+    /// Input channels of one group, before padding.
+    int64_t getGroupChannels() { return getGroupSize() ? getGroupSize() : getChannels(); }
+  }];
+}
+
+def Fptq_RowSumOp : Fptq_Op<"row_sum", [Pure, ParentOneOf<["QuantizeRowsOp"]>, SameOperandsAndResultType]> {
+  let summary = "The sum along the channels of a row, in an order that every target can follow";
+  let description = [{
+    The sum of `value`, or of `value * factor`, over all channels of the row (docs/PackedLayout.md, R1): 32
+    accumulators start at 0, accumulator `l` takes the channels `k mod 32 = l` in ascending order, a product by fma;
+    then each of the first 16, 8, 4, 2, 1 accumulators is added to the one that many further on.
+
+    Example: `%squares = fptq.row_sum %x * %x : f32`
+  }];
+  let arguments = (ins F32:$value, Optional<F32>:$factor);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$value (`*` $factor^)? attr-dict `:` type($result)";
+}
+
+def Fptq_YieldOp : Fptq_Op<"yield", [Pure, Terminator, ParentOneOf<["QuantizeRowsOp"]>]> {
+  let summary = "The value of a body";
+  let description = "Ends the body of `fptq.quantize_rows` with the element it computes.";
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {

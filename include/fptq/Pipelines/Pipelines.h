@@ -91,6 +91,10 @@ struct NVPTXPipelineOptions : PassPipelineOptions<NVPTXPipelineOptions> {
 /// `fptq-lower-gpu-ops` replaces the latter by inline assembly and LLVM makes PTX.
 void buildNVPTXDevicePipeline(OpPassManager &pm);
 
+/// Brings rows and their quantization together, as the kernels of a model compute them: quantized linears on tensors,
+/// for those who want the kernels without the host's code.
+void buildNVPTXRowStages(OpPassManager &pm);
+
 /// Tensors to the LLVM dialect for the host, with calls of `fptq_gpu_launch` (fptq-runtime/GpuLaunch.h) for products
 /// and activation quantization, and `gpu.module @fptq_kernels` as buildNVPTXDevicePipeline leaves it or, with `emit`, a
 /// `gpu.binary` of that name.

@@ -49,6 +49,8 @@ static int64_t sizeOf(Value v, int64_t dim) { return cast<ShapedType>(v.getType(
 static int64_t inputChannels(QuantizedMatmulOp op) {
   if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
     return quantize.getInputChannels();
+  if (auto rows = op.getQ().getDefiningOp<QuantizeRowsOp>())
+    return rows.getChannels();
   return sizeOf(op.getQ(), 1);
 }
 
@@ -87,6 +89,8 @@ FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp mo
                                                  bool(quantize.getStaticScale()), paddedGroupSize("nvptx", group)});
       kernel.sharedBytes += 4 * llvm::divideCeil(k, group);
       add(op, kernel);
+    } else if (auto rows = dyn_cast<QuantizeRowsOp>(op)) {
+      add(op, getOrCreateRows(into, chip, rows));
     } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
       bool half = cast<ShapedType>(matmul.getScales().getType()).getElementType().isF16();
       int64_t k = inputChannels(matmul), n = sizeOf(matmul.getInit(), 1);

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -29,7 +30,7 @@ static bool onlyKernelsUse(Value memref) {
   return llvm::all_of(memref.getUsers(), [](Operation *user) {
     if (auto view = dyn_cast<ViewLikeOpInterface>(user))
       return onlyKernelsUse(view->getResult(0));
-    return isa<PackedMatmulOp, QuantizeActivationsOp, memref::DeallocOp, memref::DimOp>(user);
+    return isa<PackedMatmulOp, QuantizeActivationsOp, QuantizeRowsOp, memref::DeallocOp, memref::DimOp>(user);
   });
 }
 
@@ -53,8 +54,10 @@ public:
   Lowering(ModuleOp module, const Chip &chip, int64_t slices) : module(module), chip(chip), slices(slices) {}
   /// What is known of buffers is asked before lowering takes their users away.
   void classify(Operation *op);
+  LogicalResult lower(Operation *op);
   LogicalResult lower(PackedMatmulOp op);
   LogicalResult lower(QuantizeActivationsOp op);
+  LogicalResult lower(QuantizeRowsOp op);
 
 private:
   gpu::GPUModuleOp kernels();
@@ -143,7 +146,8 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   host.addBuffer(parameterKind(op, op.getBias()), *bias);
   host.addBuffer(kind(op, op.getResidual()), *residual);
   // A residual may lie where the result goes.
-  host.addBuffer(op.getResidual() ? FPTQ_GPU_INOUT : FPTQ_GPU_OUTPUT, *y);
+  FptqGpuArgumentKind result = kind(op, op.getInit());
+  host.addBuffer(op.getResidual() && result == FPTQ_GPU_OUTPUT ? FPTQ_GPU_INOUT : result, *y);
   Value m = host.dim(op.getQ(), 0), n = host.dim(op.getInit(), 1);
   Value groups = host.dim(op.getXSums(), 1);
   for (Value scalar : {q->stride, xSums->stride, residual->stride, y->stride, m, n, groups})
@@ -164,28 +168,39 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   return success(fits);
 }
 
+static LogicalResult checkPadding(Operation *op, int64_t padded) {
+  if (padded % 32)
+    return op->emitOpError() << "has groups padded to " << padded << ", NVPTX kernels need a multiple of 32 (layout "
+                             << "'nvptx')";
+  return success();
+}
+
+/// `scale`, or a number that a kernel without a static scale does not read.
+static void addStaticScale(HostLaunch &host, Value scale) {
+  host.addF32(scale ? scale : arith::ConstantOp::create(host.b, host.b.getF32FloatAttr(0)).getResult());
+}
+
 LogicalResult Lowering::lower(QuantizeActivationsOp op) {
   int64_t padded = op.getPaddedGroupSize();
-  if (padded % 32)
-    return op.emitOpError() << "has groups padded to " << padded << ", NVPTX kernels need a multiple of 32 (layout "
-                            << "'nvptx')";
+  if (failed(checkPadding(op, padded)))
+    return failure();
   HostLaunch host(op);
   auto x = host.buffer(op.getX()), multiplier = host.buffer(op.getMultiplier()), q = host.buffer(op.getQInit()),
        scales = host.buffer(op.getScalesInit()), sums = host.buffer(op.getSumsInit());
   if (failed(x) || failed(multiplier) || failed(q) || failed(scales) || failed(sums))
     return failure();
-  Value staticScale = op.getStaticScale();
   host.addBuffer(kind(op, op.getX()), *x);
   host.addBuffer(kind(op, op.getMultiplier()), *multiplier);
   host.addBuffer(kind(op, op.getQInit()), *q);
   host.addBuffer(kind(op, op.getScalesInit()), *scales);
   host.addBuffer(kind(op, op.getSumsInit()), *sums);
-  host.addF32(staticScale ? staticScale : arith::ConstantOp::create(host.b, host.b.getF32FloatAttr(0)).getResult());
+  addStaticScale(host, op.getStaticScale());
   Value k = host.dim(op.getX(), 1), group = op.getGroupSize() ? host.num(op.getGroupSize()) : k;
   for (Value scalar : {x->stride, q->stride, sums->stride, k, group})
     host.addI32(scalar);
   Type element = cast<MemRefType>(op.getX().getType()).getElementType();
-  Kernel kernel = getOrCreateQuantize(kernels(), {element, bool(op.getMultiplier()), bool(staticScale), padded});
+  Kernel kernel =
+      getOrCreateQuantize(kernels(), {element, bool(op.getMultiplier()), bool(op.getStaticScale()), padded});
   Value groups = host.dim(op.getSumsInit(), 1);
   int64_t known = cast<MemRefType>(op.getSumsInit().getType()).getDimSize(1);
   if (failed(checkShared(kernel, chip, ShapedType::isDynamic(known) ? 0 : 4 * known, [&] { return op.emitOpError(); })))
@@ -193,6 +208,49 @@ LogicalResult Lowering::lower(QuantizeActivationsOp op) {
   host.launch(module, kernel, host.dim(op.getX(), 0), host.num(1), arith::MulIOp::create(host.b, groups, host.num(4)));
   op.erase();
   return success();
+}
+
+LogicalResult Lowering::lower(QuantizeRowsOp op) {
+  if (failed(checkPadding(op, op.getPaddedGroupSize())))
+    return failure();
+  HostLaunch host(op);
+  SmallVector<Value> strides;
+  for (Value input : op.getInputs()) {
+    if (!isa<MemRefType>(input.getType())) {
+      input.getType().isF32() ? host.addF32(input)
+                              : host.addI32(arith::ExtUIOp::create(host.b, host.b.getI64Type(), input));
+      continue;
+    }
+    FailureOr<HostBuffer> buffer = host.buffer(input, /*anyStrides=*/true);
+    if (failed(buffer))
+      return failure();
+    host.addBuffer(kind(op, input), *buffer);
+    for (int64_t dim : stridedDims(input))
+      strides.push_back(buffer->strides[dim]);
+  }
+  for (Value stride : strides)
+    host.addI32(stride);
+  auto q = host.buffer(op.getQInit()), scales = host.buffer(op.getScalesInit()), sums = host.buffer(op.getSumsInit());
+  if (failed(q) || failed(scales) || failed(sums))
+    return failure();
+  host.addBuffer(kind(op, op.getQInit()), *q);
+  host.addBuffer(kind(op, op.getScalesInit()), *scales);
+  host.addBuffer(kind(op, op.getSumsInit()), *sums);
+  addStaticScale(host, op.getStaticScale());
+  host.addI32(q->stride);
+  host.addI32(sums->stride);
+  Kernel kernel = getOrCreateRows(kernels(), chip, op);
+  if (failed(checkShared(kernel, chip, /*extraBytes=*/0, [&] { return op.emitOpError(); })))
+    return failure();
+  host.launch(module, kernel, host.dim(op.getQInit(), 0), host.num(1), host.num(0));
+  op.erase();
+  return success();
+}
+
+LogicalResult Lowering::lower(Operation *op) {
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<PackedMatmulOp, QuantizeActivationsOp, QuantizeRowsOp>([&](auto known) { return lower(known); })
+      .Default(failure());
 }
 
 namespace {
@@ -211,21 +269,19 @@ struct ConvertFptqToNVGPUPass : mlir::fptq::impl::ConvertFptqToNVGPUPassBase<Con
     Lowering lowering(getOperation(), *parsed, slices);
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<PackedMatmulOp, QuantizeActivationsOp>(op))
+      if (isa<PackedMatmulOp, QuantizeActivationsOp, QuantizeRowsOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
-      if (!isa<MemRefType>(op->getOperand(0).getType())) {
+      if (op->getNumResults()) {
         op->emitOpError("is not bufferized");
         return signalPassFailure();
       }
       lowering.classify(op);
     }
-    for (Operation *op : ops) {
-      auto matmul = dyn_cast<PackedMatmulOp>(op);
-      if (failed(matmul ? lowering.lower(matmul) : lowering.lower(cast<QuantizeActivationsOp>(op))))
+    for (Operation *op : ops)
+      if (failed(lowering.lower(op)))
         return signalPassFailure();
-    }
   }
 };
 } // namespace

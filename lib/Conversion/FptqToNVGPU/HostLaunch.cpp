@@ -28,35 +28,39 @@ Value HostLaunch::ceilDiv(Value a, int64_t divisor) {
   return arith::DivUIOp::create(b, arith::AddIOp::create(b, a, num(divisor - 1)), num(divisor));
 }
 
-FailureOr<HostBuffer> HostLaunch::buffer(Value memref) {
+FailureOr<HostBuffer> HostLaunch::buffer(Value memref, bool anyStrides) {
   if (!memref)
-    return HostBuffer{LLVM::ZeroOp::create(b, pointerType(b)), num(0), num(0)};
+    return HostBuffer{LLVM::ZeroOp::create(b, pointerType(b)), num(0), num(0), {}};
   auto type = cast<MemRefType>(memref.getType());
-  SmallVector<int64_t> strides;
+  SmallVector<int64_t> known;
   int64_t offset, width = type.getElementTypeBitWidth() / 8;
-  if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
+  if (failed(type.getStridesAndOffset(known, offset)) || (!anyStrides && known.back() != 1))
     return op->emitOpError() << "has an operand of type " << type << " whose last dimension is not contiguous";
-  Value offsetValue, stride;
-  if (ShapedType::isDynamic(offset) || ShapedType::isDynamic(strides.front())) {
+  Value offsetValue;
+  SmallVector<Value, 2> strides;
+  if (ShapedType::isDynamic(offset) || llvm::any_of(known, ShapedType::isDynamic)) {
     auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
     offsetValue = toI64(b, metadata.getOffset());
-    stride = toI64(b, metadata.getStrides().front());
+    for (Value stride : metadata.getStrides())
+      strides.push_back(toI64(b, stride));
   } else {
     offsetValue = num(offset);
-    stride = num(strides.front());
+    for (int64_t stride : known)
+      strides.push_back(num(stride));
   }
   Value base = toI64(b, memref::ExtractAlignedPointerAsIndexOp::create(b, memref));
   base = arith::AddIOp::create(b, base, arith::MulIOp::create(b, offsetValue, num(width)));
-  // (rows - 1) * stride + columns elements, none without rows.
-  Value elements = dim(memref, type.getRank() - 1);
-  if (type.getRank() == 2) {
-    Value before = arith::SubIOp::create(b, dim(memref, 0), num(1));
-    elements = arith::AddIOp::create(b, arith::MulIOp::create(b, before, stride), elements);
-    Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before, num(0));
-    elements = arith::SelectOp::create(b, none, num(0), elements);
+  // One behind the last element, none where a dimension is empty.
+  Value elements = num(1), none = arith::ConstantOp::create(b, b.getBoolAttr(false));
+  for (auto [i, stride] : llvm::enumerate(strides)) {
+    Value before = arith::SubIOp::create(b, dim(memref, i), num(1));
+    elements = arith::AddIOp::create(b, elements, arith::MulIOp::create(b, before, stride));
+    Value empty = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before, num(0));
+    none = arith::OrIOp::create(b, none, empty);
   }
-  return HostBuffer{LLVM::IntToPtrOp::create(b, pointerType(b), base), stride,
-                    arith::MulIOp::create(b, elements, num(width))};
+  elements = arith::SelectOp::create(b, none, num(0), elements);
+  return HostBuffer{LLVM::IntToPtrOp::create(b, pointerType(b), base), strides.front(),
+                    arith::MulIOp::create(b, elements, num(width)), strides};
 }
 
 void HostLaunch::addBuffer(FptqGpuArgumentKind kind, const HostBuffer &buffer) {

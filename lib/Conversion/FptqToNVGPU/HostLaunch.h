@@ -11,8 +11,9 @@ namespace mlir::fptq::nvptx {
 /// A memref as a launch sees it. Numbers are i64.
 struct HostBuffer {
   Value pointer;
-  Value stride; ///< of dimension 0, in elements
-  Value bytes;  ///< from the first element to behind the last
+  Value stride;                  ///< of dimension 0, in elements
+  Value bytes;                   ///< from the first element to behind the last
+  SmallVector<Value, 2> strides; ///< of all dimensions
 };
 
 /// Collects the arguments of one launch and writes FptqGpuLaunch, field by field.
@@ -24,8 +25,8 @@ public:
   Value num(int64_t value);
   Value dim(Value memref, int64_t i);
   Value ceilDiv(Value a, int64_t divisor);
-  /// Null for a null memref; an error where the last dimension is not contiguous.
-  FailureOr<HostBuffer> buffer(Value memref);
+  /// Null for a null memref; an error where the last dimension is not contiguous, unless any strides will do.
+  FailureOr<HostBuffer> buffer(Value memref, bool anyStrides = false);
 
   void addBuffer(FptqGpuArgumentKind kind, const HostBuffer &buffer);
   void addI32(Value i64) { arguments.push_back({FPTQ_GPU_I32, i64, {}, {}}); }

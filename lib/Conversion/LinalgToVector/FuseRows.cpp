@@ -1,11 +1,10 @@
 //===- FuseRows.cpp - rows are quantized where they are computed ----------===//
+#include "RowProducers.h"
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
-#include "fptq/IR/Fptq.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/IR/Remarks.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQFUSEROWSPASS
@@ -17,32 +16,6 @@ struct FptqFuseRowsPass : impl::FptqFuseRowsPassBase<FptqFuseRowsPass> {
   void runOnOperation() override;
 };
 } // namespace
-
-/// An elementwise op or a row reduction.
-static bool isRowwise(linalg::GenericOp op) {
-  return op && op.hasPureTensorSemantics() && op->getNumResults() == 1 && op.getNumReductionLoops() <= 1 &&
-         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isProjectedPermutation() &&
-         llvm::all_of(op.getBlock()->without_terminator(),
-                      [](Operation &body) { return !body.getNumRegions() && isMemoryEffectFree(&body); });
-}
-
-/// `op` and what is computed for it alone: row by row nothing of it is computed twice.
-static llvm::SmallSetVector<Operation *, 8> madeFor(QuantizeActivationsOp op) {
-  llvm::SmallSetVector<Operation *, 8> made;
-  made.insert(op);
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (Operation *reader : SmallVector<Operation *>(made.begin(), made.end()))
-      for (Value operand : reader->getOperands()) {
-        auto producer = operand.getDefiningOp<linalg::GenericOp>();
-        if (producer && isRowwise(producer) && llvm::all_of(producer->getUsers(), [&](Operation *user) {
-              return isa<tensor::DimOp>(user) || made.contains(user);
-            }))
-          grown |= made.insert(producer);
-      }
-  }
-  return made;
-}
 
 static bool fuse(IRRewriter &rewriter, QuantizeActivationsOp op, int64_t bytes, bool threads) {
   auto type = cast<RankedTensorType>(op.getX().getType());

@@ -1,6 +1,6 @@
-//===- LowerVectors.cpp - vectors LLVM likes, math as polynomials ---------===//
+//===- LowerVectors.cpp - vectors LLVM likes ------------------------------===//
+#include "LowerMath.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
@@ -15,19 +15,15 @@ struct FptqLowerVectorsPass : impl::FptqLowerVectorsPassBase<FptqLowerVectorsPas
 };
 } // namespace
 
-/// Functions with polynomials that are good everywhere (measured in ulp against double); sin and cos are not.
-static void populatePolynomials(RewritePatternSet &patterns) {
-  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-    return llvm::is_contained({math::ExpOp::getOperationName(), math::TanhOp::getOperationName(),
-                               math::ErfOp::getOperationName(), math::LogOp::getOperationName()},
-                              name);
-  });
-}
-
 // One greedy run a step: run together, the patterns undo each other.
 void FptqLowerVectorsPass::runOnOperation() {
   using Populate = void (*)(RewritePatternSet &);
-  const Populate steps[] = {
+  auto run = [&](Populate populate) {
+    RewritePatternSet patterns(&getContext());
+    populate(patterns);
+    return applyPatternsGreedily(getOperation(), std::move(patterns));
+  };
+  const Populate shapes[] = {
       [](RewritePatternSet &p) { vector::populateVectorMaskLoweringPatternsForSideEffectingOps(p); },
       [](RewritePatternSet &p) {
         vector::populateVectorTransferPermutationMapLoweringPatterns(p);
@@ -39,21 +35,19 @@ void FptqLowerVectorsPass::runOnOperation() {
       [](RewritePatternSet &p) {
         vector::populateVectorMaskOpLoweringPatterns(p);
         vector::populateVectorMultiReductionLoweringPatterns(p, vector::VectorMultiReductionLowering::InnerReduction);
-      },
-      populateMathAlgebraicSimplificationPatterns, // fpowi by a constant: LLVM has none on vectors
-      populatePolynomials,
-      [](RewritePatternSet &p) {
-        populateUpliftToFMAPatterns(p);
-        vector::populateVectorBroadcastLoweringPatterns(p);
-        vector::populateVectorShapeCastLoweringPatterns(p);
-        vector::populateVectorMaskOpLoweringPatterns(p);
-        vector::populateVectorTransposeLoweringPatterns(p, vector::VectorTransposeLowering::Shuffle1D);
       }};
-  for (Populate populate : steps) {
-    RewritePatternSet patterns(&getContext());
-    populate(patterns);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+  for (Populate populate : shapes)
+    if (failed(run(populate)))
       return signalPassFailure();
-  }
+  if (failed(lowerMath(getOperation())))
+    return signalPassFailure();
+  auto leftovers = [](RewritePatternSet &p) { // polynomials broadcast their coefficients
+    vector::populateVectorBroadcastLoweringPatterns(p);
+    vector::populateVectorShapeCastLoweringPatterns(p);
+    vector::populateVectorMaskOpLoweringPatterns(p);
+    vector::populateVectorTransposeLoweringPatterns(p, vector::VectorTransposeLowering::Shuffle1D);
+  };
+  if (failed(run(leftovers)))
+    signalPassFailure();
 }
 } // namespace mlir::fptq

@@ -42,7 +42,7 @@ def _max(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 _FLOAT = {"add.rn": np.add, "sub.rn": np.subtract, "mul.rn": np.multiply, "div.rn": np.divide, "fma.rn": fma,
-          "rcp.rn": lambda a: np.float32(1) / a, "max": _max, "min": np.fmin, "abs": np.abs, "neg": np.negative,
+          "rcp.rn": lambda a: np.float32(1) / a, "sqrt.rn": np.sqrt, "max": _max, "min": np.fmin, "abs": np.abs, "neg": np.negative,
           "selp": None}
 _COMPARE = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
             "ge": np.greater_equal, "lo": np.less, "ls": np.less_equal, "hi": np.greater, "hs": np.greater_equal}
@@ -128,8 +128,8 @@ def convert(modifiers: list[str], to: str, source: str) -> Callable[[Lanes], Lan
         return lambda a: bits(integers(a, source).astype(np.float64).astype(np.float32))
     if to == "s32" and source == "f32" and rounding in ("rni", "rzi"):
         return lambda a: bits(_to_int(np.rint(floats(a)) if rounding == "rni" else np.trunc(floats(a))))
-    if to == source == "f32" and rounding == "rni":
-        return lambda a: bits(np.rint(floats(a)))
+    if to == source == "f32" and rounding in ("rni", "rmi"):
+        return lambda a: bits((np.rint if rounding == "rni" else np.floor)(floats(a)))
     if to == "f32" and source == "f16":
         return lambda a: bits(a.astype(np.uint16).view(np.float16).astype(np.float32))
     if to == "f32" and source == "bf16":

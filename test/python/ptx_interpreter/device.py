@@ -47,13 +47,11 @@ class Block:
         else:
             raise PtxError(f"address space '{space}' is unknown to this interpreter")
 
-    def atomic(self, space: str, address: int) -> np.ndarray:
+    def atomic(self, space: str, address: int, warp: Warp) -> np.ndarray:
         """Four bytes to change in place; atomics need no order among themselves."""
-        if space == "global" and address % 4 == 0:
-            return self.memory.at(address, 4)
-        if space != "shared" or address % 4 or not 0 <= address <= self.shared.data.size - 4:
+        if address % 4 or space not in ("global", "shared"):
             raise PtxError(f"an atomic at {space} address {address:#x}")
-        return self.shared.data[address:address + 4]
+        return self.memory.at(address, 4) if space == "global" else self.shared.atomic(address, warp.number)
 
     def _release(self) -> bool:
         """Ends every barrier that is complete; whether there was one."""

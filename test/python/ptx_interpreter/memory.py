@@ -57,6 +57,8 @@ class SharedMemory:
         self.writer = np.full((granules, 2), -1)  # epoch, warp
         self.reader_epoch = np.full(granules, -1)
         self.readers = np.zeros(granules, np.uint64)
+        self.adder_epoch = np.full(granules, -1)
+        self.adders = np.zeros(granules, np.uint64)  # warps with atomics, which need no order among themselves
         self.epoch = 0
         self.tracks_races = True
 
@@ -68,16 +70,24 @@ class SharedMemory:
             raise PtxError(f"shared offset {address} while an asynchronous copy to it is on its way")
         return granules
 
+    def _others(self, epochs: np.ndarray, warps: np.ndarray, granules: slice, warp: int) -> bool:
+        """Whether another warp stands among `warps` in this epoch."""
+        return bool(((epochs[granules] == self.epoch) & ((warps[granules] & ~np.uint64(1 << warp)) != 0)).any())
+
+    def _note(self, epochs: np.ndarray, warps: np.ndarray, granules: slice, warp: int) -> None:
+        warps[granules] = np.where(epochs[granules] != self.epoch, 0, warps[granules]) | np.uint64(1 << warp)
+        epochs[granules] = self.epoch
+
     def read(self, address: int, size: int, warp: int) -> np.ndarray:
         granules = self._granules(address, size)
         if not self.tracks_races:
             return self.data[address:address + size]
+        if self._others(self.adder_epoch, self.adders, granules, warp):
+            raise PtxError(f"shared offset {address} was added to by another warp with no barrier between")
         writer = self.writer[granules]
         if ((writer[:, 0] == self.epoch) & (writer[:, 1] != warp)).any():
             raise PtxError(f"shared offset {address} was written by another warp with no barrier between")
-        stale = self.reader_epoch[granules] != self.epoch
-        self.readers[granules] = np.where(stale, 0, self.readers[granules]) | np.uint64(1 << warp)
-        self.reader_epoch[granules] = self.epoch
+        self._note(self.reader_epoch, self.readers, granules, warp)
         return self.data[address:address + size]
 
     def claim(self, address: int, size: int, warp: int, value: np.ndarray | None) -> None:
@@ -85,9 +95,9 @@ class SharedMemory:
         granules = self._granules(address, size)
         if not self.tracks_races:
             return
-        read = (self.reader_epoch[granules] == self.epoch) & ((self.readers[granules] & ~np.uint64(1 << warp)) != 0)
-        if read.any():
-            raise PtxError(f"shared offset {address} was read by another warp with no barrier between")
+        if (self._others(self.reader_epoch, self.readers, granules, warp)
+                or self._others(self.adder_epoch, self.adders, granules, warp)):
+            raise PtxError(f"shared offset {address} was used by another warp with no barrier between")
         writer = self.writer[granules]
         same = value is not None and np.array_equal(self.data[address:address + size], value)
         if not same and ((writer[:, 0] == self.epoch) & (writer[:, 1] != warp)).any():
@@ -97,6 +107,16 @@ class SharedMemory:
     def write(self, address: int, value: np.ndarray, warp: int) -> None:
         self.claim(address, value.size, warp, value)
         self.data[address:address + value.size] = value
+
+    def atomic(self, address: int, warp: int) -> np.ndarray:
+        """Four bytes to change in place."""
+        granules = self._granules(address, 4)
+        epoch, writer = self.writer[granules][0]
+        if self.tracks_races and (epoch == self.epoch and writer != warp
+                                  or self._others(self.reader_epoch, self.readers, granules, warp)):
+            raise PtxError(f"shared offset {address} was used by another warp with no barrier before an atomic")
+        self._note(self.adder_epoch, self.adders, granules, warp)
+        return self.data[address:address + 4]
 
     def mark(self, address: int, size: int, on: bool) -> None:
         """Bytes that a copy will overwrite are rubbish until it lands."""

@@ -149,7 +149,7 @@ def _atomic(instruction: Instruction) -> Step:
     def run(warp: Warp, active: np.ndarray) -> None:
         addresses, values, before = warp.addresses(source), warp.get(value), np.zeros(LANES, np.uint64)
         for lane in np.flatnonzero(active):
-            word = warp.block.atomic(match[1], int(addresses[lane])).view(np.uint32)
+            word = warp.block.atomic(match[1], int(addresses[lane]), warp).view(np.uint32)
             operand = int(values[lane]) & 0xFFFFFFFF
             before[lane] = old = int(word[0])
             word[0] = (old + operand) & 0xFFFFFFFF if match[2] == "add" else 0 if old >= operand else old + 1

@@ -76,6 +76,14 @@ struct QuantizeFormat {
 /// none, add 4 bytes each.
 Kernel getOrCreateQuantize(gpu::GPUModuleOp module, const QuantizeFormat &format);
 
+/// Dimensions of an input of `fptq.quantize_rows` whose strides a launch hands over: all but a contiguous last one.
+SmallVector<int64_t> stridedDims(Value input);
+
+/// Rows computed as the body of `op` says, (Q1), (Q2) and the sums. Parameters: an address for each input with
+/// elements, the others by value; the strides of each input's `stridedDims` (i32, elements); q, scales, sums
+/// (addresses), static scale (f32), q_stride, sums_stride (i32).
+Kernel getOrCreateRows(gpu::GPUModuleOp module, const Chip &chip, QuantizeRowsOp op);
+
 /// The format of a weight of that scheme with `k` input channels.
 WeightFormat weightFormat(SchemeAttr scheme, int64_t k, bool halfScales);
 /// The tiles a product of `tokens` tokens may run in: one, or all where the number shows at run time only.
@@ -87,8 +95,8 @@ struct NeededKernel {
   std::string functions; ///< the model's public functions that launch it
   int64_t slices = 1, workspaceBytes = 0;
 };
-/// Adds the kernels that the `fptq.quantized_matmul`s and `fptq.quantize_activations` of `model` need, in order. An
-/// error where one does not fit the chip.
+/// Adds the kernels that the `fptq.quantized_matmul`s, `fptq.quantize_activations` and `fptq.quantize_rows` of `model`
+/// need, in order. An error where one does not fit the chip.
 FailureOr<SmallVector<NeededKernel>> addKernelsOf(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip);
 
 } // namespace mlir::fptq::nvptx

@@ -117,6 +117,18 @@ def FptqFuseRowsPass : Pass<"fptq-fuse-rows", "::mlir::func::FuncOp"> {
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def FptqOutlineRowsPass : Pass<"fptq-outline-rows", "::mlir::func::FuncOp"> {
+  let summary = "Make one operation of rows and their quantization, for targets with a kernel for both";
+  let description = [{
+    What `fptq-fuse-rows` tiles on a CPU becomes the body of an `fptq.quantize_rows`: scalar code for one element. Sums
+    along the row become `fptq.row_sum`; their order is that of the vectors on a CPU, so codes, scales and sums are equal.
+    What has no kernel form (other reductions, gathers, functions without a polynomial) stays where it is and is an
+    input; a remark says what it was.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::fptq::FptqDialect"];
+}
+
 def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp"> {
   let summary = "Tile linalg ops to register size";
   let description = [{
@@ -204,14 +216,24 @@ def FptqLowerObservePass : Pass<"fptq-lower-observe", "::mlir::ModuleOp"> {
 }
 
 def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
-  let summary = "Bring vectors to shapes LLVM likes, math to polynomials";
+  let summary = "Bring vectors to shapes LLVM likes";
   let description = [{
-    Transfers without permutation maps and unit dimensions, masks, multi-reductions; exp, tanh, erf and
-    log as polynomials (at most 5 ulp; sin and cos are left to libm: their polynomials are bad away from
-    0, where rotary angles are); mulf + addf to fma.
+    Transfers without permutation maps and unit dimensions, masks, multi-reductions, transpositions as shuffles; in
+    between what `fptq-lower-math` does.
   }];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect"];
+}
+
+def FptqLowerMathPass : Pass<"fptq-lower-math"> {
+  let summary = "Math as polynomials, products and sums as fma: the same on every target";
+  let description = [{
+    Powers by small constants as products; exp, tanh, erf and log as polynomials (at most 5 ulp; sin and cos are left to
+    libm: their polynomials are bad away from 0, where rotary angles are); mulf with addf or subf as fma where both have
+    `fastmath<contract>`, which is then taken from all operations. On scalars and vectors alike, so that a CPU and a
+    GPU compute the same floats.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
 def FptqShareLoopsPass : Pass<"fptq-share-loops", "::mlir::func::FuncOp"> {
