@@ -139,12 +139,15 @@ def test_mutants_are_caught(subject, chip, tokens):
     barriers = occurrences(text, kernel, r"bar\.sync\s+0;")
     waits = occurrences(text, kernel, r"cp\.async\.wait_group\s+(\d+);")
     phases = occurrences(text, kernel, r"(mbarrier\.try_wait\.parity[^;]*\], )%\w+")
+    sums = occurrences(text, kernel, r"wgmma\.wait_group\.sync\.aligned (\d+);")
     products = occurrences(text, kernel, r"mma\w*\.\S+\s*\{[^}]*\},\s*\{\s*(%\w+), (%\w+)")
     assert barriers and products and (waits or tokens == 8) and (phases or chip == "sm_80")
     for barrier in barriers:
         assert not survives(replaced(text, barrier, "")), f"without {barrier}"
     for wait in waits:
         assert not survives(replaced(text, wait, f"cp.async.wait_group {int(wait[1]) + 1};")), f"shorter {wait}"
+    for wait in sums:
+        assert not survives(replaced(text, wait, f"wgmma.wait_group.sync.aligned {int(wait[1]) + 1};")), f"shorter {wait}"
     for phase in phases:
         for parity in "01":
             assert not survives(replaced(text, phase, phase[1] + parity)), f"always {parity} in {phase}"

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "fptq-runtime/Kernels.h"
+#include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
 #include "fptq/InitAll.h"
 #include "fptq/Pack/PackWeights.h"
 #include "fptq/Target/Executable.h"
@@ -156,6 +157,11 @@ func.func @f(%q: tensor<{1}x{2}xi8>, %xs: tensor<{1}xf32>, %sums: tensor<{1}x{3}
           auto wait = cast<NVVM::CpAsyncWaitGroupOp>(o);
           wait.setN(wait.getN() + 1);
         });
+      if (isa<nvptx::WgmmaWaitOp>(op))
+        add(list, "one product shorter", op, here, [](Operation *o) {
+          auto wait = cast<nvptx::WgmmaWaitOp>(o);
+          wait.setPending(wait.getPending() + 1);
+        });
       if (isa<NVVM::MBarrierTryWaitParityOp>(op))
         add(list, "the other phase", op, here, [](Operation *o) {
           auto wait = cast<NVVM::MBarrierTryWaitParityOp>(o);
@@ -197,7 +203,8 @@ TEST_P(GpuMutants, AreCaught) {
 INSTANTIATE_TEST_SUITE_P(Kernels, GpuMutants,
                          testing::Values(Product{"sm_80", 8, 32, 2112, 1}, Product{"sm_80", 8, 32, 2112, 3},
                                          Product{"sm_80", 32, 128, 640, 1}, Product{"sm_80", 128, 128, 640, 1},
-                                         Product{"sm_90a", 8, 32, 2112, 2}, Product{"sm_90a", 32, 128, 768, 1}),
+                                         Product{"sm_90a", 8, 32, 2112, 2}, Product{"sm_90a", 32, 128, 768, 1},
+                                         Product{"sm_90a", 64, 128, 768, 1}),
                          [](const auto &info) {
                            return std::string(info.param.chip) + "_" + std::to_string(info.param.m) + "_tokens_" +
                                   std::to_string(info.param.slices) + "_slices";

@@ -32,6 +32,15 @@ TEST(GpuRegions, SeparateBuffersStaySeparate) {
   EXPECT_TRUE(j.regions[j.of[1]].written);
 }
 
+TEST(GpuRegions, ParametersAreReadAndWorkspacesHaveNoHostMemory) {
+  Joined j({at(FPTQ_GPU_PARAMETER, 0, 64), {FPTQ_GPU_WORKSPACE, 0, nullptr, 512}, {FPTQ_GPU_COUNTERS, 0, nullptr, 4}});
+  ASSERT_EQ(j.count, 1);
+  EXPECT_FALSE(j.regions[0].written || j.regions[0].constant);
+  EXPECT_EQ(j.of[0], 0);
+  EXPECT_EQ(j.of[1], -1);
+  EXPECT_EQ(j.of[2], -1);
+}
+
 TEST(GpuRegions, AResidualInPlaceIsOneMemory) {
   Joined j({at(FPTQ_GPU_INPUT, 128, 64), at(FPTQ_GPU_INOUT, 128, 64)});
   ASSERT_EQ(j.count, 1);

@@ -311,6 +311,22 @@ TEST(GpuSimulator, ConstantsAreNotWritten) {
               HasSubstr("reads argument buffer 0 at offset 0 as a constant, which this launch writes"));
 }
 
+TEST(GpuSimulator, ConstantsAreNotTheKernelBefores) {
+  std::vector<int32_t> x(32, 7), y(32);
+  auto declare = [&](mlir::ModuleOp m) {
+    mlir::OpBuilder b(m.getContext());
+    auto key = b.getNamedAttr("dependent_launch", b.getUnitAttr());
+    m.walk([&](mlir::LLVM::LLVMFuncOp f) { f->setAttr("fptq.launch", b.getDictionaryAttr({key})); });
+  };
+  SimulatedKernel k(kCopyParameters, R"(
+  nvvm.griddepcontrol wait
+  %v = llvm.load %x invariant : !llvm.ptr<1> -> i32)",
+                    "", declare);
+  EXPECT_EQ(k.launch({buffer(x, FPTQ_GPU_PARAMETER), buffer(y, FPTQ_GPU_OUTPUT)}, 1), "");
+  EXPECT_THAT(k.launch({buffer(x, FPTQ_GPU_INPUT), buffer(y, FPTQ_GPU_OUTPUT)}, 1),
+              HasSubstr("reads argument buffer 0 as a constant: compilers move that before griddepcontrol.wait"));
+}
+
 /// Reads %x, and %y only after griddepcontrol.wait.
 std::string runDependent(FptqGpuArgumentKind kind, bool waits, bool reads) {
   std::vector<int32_t> x = iota(64), y(64, -1);

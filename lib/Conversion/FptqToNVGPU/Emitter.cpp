@@ -17,6 +17,10 @@ Value Emitter::load(Type type, Value from, int64_t alignment) {
 }
 
 Value Emitter::loadConstant(Type type, Value from, int64_t alignment) {
+  return kernelsOverlap() ? load(type, from, alignment) : loadWeight(type, from, alignment);
+}
+
+Value Emitter::loadWeight(Type type, Value from, int64_t alignment) {
   return LLVM::LoadOp::create(*this, type, from, alignment, /*isVolatile=*/false, /*isNonTemporal=*/false,
                               /*isInvariant=*/true);
 }
@@ -51,8 +55,12 @@ Value Emitter::shuffleXor(Value v, int64_t mask) {
   return NVVM::ShflOp::create(*this, v.getType(), num(-1), v, num(mask), num(31), NVVM::ShflKind::bfly, UnitAttr());
 }
 
+bool Emitter::kernelsOverlap() {
+  return getInsertionBlock()->getParentOp()->getParentOfType<gpu::GPUModuleOp>()->hasAttr(kDependentLaunchAttr);
+}
+
 void Emitter::waitForKernelBefore() {
-  if (!getInsertionBlock()->getParentOp()->getParentOfType<gpu::GPUModuleOp>()->hasAttr(kDependentLaunchAttr))
+  if (!kernelsOverlap())
     return;
   // The signal comes after the wait: two kernels are under way at most, and a third does not take their memory's time.
   NVVM::GriddepcontrolOp::create(*this, NVVM::GridDepActionKind::wait);

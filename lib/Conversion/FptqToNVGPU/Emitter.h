@@ -51,7 +51,10 @@ public:
   // Memory. The 64-bit form is for offsets that may exceed 2 GiB.
   Value atRow(Value base, Value row, Value stride, int64_t elementBytes);
   Value load(Type type, Value from, int64_t alignment);
-  /// Memory that nobody writes while the kernel runs: ld.global.nc.
+  /// Memory that nobody writes while the program runs: ld.global.nc.
+  Value loadWeight(Type type, Value from, int64_t alignment);
+  /// The same of what another kernel may have written before: a plain load where kernels overlap, as compilers move
+  /// ld.global.nc over waitForKernelBefore.
   Value loadConstant(Type type, Value from, int64_t alignment);
   void store(Value v, Value to, int64_t alignment) { LLVM::StoreOp::create(*this, v, to, alignment); }
   /// The module's dynamic shared memory.
@@ -74,6 +77,7 @@ public:
   /// Where the chip lets kernels overlap: waits for the one before, and lets the one after begin. Each thread calls
   /// this before it touches anything but constants.
   void waitForKernelBefore();
+  bool kernelsOverlap();
   /// The value of the lane whose number differs by `mask`; all lanes take part.
   Value shuffleXor(Value v, int64_t mask);
 };

@@ -25,5 +25,22 @@ LogicalResult WgmmaOp::verify() {
   if (getResults().size() != getAcc().size())
     return emitOpError() << "(WG2) has " << getResults().size() << " results for " << getAcc().size()
                          << " accumulators";
+  for (OpOperand &use : (*this)->getUses()) {
+    auto product = dyn_cast<WgmmaOp>(use.getOwner());
+    bool goesOn = product && use.getOperandNumber() > product.getA().size(); // behind A and B
+    if (!goesOn && !isa<WgmmaWaitOp>(use.getOwner())) {
+      InFlightDiagnostic error = emitOpError() << "(WG3) has a result that '" << use.getOwner()->getName()
+                                               << "' uses while the product is under way";
+      error.attachNote(use.getOwner()->getLoc()) << "expected fptq_gpu.wgmma_wait before this";
+      return error;
+    }
+  }
+  return success();
+}
+
+LogicalResult WgmmaWaitOp::verify() {
+  if (getResults().size() != getAcc().size())
+    return emitOpError() << "(WG4) has " << getResults().size() << " results for " << getAcc().size()
+                         << " accumulators";
   return success();
 }

@@ -39,7 +39,7 @@ Value Format::panelBytes(Emitter &e, Value groups) const {
 
 Value Format::loadScale(Emitter &e, Value from, bool constant) const {
   Type type = halfScales ? e.getF16Type() : e.getF32Type();
-  Value scale = constant ? e.loadConstant(type, from, scaleBytes()) : e.load(type, from, scaleBytes());
+  Value scale = constant ? e.loadWeight(type, from, scaleBytes()) : e.load(type, from, scaleBytes());
   return halfScales ? arith::ExtFOp::create(e, e.f32(), scale).getResult() : scale;
 }
 

@@ -3,6 +3,7 @@
 #include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -30,46 +31,61 @@ Value mlir::fptq::nvptx::matrixDescriptor(OpBuilder &b, Location loc, Value addr
   return LLVM::OrOp::create(b, loc, address, number(int64_t(1) << 62 | int64_t(1024 >> 4) << 32 | 1 << 16));
 }
 
+/// Assembly whose results are `acc`, changed in place, and that reads `others` ("r" or "l") as well.
+static SmallVector<Value> assembleInPlace(OpBuilder &b, Location loc, const std::string &text, ValueRange acc,
+                                          ArrayRef<std::pair<Value, StringRef>> others) {
+  SmallVector<std::string> constraints(acc.size(), "=r");
+  SmallVector<Value> operands, results;
+  for (auto [value, constraint] : others) {
+    operands.push_back(value);
+    constraints.push_back(constraint.str());
+  }
+  llvm::append_range(operands, acc);
+  for (size_t i = 0; i < acc.size(); ++i)
+    constraints.push_back(std::to_string(i));
+  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(acc.size(), b.getI32Type()));
+  auto assembly = LLVM::InlineAsmOp::create(
+      b, loc, type, operands, text, llvm::join(constraints, ","), /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None, LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+  for (size_t i = 0; i < acc.size(); ++i)
+    results.push_back(LLVM::ExtractValueOp::create(b, loc, assembly.getResult(0), i));
+  return results;
+}
+
 namespace {
-/// One assembly block from fence to wait: LLVM could move an accumulator's use before a wait that stood apart, and
-/// ptxas would answer by serializing (C7510).
+/// From fence to commit in one block: nothing gets between the steps of a product.
 struct LowerWgmma : OpRewritePattern<WgmmaOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(WgmmaOp op, PatternRewriter &b) const override {
     Location loc = op.getLoc();
     int64_t accs = op.getAcc().size(), steps = op.getSteps();
-    std::string text = "wgmma.fence.sync.aligned;", constraints;
+    std::string text = "wgmma.fence.sync.aligned;";
     for (int64_t s = 0; s < steps; ++s)
       text += "\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(op.getTokens()) + "k32.s32.u8.s8 " +
               registers(0, accs) + ", " + registers(accs + 4 * s, 4) + ", $" + std::to_string(accs + 4 * steps + s) +
               ", 1;";
-    text += "\nwgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;";
-    SmallVector<Value> operands(op.getA());
-    Value address = LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), op.getB());
-    Value first = matrixDescriptor(b, loc, address);
+    text += "\nwgmma.commit_group.sync.aligned;";
+    SmallVector<std::pair<Value, StringRef>> operands;
+    for (Value word : op.getA())
+      operands.emplace_back(word, "r");
+    Value first = matrixDescriptor(b, loc, LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), op.getB()));
     for (int64_t s = 0; s < steps; ++s) { // 32 bytes further
       Value more = LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(2 * s));
-      operands.push_back(s ? LLVM::AddOp::create(b, loc, first, more).getResult() : first);
+      operands.emplace_back(s ? LLVM::AddOp::create(b, loc, first, more).getResult() : first, "l");
     }
-    llvm::append_range(operands, op.getAcc());
-    auto add = [&](StringRef constraint, int64_t count) {
-      for (int64_t i = 0; i < count; ++i)
-        constraints += (constraints.empty() ? "" : ",") + constraint.str();
-    };
-    add("=r", accs);
-    add("r", 4 * steps);
-    add("l", steps);
-    for (int64_t i = 0; i < accs; ++i)
-      add(std::to_string(i), 1);
-    auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(accs, b.getI32Type()));
-    auto assembly = LLVM::InlineAsmOp::create(
-        b, loc, type, operands, text, constraints, /*has_side_effects=*/true, /*is_align_stack=*/false,
-        LLVM::TailCallKind::None, LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
-    SmallVector<Value> results;
-    for (int64_t i = 0; i < accs; ++i)
-      results.push_back(LLVM::ExtractValueOp::create(b, loc, assembly.getResult(0), i));
-    b.replaceOp(op, results);
+    b.replaceOp(op, assembleInPlace(b, loc, text, op.getAcc(), operands));
+    return success();
+  }
+};
+
+/// The accumulators pass through, so that LLVM moves no use of them before the wait.
+struct LowerWgmmaWait : OpRewritePattern<WgmmaWaitOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(WgmmaWaitOp op, PatternRewriter &b) const override {
+    std::string text = "wgmma.wait_group.sync.aligned " + std::to_string(op.getPending()) + ";";
+    b.replaceOp(op, assembleInPlace(b, op.getLoc(), text, op.getAcc(), {}));
     return success();
   }
 };
@@ -77,7 +93,7 @@ struct LowerWgmma : OpRewritePattern<WgmmaOp> {
 struct LowerGpuOpsPass : mlir::fptq::impl::LowerGpuOpsPassBase<LowerGpuOpsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<LowerWgmma>(&getContext());
+    patterns.add<LowerWgmma, LowerWgmmaWait>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

@@ -56,7 +56,7 @@ void SkinnyKernel::loadWeights(Window &w, Value firstChunk) {
   for (int64_t i = 0; i < shape.chunks; ++i) {
     Value wanted = e.add(firstChunk, e.add(e.mul(warp, shape.chunks), i)), chunk = e.min(wanted, lastChunk);
     for (Value panel : panels)
-      w.weights.push_back(e.loadConstant(
+      w.weights.push_back(e.loadWeight(
           e.vec(4, e.i32()), e.at(panel, e.add(e.mul(chunk, kChunkBytes), e.mul(lane, kLaneBytes))), kLaneBytes));
     if (format.twoLevel)
       for (int64_t p = 0; p < shape.panels; ++p)
@@ -94,7 +94,7 @@ Values SkinnyKernel::loadPairs(int64_t panel, Value chunk, Value valid) {
   for (int64_t step = 0; step < steps; ++step)
     for (int64_t half = 0; half < 2; ++half) {
       Value pair =
-          e.loadConstant(e.getI16Type(), e.at(panels[panel], e.add(at, step * format.tailRowBytes() + 16 * half)), 2);
+          e.loadWeight(e.getI16Type(), e.at(panels[panel], e.add(at, step * format.tailRowBytes() + 16 * half)), 2);
       pairs.push_back(e.select(valid, pair, none));
     }
   return pairs;
@@ -127,11 +127,11 @@ void SkinnyKernel::loadFoldScales(Window &w, Value firstChunk) {
   Value share = e.rem(thread, results() * shape.panels * pieces), row = e.div(share, pieces);
   Value group = groupOf(e.add(first, e.div(row, shape.panels)));
   Value at = e.add(e.mul(group, format.tailRowBytes()), e.mul(e.rem(share, pieces), 16));
-  w.scales.push_back(e.loadConstant(e.vec(4, e.i32()), e.at(panelOf(row), e.add(tail, at)), 16));
+  w.scales.push_back(e.loadWeight(e.vec(4, e.i32()), e.at(panelOf(row), e.add(tail, at)), 16));
   if (format.hasZeros()) {
     row = e.rem(thread, results() * shape.panels);
     at = e.mul(groupOf(e.add(first, e.div(row, shape.panels))), kPanelRows);
-    w.zeros.push_back(e.loadConstant(e.vec(4, e.i32()), e.at(panelOf(row), e.add(zeros, at)), 16));
+    w.zeros.push_back(e.loadWeight(e.vec(4, e.i32()), e.at(panelOf(row), e.add(zeros, at)), 16));
   }
 }
 

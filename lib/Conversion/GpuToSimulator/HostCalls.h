@@ -18,6 +18,8 @@ public:
 
   /// The operation whose place the calls take, from now on.
   void at(Operation *op);
+  /// Its number, unique in the kernel.
+  int64_t operation() const { return number; }
 
   Type i32() { return getI32Type(); }
   Type i64() { return getI64Type(); }

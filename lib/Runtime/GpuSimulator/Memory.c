@@ -80,6 +80,9 @@ static void check_global(const char *p, int64_t bytes, SimAccess access, const c
   if (fptq_sim.dependent && !b->early && !sim_lane()->waited)
     sim_fail(site, "%s argument buffer %d before griddepcontrol.wait, while the kernel before may still use it",
              verb(write), (int)(b - fptq_sim.buffers));
+  if (fptq_sim.dependent && !b->early && access == kReadConstant)
+    sim_fail(site, "reads argument buffer %d as a constant: compilers move that before griddepcontrol.wait",
+             (int)(b - fptq_sim.buffers));
   if (access != kAtomic)
     sim_global_access(p, bytes, access, site);
 }

@@ -17,7 +17,7 @@ enum { kMaxColumns = 256, kMaxPending = 64 };
 /* Products that nobody has waited for, by warp. */
 typedef struct Pending {
   uint64_t descriptor;
-  uint32_t columns, group;
+  uint32_t columns, group, number;
 } Pending;
 
 static struct {
@@ -73,7 +73,8 @@ static void multiply(Rendezvous *r, uint32_t signs) {
     sim_fail(r->site, "comes without wgmma.fence before it");
   if (groups[w].count == kMaxPending)
     sim_fail(r->site, "is one of more than %d products that nobody waited for", kMaxPending);
-  Pending p = {r->operands[0][4] | (uint64_t)r->operands[0][5] << 32, r->operands[0][6], groups[w].group};
+  Pending p = {r->operands[0][4] | (uint64_t)r->operands[0][5] << 32, r->operands[0][6], groups[w].group,
+               r->operands[0][7]};
   groups[w].items[groups[w].count++] = p;
   check_operand(&p, r->site);
   sim_unpack_a(a, (const uint32_t(*)[12])r->operands, signs & 1);
@@ -91,18 +92,26 @@ static void fence(Rendezvous *r, uint32_t argument) {
 
 void fptq_sim_wgmma_fence(const char *site) { sim_meet(~0u, site, NULL, 0, fence, 0); }
 
-void fptq_sim_wgmma(uint32_t *d, const uint32_t *a, uint64_t b, uint32_t columns, uint32_t signs, const char *site) {
+void fptq_sim_wgmma(uint32_t *d, const uint32_t *a, uint64_t b, uint32_t columns, uint32_t signs,
+                    uint32_t number, const char *site) {
   if (b >> 49 & 7)
     sim_fail(site, "has a matrix descriptor with base offset %u, only 0 is simulated", (unsigned)(b >> 49 & 7));
   if (columns % 8 || !columns || columns > kMaxColumns)
     sim_fail(site, "has %u columns, expected a multiple of 8 up to %d", columns, kMaxColumns);
   if (!(signs & 2))
     sim_fail(site, "has an unsigned B, only s8 is simulated");
-  uint32_t operands[] = {a[0], a[1], a[2], a[3], (uint32_t)b, (uint32_t)(b >> 32), columns};
-  sim_meet(~0u, site, operands, 7, multiply, signs);
+  uint32_t operands[] = {a[0], a[1], a[2], a[3], (uint32_t)b, (uint32_t)(b >> 32), columns, number};
+  sim_meet(~0u, site, operands, 8, multiply, signs);
   uint32_t lane = fptq_sim.current % kWarp;
   for (uint32_t i = 0; i < columns / 2; ++i)
     d[i] += (uint32_t)groups[sim_warp()].d[lane / 4 + 8 * (i / 2 % 2)][i / 4 * 8 + lane % 4 * 2 + i % 2];
+}
+
+void fptq_sim_wgmma_take(uint32_t number, const char *site) {
+  uint32_t w = sim_warp();
+  for (uint32_t i = 0; i < groups[w].count; ++i)
+    if (groups[w].items[i].number == number)
+      sim_fail(site, "takes the sums of a product that is still under way");
 }
 
 static void commit(Rendezvous *r, uint32_t argument) {

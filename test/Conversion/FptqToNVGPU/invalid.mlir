@@ -58,3 +58,32 @@ llvm.func @wgmma_with_a_result_lost(%p: !llvm.ptr<3>, %c: i32) {
   %r:3 = fptq_gpu.wgmma a(%c, %c, %c, %c) b(%p) acc(%c, %c, %c, %c) : !llvm.ptr<3> -> i32, i32, i32
   llvm.return
 }
+
+// -----
+
+llvm.func @wgmma_used_while_under_way(%p: !llvm.ptr<3>, %c: i32) -> i32 {
+  // expected-error@+1 {{(WG3) has a result that 'llvm.add' uses while the product is under way}}
+  %r:4 = fptq_gpu.wgmma a(%c, %c, %c, %c) b(%p) acc(%c, %c, %c, %c) : !llvm.ptr<3> -> i32, i32, i32, i32
+  // expected-note@+1 {{expected fptq_gpu.wgmma_wait before this}}
+  %s = llvm.add %r#0, %c : i32
+  llvm.return %s : i32
+}
+
+// -----
+
+llvm.func @wgmma_as_weights_of_another(%p: !llvm.ptr<3>, %c: i32) {
+  // expected-error@+1 {{(WG3) has a result that 'fptq_gpu.wgmma' uses while the product is under way}}
+  %r:4 = fptq_gpu.wgmma a(%c, %c, %c, %c) b(%p) acc(%c, %c, %c, %c) : !llvm.ptr<3> -> i32, i32, i32, i32
+  // expected-note@+1 {{expected fptq_gpu.wgmma_wait before this}}
+  %s:4 = fptq_gpu.wgmma a(%c, %c, %c, %r#0) b(%p) acc(%c, %c, %c, %c) : !llvm.ptr<3> -> i32, i32, i32, i32
+  llvm.return
+}
+
+// -----
+
+llvm.func @wait_with_a_result_lost(%p: !llvm.ptr<3>, %c: i32) {
+  %r:4 = fptq_gpu.wgmma a(%c, %c, %c, %c) b(%p) acc(%c, %c, %c, %c) : !llvm.ptr<3> -> i32, i32, i32, i32
+  // expected-error@+1 {{(WG4) has 3 results for 4 accumulators}}
+  %s:3 = fptq_gpu.wgmma_wait 0 acc(%r#0, %r#1, %r#2, %r#3) -> i32, i32, i32
+  llvm.return
+}

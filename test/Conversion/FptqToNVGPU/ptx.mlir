@@ -59,11 +59,14 @@
 // OVERLAP-NOT: ld.global
 // OVERLAP: griddepcontrol.wait;
 // OVERLAP-NEXT: griddepcontrol.launch_dependents;
+// What that quantization wrote is no constant: its loads would not stay behind the wait.
 // OVERLAP: .visible .entry fptq_sym_g128_f32_skinny8(
+// OVERLAP-NOT: ld.global.b32
 // OVERLAP-COUNT-9: ld.global.nc.v4.b32
+// OVERLAP-NOT: ld.global.b32
 // OVERLAP: griddepcontrol.wait;
 // OVERLAP-NEXT: griddepcontrol.launch_dependents;
-// OVERLAP: ld.global.nc.b32
+// OVERLAP-NOT: ld.global.nc.b32
 // OVERLAP: .visible .entry fptq_sym_g128_f32_skinny16(
 
 // K split over blocks: no barrier before the counter's, a release and an acquire around it, and nothing that others

@@ -137,14 +137,18 @@ def _wgmma(instruction: Instruction) -> Step:
         if len(descriptors) != 1:
             raise PtxError("lanes have different matrix descriptors")
         words = np.stack([warp.get(x) for x in a], axis=1).astype(np.uint32).view(np.uint8).reshape(LANES, 4, 4)
-        warp.products.append((d, words.astype(np.int64), descriptors.pop(), int(shape[4:-3])))
+        warp.products.append((warp.wgmma_group, d, words.astype(np.int64), descriptors.pop(), int(shape[4:-3])))
     return run
 
 
-def _finish(warp: Warp) -> None:
+def _finish(warp: Warp, pending: int) -> None:
+    """All products but those of the last `pending` groups."""
     lane = np.arange(LANES)
     g, t = lane // 4, lane % 4
-    for d, words, descriptor, columns in warp.products:
+    left_over = [product for product in warp.products if product[0] + pending >= warp.wgmma_group]
+    for group, d, words, descriptor, columns in warp.products:
+        if group + pending >= warp.wgmma_group:
+            continue
         left = np.zeros((16, 32), np.int64)
         for i in range(16):
             left[np.where(i // 4 % 2 == 0, g, g + 8), 4 * t + i % 4 + (16 if i >= 8 else 0)] = words[:, i // 4, i % 4]
@@ -152,17 +156,17 @@ def _finish(warp: Warp) -> None:
         for i, register in enumerate(d):
             total = product[g + 8 * (i // 2 % 2), i // 4 * 8 + 2 * t + i % 2] + warp.get(register).astype(np.int64)
             warp.set(register, (total & 0xFFFFFFFF).astype(np.uint64), np.ones(LANES, bool))
-    warp.products = []
+    warp.products = left_over
 
 
 def _wgmma_control(instruction: Instruction) -> Step:
     def run(warp: Warp, active: np.ndarray) -> None:
         if instruction.opcode.startswith("wgmma.fence"):
             warp.wgmma_fenced = True
-        elif instruction.opcode.startswith("wgmma.wait_group"):
-            if instruction.operands != ("0",):
-                raise PtxError("only a wait for all products is known")
-            _finish(warp)
+        elif instruction.opcode.startswith("wgmma.commit_group"):
+            warp.wgmma_group += 1
+        else:
+            _finish(warp, int(instruction.operands[0]))
     return run
 
 

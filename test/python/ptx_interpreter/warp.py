@@ -33,6 +33,7 @@ class Warp:
         self.polling = False
         self.products: list = []  # wgmma
         self.wgmma_fenced = False
+        self.wgmma_group = 0
 
     def get(self, operand: str) -> np.ndarray:
         if operand in self.registers:
