@@ -144,6 +144,7 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createFptqPrefetchStreamsPass());
   // Kernels come after all clean-up: what their generator wrote is already in the order it wants.
   addKernels(pm);
   if (options.threads)

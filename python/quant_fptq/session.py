@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import tempfile
 import threading
@@ -229,8 +230,8 @@ class _Results:
     def array(self, i: int) -> np.ndarray:
         """Result `i`, not copied: the callee's memory, owned by the array."""
         tensor = self._library.fptqResultsGet(self._handle, i)
-        dtype, shape = _capi.DTYPES[tensor.dtype], tuple(tensor.shape[d] for d in range(tensor.rank))
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        dtype, shape = _capi.DTYPES[tensor.dtype], tuple(tensor.shape[: tensor.rank])
+        size = math.prod(shape) * dtype.itemsize
         if not size:
             return np.empty(shape, dtype)
         memory = (ctypes.c_byte * size).from_address(tensor.data)
@@ -321,6 +322,8 @@ class Model:
     def __init__(self, executable: Executable, config: LlamaConfig) -> None:
         self.executable, self.config, self.position = executable, config, 0
         self._calls: dict[str, Call] = {}
+        # What decode passes again and again; a call's own Python is cold after each token's weights, and counts.
+        self._token, self._position = np.zeros(1, np.int32), np.zeros((), np.int64)
         for entry in ("prefill", "decode"):
             if entry not in executable.signatures:
                 raise FptqError(f"the model has no public function '{entry}'")
@@ -334,27 +337,33 @@ class Model:
         """Forgets the sequence; the cache's content past `position` is never read."""
         self.position = 0
 
+    def _check(self, least: int, most: int, count: int) -> None:
+        if count and not 0 <= least <= most < self.config.vocab_size:
+            raise FptqError(f"token {least if least < 0 else most} is none of the model's {self.config.vocab_size}")
+        if self.position + count > self.config.context:
+            raise FptqError(f"{self.position + count} tokens do not fit the context of {self.config.context}")
+
     def _call(self, entry: str, tokens: np.ndarray) -> np.ndarray:
-        if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.config.vocab_size:
-            raise FptqError(f"token {tokens.min() if tokens.min() < 0 else tokens.max()} is none of the model's "
-                            f"{self.config.vocab_size}")
-        if self.position + len(tokens) > self.config.context:
-            raise FptqError(f"{self.position + len(tokens)} tokens do not fit the context of {self.config.context}")
-        position = np.array(self.position, np.int64)
+        self._position[...] = self.position
         call = self._calls.get(entry)
         if call is None:
-            call = self._calls[entry] = self.executable.bind(entry, [tokens, position, *self.cache])
-        else:
-            call[0], call[1] = tokens, position
+            call = self._calls[entry] = self.executable.bind(entry, [tokens, self._position, *self.cache])
+        elif tokens is not self._token:
+            call[0] = tokens
         logits, *caches = call([0, *self._copied])
         for r, cache in zip(self._copied, caches):
             self.cache[r - 1][...] = cache
         self.position += len(tokens)
         return logits
 
+    def _many(self, entry: str, tokens: Sequence[int]) -> np.ndarray:
+        array = np.ascontiguousarray(tokens, dtype=np.int32)
+        self._check(array.min(initial=0), array.max(initial=0), len(array))
+        return self._call(entry, array)
+
     def prefill(self, tokens: Sequence[int]) -> np.ndarray:
         """Appends tokens; logits [tokens, vocabulary] of each position."""
-        return self._call("prefill", np.ascontiguousarray(tokens, dtype=np.int32))
+        return self._many("prefill", tokens)
 
     def prompt(self, tokens: Sequence[int]) -> np.ndarray:
         """Appends tokens; logits [vocabulary] of the last one, which is all that generation needs."""
@@ -362,8 +371,11 @@ class Model:
             raise FptqError("a prompt needs at least one token")
         if "prompt" not in self.executable.signatures:  # made before there was such a function
             return self.prefill(tokens)[-1]
-        return self._call("prompt", np.ascontiguousarray(tokens, dtype=np.int32))[0]
+        return self._many("prompt", tokens)[0]
 
     def decode(self, token: int) -> np.ndarray:
         """Appends one token; its logits [vocabulary]."""
-        return self._call("decode", np.array([token], np.int32))[0]
+        token = int(token)
+        self._check(token, token, 1)
+        self._token[0] = token
+        return self._call("decode", self._token)[0]

@@ -236,6 +236,17 @@ def FptqLowerMathPass : Pass<"fptq-lower-math"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def FptqPrefetchStreamsPass : Pass<"fptq-prefetch-streams", "::mlir::func::FuncOp"> {
+  let summary = "Prefetch rows that come from memory";
+  let description = [{
+    Where vectors of an argument are read row by row in a loop of unknown length and accumulated (the keys and values of a
+    cache), the rows `bytes` (default 2048) ahead are prefetched: the processor's own prefetch ends with each page of 4 KB.
+    Runs on vectors and buffers, after views are folded.
+  }];
+  let options = [Option<"bytes", "bytes", "int64_t", "2048", "how far ahead">];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
 def FptqShareLoopsPass : Pass<"fptq-share-loops", "::mlir::func::FuncOp"> {
   let summary = "Share the iterations of parallel loops among threads";
   let description = [{
