@@ -33,7 +33,8 @@ void bench::Layer::run(KernelJit &kernel) {
   check(kernel.run(quantize));
   const uint8_t *weights = reinterpret_cast<const uint8_t *>(packed.get()) + copy * bytes;
   copy = (copy + 1) % copies;
-  FptqMatmul matmul{m,       shape.n, layout.groups, q.data(), padded,   xScales.data(), sums.data(), layout.groups,
-                    weights, nullptr, nullptr,       shape.n,  y.data(), shape.n,        nullptr};
+  FptqMatmul matmul{m,           shape.n,       layout.groups, q.data(), padded,  xScales.data(),
+                    sums.data(), layout.groups, weights,       nullptr,  nullptr, shape.n,
+                    y.data(),    shape.n,       nullptr,       0,        nullptr, 0};
   check(kernel.run(matmul, bytes));
 }

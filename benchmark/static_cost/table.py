@@ -75,6 +75,9 @@ def fields(m, group):
         0x5000_0000,
         N,
         0x6000_0000,
+        0,
+        0,
+        0,
     ]
     return base, {base + 8 * i: v for i, v in enumerate(values)}
 

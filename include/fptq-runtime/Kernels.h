@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/* The activation function of an epilogue; attribute `activation` of fptq.packed_matmul. */
+typedef enum FptqActivation { FPTQ_NO_ACTIVATION, FPTQ_SILU, FPTQ_GELU, FPTQ_GELU_TANH } FptqActivation;
+
 /* One product y[m x n] = x8[m x k] * W4[n x k]^T. Strides count elements; the last dimension is
  * contiguous. Generated code writes this structure field by field: its order is part of the ABI. */
 typedef struct FptqMatmul {
@@ -28,7 +31,10 @@ typedef struct FptqMatmul {
   int64_t residual_stride;
   float *y; /* m x n */
   int64_t y_stride;
-  void *scratch; /* activations as a tier's prepare function leaves them; unused by the reference */
+  void *scratch;             /* activations as a tier's prepare function leaves them; unused by the reference */
+  int64_t activation;        /* an FptqActivation */
+  const float *multiplicand; /* m x n, or null */
+  int64_t multiplicand_stride;
 } FptqMatmul;
 
 /* How the weight is packed: constants in generated kernels. */
@@ -55,6 +61,9 @@ typedef struct FptqQuantize {
 
 /* The oracle: plain loops over columns [16 * first_panel, 16 * last_panel). */
 void fptq_reference_matmul(const FptqMatmul *matmul, const FptqFormat *format, int64_t first_panel, int64_t last_panel);
+
+/* The oracle of activation functions (A4). */
+float fptq_reference_activation(FptqActivation activation, float x);
 
 /* The oracle: rows [first, last). */
 void fptq_reference_quantize(const FptqQuantize *quantize, FptqElement element, int64_t first, int64_t last);

@@ -17,17 +17,19 @@ struct DestinationOpBufferization : DstBufferizableOpInterfaceExternalModel<Dest
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
-  /// `residual` and the result are read and written element by element, at the same place: x += product
+  /// `multiplicand`, `residual` and the result are read and written element by element, at the same place: x += product
   /// needs no second buffer.
   bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &, ArrayRef<OpOperand *> operands) const {
     if constexpr (std::is_same_v<OpTy, QuantizeActivationsOp> || std::is_same_v<OpTy, QuantizeRowsOp>) {
       return false;
     } else {
       auto matmul = cast<OpTy>(op);
+      auto isOperand = [](OpOperand *operand, MutableOperandRange range) {
+        return llvm::any_of(range, [&](OpOperand &o) { return o.getOperandNumber() == operand->getOperandNumber(); });
+      };
       return llvm::all_of(operands, [&](OpOperand *operand) {
-        return matmul.getDpsInitsMutable()[0].getOperandNumber() == operand->getOperandNumber() ||
-               (matmul.getResidual() &&
-                matmul.getResidualMutable()[0].getOperandNumber() == operand->getOperandNumber());
+        return isOperand(operand, matmul.getDpsInitsMutable()) || isOperand(operand, matmul.getMultiplicandMutable()) ||
+               isOperand(operand, matmul.getResidualMutable());
       });
     }
   }

@@ -218,6 +218,7 @@ template <typename OpTy> static LogicalResult verifyMatmul(OpTy op, StringRef ac
       failed(verifyShape(op, op.getXSums(), "x_sums", {q[0], groups}, activations)) ||
       failed(verifyShape(op, op.getInit(), "result", {q[0], y[1]}, outputs)) ||
       (op.getBias() && failed(verifyShape(op, op.getBias(), "bias", y[1], outputs))) ||
+      (op.getMultiplicand() && failed(verifyShape(op, op.getMultiplicand(), "multiplicand", y, outputs))) ||
       (op.getResidual() && failed(verifyShape(op, op.getResidual(), "residual", y, outputs))))
     return failure();
   return success();

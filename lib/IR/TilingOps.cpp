@@ -28,7 +28,7 @@ template <> Along along(QuantizeActivationsOp op, Value operand) {
 template <typename OpTy> Along alongMatmul(OpTy op, Value operand) {
   if (operand == op.getQ() || operand == op.getXScales() || operand == op.getXSums())
     return {0, -1};
-  if (operand == op.getInit() || operand == op.getResidual())
+  if (operand == op.getInit() || operand == op.getMultiplicand() || operand == op.getResidual())
     return {0, 1};
   return {-1, 0}; // weights and bias: output channels first
 }

@@ -141,10 +141,10 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
     padding = repad(b, quantize, padded);
   b.setInsertionPoint(op);
   Value weight = arith::ConstantOp::create(b, op.getLoc(), *bytes);
-  auto matmul =
-      PackedMatmulOp::create(b, op.getLoc(), op->getResultTypes(), padding.getResult(0), padding.getResult(1),
-                             padding.getResult(2), weight, op.getBias(), op.getResidual(), op.getInit(), op.getScheme(),
-                             LayoutAttr::get(op.getContext(), layout.getValue()), k, op.getLayerAttr());
+  auto matmul = PackedMatmulOp::create(
+      b, op.getLoc(), op->getResultTypes(), padding.getResult(0), padding.getResult(1), padding.getResult(2), weight,
+      op.getBias(), op.getMultiplicand(), op.getResidual(), op.getInit(), op.getScheme(),
+      LayoutAttr::get(op.getContext(), layout.getValue()), k, op.getLayerAttr(), op.getActivationAttr());
   matmul->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   op->replaceAllUsesWith(matmul);
   op.erase();

@@ -94,9 +94,10 @@ static Value product(OpBuilder &b, LinearOp op, const Activations &x, const Quan
   std::string layer = op.getLayer().str() + (number ? ".part" + std::to_string(number) : "");
   Value y = empty(b, loc, x.rows, {op.getOutputChannels()}, b.getF32Type());
   Value bias = !number && op.getBias() ? inF32(b, loc, op.getBias()) : Value();
-  auto matmul =
-      QuantizedMatmulOp::create(b, loc, y.getType(), x.q, x.scales, x.sums, weight.codes, weight.scales, weight.zeros,
-                                weight.multipliers, bias, residual, y, scheme, b.getStringAttr(layer));
+  auto matmul = QuantizedMatmulOp::create(b, loc, y.getType(), x.q, x.scales, x.sums, weight.codes, weight.scales,
+                                          weight.zeros, weight.multipliers, bias, /*multiplicand=*/Value(), residual, y,
+                                          scheme, b.getStringAttr(layer),
+                                          /*activation=*/nullptr);
   if (number)
     markPart(b, matmul);
   return matmul.getResult();

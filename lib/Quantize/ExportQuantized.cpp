@@ -137,19 +137,43 @@ static FailureOr<Value> exportInput(IRRewriter &rewriter, QuantizedMatmulOp op) 
   return quant::DequantizeCastOp::create(rewriter, loc, type, q).getResult();
 }
 
-/// y + other, `other` a row or a matrix.
-static Value add(OpBuilder &b, Location loc, Value y, Value other) {
-  auto type = cast<RankedTensorType>(y.getType());
-  AffineMap all = b.getMultiDimIdentityMap(2);
-  AffineMap map =
-      cast<RankedTensorType>(other.getType()).getRank() == 1 ? AffineMap::get(2, 0, b.getAffineDimExpr(1)) : all;
-  auto body = [](OpBuilder &b, Location loc, ValueRange args) {
-    linalg::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, args[0], args[1]).getResult());
+using ScalarFn = llvm::function_ref<Value(ImplicitLocOpBuilder &, ValueRange)>;
+
+/// fn of each element of the `operands`: matrices of the first one's shape, or rows.
+static Value elementwise(OpBuilder &b, Location loc, ValueRange operands, ScalarFn fn) {
+  auto type = cast<RankedTensorType>(operands[0].getType());
+  AffineMap all = b.getMultiDimIdentityMap(2), row = AffineMap::get(2, 0, b.getAffineDimExpr(1));
+  SmallVector<AffineMap> maps;
+  for (Value operand : operands)
+    maps.push_back(cast<RankedTensorType>(operand.getType()).getRank() == 1 ? row : all);
+  maps.push_back(all);
+  auto body = [&](OpBuilder &b, Location loc, ValueRange args) {
+    ImplicitLocOpBuilder scalars(loc, b);
+    linalg::YieldOp::create(b, loc, fn(scalars, args.drop_back()));
   };
-  Value init = tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, y), type.getElementType());
-  return linalg::GenericOp::create(b, loc, type, ValueRange{y, other}, init, ArrayRef<AffineMap>{all, map, all},
+  Value init = tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, operands[0]), type.getElementType());
+  return linalg::GenericOp::create(b, loc, type, operands, init, maps,
                                    SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel), body)
       .getResult(0);
+}
+
+template <typename OpTy> static Value binary(ImplicitLocOpBuilder &b, ValueRange args) {
+  return OpTy::create(b, args[0], args[1]);
+}
+
+/// The activation as frontends spell it.
+static Value activated(ImplicitLocOpBuilder &b, ActivationFunction function, Value x) {
+  auto real = [&](float v) -> Value { return arith::ConstantOp::create(b, b.getF32FloatAttr(v)); };
+  auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(b, l, r); };
+  auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(b, l, r); };
+  if (function == ActivationFunction::Silu)
+    return arith::DivFOp::create(b, x, add(math::ExpOp::create(b, arith::NegFOp::create(b, x)), real(1)));
+  Value bend = mul(x, real(0.707106769f));
+  if (function == ActivationFunction::Gelu)
+    bend = math::ErfOp::create(b, bend);
+  else
+    bend = math::TanhOp::create(b, mul(add(mul(mul(mul(x, x), x), real(0.044715f)), x), real(0.797884583f)));
+  return mul(mul(x, real(0.5f)), add(bend, real(1)));
 }
 
 static LogicalResult exportMatmul(IRRewriter &rewriter, QuantizedMatmulOp op, const ParameterFiles &files) {
@@ -181,9 +205,15 @@ static LogicalResult exportMatmul(IRRewriter &rewriter, QuantizedMatmulOp op, co
           rewriter.getNamedAttr("indexing_maps", rewriter.getAffineMapArrayAttr({map(m, r), map(c, r), map(m, c)})))
           .getResult(0);
   if (op.getBias())
-    y = add(rewriter, loc, y, op.getBias());
+    y = elementwise(rewriter, loc, {y, op.getBias()}, binary<arith::AddFOp>);
+  if (op.getActivation())
+    y = elementwise(rewriter, loc, y, [&](ImplicitLocOpBuilder &b, ValueRange args) {
+      return activated(b, *op.getActivation(), args[0]);
+    });
+  if (op.getMultiplicand())
+    y = elementwise(rewriter, loc, {y, op.getMultiplicand()}, binary<arith::MulFOp>);
   if (op.getResidual())
-    y = add(rewriter, loc, y, op.getResidual());
+    y = elementwise(rewriter, loc, {y, op.getResidual()}, binary<arith::AddFOp>);
   rewriter.replaceOp(op, y);
   return success();
 }

@@ -68,6 +68,9 @@ void fptq_reference_matmul(const FptqMatmul *mm, const FptqFormat *f, int64_t fi
       float y = weighted_sum(mm, f, panel, n % kColumns, row) * mm->x_scales[row]; /* (A3) */
       if (mm->bias)
         y += mm->bias[n];
+      y = fptq_reference_activation((FptqActivation)mm->activation, y);
+      if (mm->multiplicand)
+        y *= mm->multiplicand[row * mm->multiplicand_stride + n];
       if (mm->residual)
         y += mm->residual[row * mm->residual_stride + n];
       mm->y[row * mm->y_stride + n] = y;

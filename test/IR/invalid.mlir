@@ -283,6 +283,35 @@ func.func @PM2_padding(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32
 
 // -----
 
+func.func @QM4_multiplicand(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %r: tensor<2x5xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM4) multiplicand is 2 x 5, expected 3 x 5 (layer 'a')}}
+  %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) multiplicand(%r : tensor<2x5xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @PM3_multiplicand(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<256xi8>, %r: tensor<3x4xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(PM3) multiplicand is 3 x 4, expected 3 x 5 (layer 'a')}}
+  %0 = fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(16) layer("a")
+    ins(%q, %s, %t : tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<256xi8>) multiplicand(%r : tensor<3x4xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @unknown_activation(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+3 {{expected one of [silu, gelu, gelu_tanh] for function of an epilogue}}
+  %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) activation(relu) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
 func.func @PM3_bias(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %b: tensor<4xf32>, %y: tensor<3x5xf32>) {
   // expected-error@+1 {{(PM3) bias is 4, expected 5 (layer 'a')}}
   %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")

@@ -34,6 +34,26 @@ func.func @asymmetric() -> tensor<2x4xf32> {
   return %w : tensor<2x4xf32>
 }
 
+// An epilogue's activation and multiplicand become elementwise operations again.
+// CHECK-LABEL: @activated
+// CHECK: linalg.matmul
+// CHECK: math.erf
+// CHECK: linalg.generic
+// CHECK: arith.mulf
+// CHECK-NOT: quantize_activations
+func.func @activated(%x: tensor<?x4xf32>, %u: tensor<?x2xf32>, %q0: tensor<?x4xi8>, %s0: tensor<?xf32>, %t0: tensor<?x2xi32>) -> tensor<?x2xf32> {
+  %scale = arith.constant 0.25 : f32
+  %q, %s, %t = fptq.quantize_activations group_size(2) padded_group_size(2) ins(%x : tensor<?x4xf32>)
+    static_scale(%scale) outs(%q0, %s0, %t0 : tensor<?x4xi8>, tensor<?xf32>, tensor<?x2xi32>)
+    -> tensor<?x4xi8>, tensor<?xf32>, tensor<?x2xi32>
+  %c = arith.constant dense<[[-71, -105], [8, -9]]> : tensor<2x2xi8>
+  %ws = arith.constant dense<[[0.5, 0.25], [1.0, 2.0]]> : tensor<2x2xf32>
+  %y = fptq.quantized_matmul <group, group_size = 2, symmetric = true, method = rtn> layer("g")
+    ins(%q, %s, %t : tensor<?x4xi8>, tensor<?xf32>, tensor<?x2xi32>) weights(%c, %ws : tensor<2x2xi8>, tensor<2x2xf32>)
+    activation(gelu) multiplicand(%u : tensor<?x2xf32>) outs(%u : tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
 // A static layer: casts around its scale, the multiplier before, bias and residual after.
 // CHECK-LABEL: @static
 // CHECK: %[[M:.*]] = fptq.scale_channels %arg0

@@ -68,8 +68,9 @@ public:
       sums[i / kGroup] += q[i] = int(random() % 255) - 127;
     xScales.assign(p.m, 0.5f);
     expected.assign(p.m * p.n, 0);
-    FptqMatmul mm{p.m,     p.n,     groups, q.data(),        p.k, xScales.data(), sums.data(), groups, reference.data(),
-                  nullptr, nullptr, p.n,    expected.data(), p.n, nullptr};
+    FptqMatmul mm{
+        p.m,     p.n,     groups, q.data(),        p.k, xScales.data(), sums.data(), groups,  reference.data(),
+        nullptr, nullptr, p.n,    expected.data(), p.n, nullptr,        0,           nullptr, 0};
     FptqFormat format{kGroup, 0, 1, 0};
     fptq_reference_matmul(&mm, &format, 0, (p.n + 15) / 16);
   }

@@ -62,7 +62,7 @@ struct Case {
   void run(const float *bias = nullptr, const float *residual = nullptr) {
     FptqMatmul mm{m,           s.n,    groups,        q.data(), groups * padded, xScales.data(),
                   sums.data(), groups, packed.data(), bias,     residual,        s.n,
-                  y.data(),    s.n,    nullptr};
+                  y.data(),    s.n,    nullptr,       0,        nullptr,         0};
     FptqFormat format{padded, s.twoLevel, s.symmetric, s.halfScales};
     fptq_reference_matmul(&mm, &format, 0, (s.n + 15) / 16);
   }

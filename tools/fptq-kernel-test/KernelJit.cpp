@@ -8,21 +8,26 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// matmul<i>: bit 0 with a bias, bit 1 with a residual.
+/// matmul<i>: bit 0 with a bias, bit 1 with a residual, bit 2 with the key's activation and multiplicand.
 static std::string matmulSource(const KernelKey &key, int i) {
+  std::string activated;
+  if (i & 4 && key.activation)
+    activated = llvm::formatv("activation({0}) ", key.activationName());
+  if (i & 4 && key.multiplies)
+    activated += "multiplicand(%multiplicand : tensor<?x?xf32>)";
   return llvm::formatv(R"(
 func.func @matmul{0}(%q: tensor<?x?xi8>, %xs: tensor<?xf32>, %sums: tensor<?x?xi32>, %w: tensor<?xi8>,
-    %bias: tensor<?xf32>, %residual: tensor<?x?xf32>,
+    %bias: tensor<?xf32>, %multiplicand: tensor<?x?xf32>, %residual: tensor<?x?xf32>,
     %y: tensor<?x?xf32> {{bufferization.writable = true}) -> tensor<?x?xf32> {{
   %r = fptq.packed_matmul #scheme <"{5}"> k({1}) layer("l")
-    ins(%q, %xs, %sums : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>) weights(%w : tensor<?xi8>) {2} {3}
+    ins(%q, %xs, %sums : tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>) weights(%w : tensor<?xi8>) {2} {6} {3}
     outs(%y : tensor<?x?xf32>) {4} -> tensor<?x?xf32>
   return %r : tensor<?x?xf32>
 }
 )",
                        i, key.group, i & 1 ? "bias(%bias : tensor<?xf32>)" : "",
                        i & 2 ? "residual(%residual : tensor<?x?xf32>)" : "", key.halfScales ? "{half_scales}" : "",
-                       key.layout());
+                       key.layout(), activated);
 }
 
 /// quantize<i>: bit 0 with a multiplier, bit 1 with a static scale.
@@ -45,8 +50,8 @@ func.func @quantize{0}(%x: tensor<?x?x{1}>, %m: tensor<?xf32>, %s: f32, %q: tens
 static std::string source(const KernelKey &key) {
   std::string text = llvm::formatv("#scheme = #fptq.scheme<{0}, group_size = {1}, symmetric = {2}, method = rtn>\n",
                                    key.twoLevel ? "two_level" : "group", key.group, key.symmetric ? "true" : "false");
-  for (int i = 0; i < 4; ++i)
-    text += matmulSource(key, i) + quantizeSource(key, i);
+  for (int i = 0; i < 8; ++i)
+    text += matmulSource(key, i) + (i < 4 ? quantizeSource(key, i) : "");
   return text;
 }
 
@@ -78,11 +83,13 @@ template <typename T> static TensorRef tensor(const T *data, ArrayRef<int64_t> s
 }
 
 llvm::Error KernelJit::run(const FptqMatmul &mm, int64_t packedBytes) {
-  int64_t residualRows = mm.residual ? mm.m : 0;
-  return call("matmul" + std::to_string((mm.bias ? 1 : 0) + (mm.residual ? 2 : 0)),
+  int64_t residualRows = mm.residual ? mm.m : 0, multiplicandRows = mm.multiplicand ? mm.m : 0;
+  bool activated = mm.activation || mm.multiplicand;
+  return call("matmul" + std::to_string((mm.bias ? 1 : 0) + (mm.residual ? 2 : 0) + (activated ? 4 : 0)),
               {tensor(mm.q, {mm.m, mm.q_stride}), tensor(mm.x_scales, {mm.m}), tensor(mm.x_sums, {mm.m, mm.groups}),
                tensor(mm.packed, {packedBytes}), tensor(mm.bias, {mm.bias ? mm.n : 0}),
-               tensor(mm.residual, {residualRows, mm.n}), tensor(mm.y, {mm.m, mm.n})});
+               tensor(mm.multiplicand, {multiplicandRows, mm.n}), tensor(mm.residual, {residualRows, mm.n}),
+               tensor(mm.y, {mm.m, mm.n})});
 }
 
 llvm::Error KernelJit::run(const FptqQuantize &z) {

@@ -14,7 +14,14 @@ struct KernelKey {
   bool twoLevel, symmetric, halfScales, threads;
   FptqElement element = FPTQ_F32; ///< of the activations that are quantized
   int64_t slices = 0;             ///< of K, in the small products of a GPU
+  /// Of products that are activated; the others have neither.
+  FptqActivation activation = FPTQ_NO_ACTIVATION;
+  bool multiplies = true;
 
+  const char *activationName() const {
+    const char *const names[] = {"", "silu", "gelu", "gelu_tanh"};
+    return names[activation];
+  }
   const char *layout() const { return tier.rfind("nvptx", 0) == 0 ? "nvptx" : "x86"; }
 };
 

@@ -15,6 +15,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/JSON.h"
+#include <cmath>
 #include <cstring>
 #include <random>
 
@@ -35,7 +36,7 @@ struct Case {
   KernelKey key;
   PackedShape shape;
   int64_t m;
-  bool bias, residual, unitScales, extreme;
+  bool bias, residual, unitScales, extreme, activated;
   unsigned blockOrder; ///< of a simulated GPU
 };
 
@@ -51,12 +52,15 @@ Case draw(unsigned seed, const std::string &tier) {
   c.key.element = FptqElement(format % 5 < 3 ? 0 : format % 5 - 2);
   c.key.slices = std::array{1, 2, 3, 8}[format % 4];
   c.blockOrder = seed % 3 ? seed : 0;
+  c.key.activation = FptqActivation(format % 4);
+  c.key.multiplies = !c.key.activation || format / 4 % 2;
   c.shape = {1 + below(150), 0, group, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
   c.shape.k = 1 + below(std::max<int64_t>(group, below(4) ? 700 : 3000));
   if (group > 512 && below(2))
     c.shape.k = group;
   c.m = below(12) == 0 ? below(300) : below(40);
   c.bias = below(2), c.residual = below(2), c.unitScales = below(2), c.extreme = below(4) == 0;
+  c.activated = below(3) == 0;
   return c;
 }
 
@@ -65,7 +69,7 @@ struct Operands {
   std::vector<uint8_t> packed, kernelPacked;
   std::vector<int8_t> q, kernelQ;
   std::vector<int32_t> sums;
-  std::vector<float> xScales, bias, residual, expected, got;
+  std::vector<float> xScales, bias, residual, multiplicand, expected, got;
   FptqMatmul mm;
 
   Operands(const Case &c, unsigned seed) {
@@ -102,11 +106,12 @@ struct Operands {
           sums[t * groups + g] += x;
         }
     for (int64_t t = 0; t < c.m; ++t)
-      xScales.push_back(real());
+      // Products of all magnitudes meet the activation, most of them where it is neither 0 nor the identity.
+      xScales.push_back(c.activated ? std::ldexp(real(), -int(random() % 24)) : real());
     for (int64_t i = 0; i < n; ++i)
       bias.push_back(real());
     for (int64_t i = 0; i < c.m * n; ++i)
-      residual.push_back(real());
+      residual.push_back(real()), multiplicand.push_back(real());
     expected.assign(c.m * n, -7.0f);
     got = expected;
     mm = {c.m,
@@ -123,7 +128,10 @@ struct Operands {
           n,
           expected.data(),
           n,
-          nullptr};
+          nullptr,
+          c.activated ? c.key.activation : FPTQ_NO_ACTIVATION,
+          c.activated && c.key.multiplies ? multiplicand.data() : nullptr,
+          n};
     prepareKernel(c, l);
   }
 
@@ -154,12 +162,13 @@ std::string describe(const Case &c) {
                               << (c.key.twoLevel    ? " two-level"
                                   : c.key.symmetric ? " symmetric"
                                                     : " asymmetric")
-                              << " group " << c.key.group << (c.key.halfScales ? " f16" : " f32") << " threads "
-                              << (c.key.threads ? 2 : 1)
+                              << (c.key.activation ? " " : "") << c.key.activationName()
+                              << (c.key.multiplies ? " multiplicand" : "") << " group " << c.key.group
+                              << (c.key.halfScales ? " f16" : " f32") << " threads " << (c.key.threads ? 2 : 1)
                               << (parseGpuTier(c.key.tier) ? " slices " + std::to_string(c.key.slices) : "") << " m "
                               << c.m << " n " << c.shape.n << " k " << c.shape.k << (c.bias ? " bias" : "")
-                              << (c.residual ? " residual" : "") << (c.unitScales ? " unit-scales" : "")
-                              << (c.extreme ? " extreme" : "");
+                              << (c.residual ? " residual" : "") << (c.activated ? " activated" : "")
+                              << (c.unitScales ? " unit-scales" : "") << (c.extreme ? " extreme" : "");
   return s;
 }
 

@@ -72,10 +72,12 @@ struct SkipDestinationOp : OpInterfaceRewritePattern<DestinationStyleOpInterface
 template <typename MatmulOp> struct StripMatmul : OpRewritePattern<MatmulOp> {
   using OpRewritePattern<MatmulOp>::OpRewritePattern;
   LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
-    if (!op.getBias() && !op.getResidual())
-      return rewriter.notifyMatchFailure(op, "no bias and no residual");
+    if (!op.getBias() && !op.getActivation() && !op.getMultiplicand() && !op.getResidual())
+      return rewriter.notifyMatchFailure(op, "no epilogue");
     rewriter.modifyOpInPlace(op, [&] {
       op.getBiasMutable().clear();
+      op.removeActivationAttr();
+      op.getMultiplicandMutable().clear();
       op.getResidualMutable().clear();
     });
     return success();

@@ -130,6 +130,28 @@ def Fptq_RangeAttr : Fptq_Attr<"Range", "range"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Activation function
+//===----------------------------------------------------------------------===//
+
+// The numbers are those of FptqActivation (fptq-runtime/Kernels.h), where 0 is none.
+def Fptq_ActivationFunction : Fptq_Enum<"ActivationFunction", "function of an epilogue", [
+    I32EnumAttrCase<"Silu", 1, "silu">,
+    I32EnumAttrCase<"Gelu", 2, "gelu">,
+    I32EnumAttrCase<"GeluTanh", 3, "gelu_tanh">]>;
+
+def Fptq_ActivationFunctionAttr : EnumAttr<Fptq_Dialect, Fptq_ActivationFunction, "activation"> {
+  let summary = "activation function of an epilogue";
+  let description = [{
+    - `silu`: `x / (1 + exp(-x))`;
+    - `gelu`: `0.5 x (1 + erf(x / sqrt(2)))`;
+    - `gelu_tanh`: `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+
+    How they are computed, to the bit: (A4), (A5) of docs/PackedLayout.md.
+  }];
+  let assemblyFormat = "$value";
+}
+
+//===----------------------------------------------------------------------===//
 // Packed layout
 //===----------------------------------------------------------------------===//
 

@@ -313,24 +313,25 @@ def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
     y[t,n] = x_scales[t] * scales[n] *
              sum_g (a[n,g] * sum_{k in g} codes*q + (b[n,g] - 128) * x_sums[t,g])
     ```
-    Inner sums are int32 and exact. Then `+ bias[n]`, then `+ residual[t,n]`,
-    each rounded once.
+    Inner sums are int32 and exact. Then the epilogue, each step of it where it is given and rounded once:
+    `+ bias[n]`, the activation function, `* multiplicand[t,n]` (the product of a gated linear unit), `+ residual[t,n]`.
 
     Must satisfy, with G groups:
     - (QM1) `codes` is N x ceil(G * group_size / 2);
     - (QM2) group: `scales` N x G, no `multipliers`, `zeros` N x G exactly when
       the scheme is asymmetric; two_level: `scales` N, `multipliers` and `zeros` N x G;
     - (QM3) `q` is M x (G * group_size), `x_scales` M, `x_sums` M x G;
-    - (QM4) `bias` N, `residual` and result M x N;
+    - (QM4) `bias` N, `multiplicand`, `residual` and result M x N;
     - (QM5) `255 * 127 * K < 2^31` (int32 accumulation cannot overflow): K <= 65536.
   }];
   let arguments = (ins
     Fptq_Shaped<[I8]>:$q, Fptq_Shaped<[F32]>:$x_scales, Fptq_Shaped<[I32]>:$x_sums /*QM3*/,
     Fptq_Shaped<[I8]>:$codes /*QM1*/, Fptq_Shaped<[F32, F16]>:$scales,
     Optional<Fptq_Shaped<[I8]>>:$zeros, Optional<Fptq_Shaped<[I8]>>:$multipliers /*QM2*/,
-    Optional<Fptq_Shaped<[F32]>>:$bias, Optional<Fptq_Shaped<[F32]>>:$residual,
+    Optional<Fptq_Shaped<[F32]>>:$bias, Optional<Fptq_Shaped<[F32]>>:$multiplicand,
+    Optional<Fptq_Shaped<[F32]>>:$residual,
     Fptq_Shaped<[F32]>:$init /*QM4*/,
-    Fptq_SchemeAttr:$scheme, StrAttr:$layer);
+    Fptq_SchemeAttr:$scheme, StrAttr:$layer, OptionalAttr<Fptq_ActivationFunctionAttr>:$activation);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $scheme `layer` `(` $layer `)`
@@ -339,6 +340,8 @@ def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
     (`zeros` `(` $zeros^ `:` type($zeros) `)`)?
     (`multipliers` `(` $multipliers^ `:` type($multipliers) `)`)?
     (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`activation` `(` $activation^ `)`)?
+    (`multiplicand` `(` $multiplicand^ `:` type($multiplicand) `)`)?
     (`residual` `(` $residual^ `:` type($residual) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];
@@ -409,20 +412,24 @@ def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
     Must satisfy:
     - (PM1) `packed` has exactly the bytes the layout needs for N, K, scheme;
     - (PM2) `q` is M x (G * padded group size of the layout), `x_scales` M, `x_sums` M x G;
-    - (PM3) `bias` N, `residual` and result M x N.
+    - (PM3) `bias` N, `multiplicand`, `residual` and result M x N.
   }];
   let arguments = (ins
     Fptq_Shaped<[I8]>:$q, Fptq_Shaped<[F32]>:$x_scales, Fptq_Shaped<[I32]>:$x_sums /*PM2*/,
     Fptq_Shaped<[I8]>:$packed /*PM1*/,
-    Optional<Fptq_Shaped<[F32]>>:$bias, Optional<Fptq_Shaped<[F32]>>:$residual,
+    Optional<Fptq_Shaped<[F32]>>:$bias, Optional<Fptq_Shaped<[F32]>>:$multiplicand,
+    Optional<Fptq_Shaped<[F32]>>:$residual,
     Fptq_Shaped<[F32]>:$init /*PM3*/,
-    Fptq_SchemeAttr:$scheme, Fptq_LayoutAttr:$layout, I64Attr:$k, StrAttr:$layer);
+    Fptq_SchemeAttr:$scheme, Fptq_LayoutAttr:$layout, I64Attr:$k, StrAttr:$layer,
+    OptionalAttr<Fptq_ActivationFunctionAttr>:$activation);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $scheme $layout `k` `(` $k `)` `layer` `(` $layer `)`
     `ins` `(` $q `,` $x_scales `,` $x_sums `:` type($q) `,` type($x_scales) `,` type($x_sums) `)`
     `weights` `(` $packed `:` type($packed) `)`
     (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`activation` `(` $activation^ `)`)?
+    (`multiplicand` `(` $multiplicand^ `:` type($multiplicand) `)`)?
     (`residual` `(` $residual^ `:` type($residual) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
   }];

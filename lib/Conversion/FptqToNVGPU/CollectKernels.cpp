@@ -55,8 +55,12 @@ static int64_t inputChannels(QuantizedMatmulOp op) {
 }
 
 WeightFormat mlir::fptq::nvptx::weightFormat(SchemeAttr scheme, int64_t k, bool halfScales) {
-  return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)), scheme.getKind() == SchemeKind::TwoLevel,
-          scheme.getSymmetric(), halfScales};
+  return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)),
+          scheme.getKind() == SchemeKind::TwoLevel,
+          scheme.getSymmetric(),
+          halfScales,
+          FPTQ_NO_ACTIVATION,
+          /*multiplicand=*/false};
 }
 
 SmallVector<int64_t> mlir::fptq::nvptx::tilesFor(const Chip &chip, int64_t tokens) {
@@ -94,7 +98,7 @@ FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp mo
     } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
       bool half = cast<ShapedType>(matmul.getScales().getType()).getElementType().isF16();
       int64_t k = inputChannels(matmul), n = sizeOf(matmul.getInit(), 1);
-      WeightFormat format = weightFormat(matmul.getScheme(), k, half);
+      WeightFormat format = withEpilogue(weightFormat(matmul.getScheme(), k, half), matmul);
       int64_t groups = llvm::divideCeil(k, matmul.getScheme().groupSizeFor(k));
       for (int64_t tokens : tilesFor(chip, sizeOf(matmul.getQ(), 0))) {
         int64_t slices = ShapedType::isDynamic(n) ? 1 : slicesFor(chip, format, tokens, n, k);

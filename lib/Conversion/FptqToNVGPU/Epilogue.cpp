@@ -1,10 +1,12 @@
 //===- Epilogue.cpp - sums to results -------------------------------------===//
 #include "KernelBuilder.h"
+#include "fptq/Support/Activation.h"
 
 using namespace mlir;
 using namespace mlir::fptq::nvptx;
 
-void mlir::fptq::nvptx::storeOutput(Emitter &e, const MatmulArguments &args, Value f, Value token, Value channel) {
+void mlir::fptq::nvptx::storeOutput(Emitter &e, const Format &format, const MatmulArguments &args, Value f, Value token,
+                                    Value channel) {
   Value inside = e.both(e.less(token, args.m), e.less(channel, args.n));
   e.ifThen(inside, [&] {
     auto element = [&](Value base, Value stride) { return e.at(e.atRow(base, token, stride, 4), e.mul(channel, 4)); };
@@ -16,7 +18,10 @@ void mlir::fptq::nvptx::storeOutput(Emitter &e, const MatmulArguments &args, Val
           [&]() -> Values { return {y}; })[0];
     };
     y = plus(args.bias, [&] { return e.at(args.bias, e.mul(channel, 4)); });
-    // Not a constant load: the residual may lie where the result goes.
+    y = emitActivation(e, format.activation, y);
+    // No constant loads: what is read here may lie where the result goes.
+    if (format.multiplicand)
+      y = e.mulF(y, e.load(e.f32(), element(args.multiplicand, args.multiplicandStride), 4));
     y = plus(args.residual, [&] { return element(args.residual, args.residualStride); });
     e.store(y, element(args.y, args.yStride), 4);
   });

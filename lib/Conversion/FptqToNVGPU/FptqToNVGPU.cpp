@@ -118,7 +118,7 @@ static WeightFormat formatOf(PackedMatmulOp op) {
   if (!ShapedType::isDynamic(n) && packed.hasStaticShape())
     half = packed.getDimSize(0) ==
            packedBytes("nvptx", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
-  return weightFormat(scheme, k, half);
+  return withEpilogue(weightFormat(scheme, k, half), op);
 }
 
 /// Weights of sizes that only the call knows are not split.
@@ -136,8 +136,9 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   HostLaunch host(op);
   auto q = host.buffer(op.getQ()), xScales = host.buffer(op.getXScales()), xSums = host.buffer(op.getXSums()),
        packed = host.buffer(op.getPacked()), bias = host.buffer(op.getBias()), residual = host.buffer(op.getResidual()),
-       y = host.buffer(op.getInit());
-  if (failed(q) || failed(xScales) || failed(xSums) || failed(packed) || failed(bias) || failed(residual) || failed(y))
+       multiplicand = host.buffer(op.getMultiplicand()), y = host.buffer(op.getInit());
+  if (failed(q) || failed(xScales) || failed(xSums) || failed(packed) || failed(bias) || failed(residual) ||
+      failed(multiplicand) || failed(y))
     return failure();
   host.addBuffer(kind(op, op.getQ()), *q);
   host.addBuffer(kind(op, op.getXScales()), *xScales);
@@ -145,13 +146,18 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   host.addBuffer(parameterKind(op, op.getPacked()), *packed);
   host.addBuffer(parameterKind(op, op.getBias()), *bias);
   host.addBuffer(kind(op, op.getResidual()), *residual);
-  // A residual may lie where the result goes.
+  // A residual or a multiplicand may lie where the result goes.
   FptqGpuArgumentKind result = kind(op, op.getInit());
-  host.addBuffer(op.getResidual() && result == FPTQ_GPU_OUTPUT ? FPTQ_GPU_INOUT : result, *y);
+  bool inPlace = op.getResidual() || op.getMultiplicand();
+  host.addBuffer(inPlace && result == FPTQ_GPU_OUTPUT ? FPTQ_GPU_INOUT : result, *y);
   Value m = host.dim(op.getQ(), 0), n = host.dim(op.getInit(), 1);
   Value groups = host.dim(op.getXSums(), 1);
   for (Value scalar : {q->stride, xSums->stride, residual->stride, y->stride, m, n, groups})
     host.addI32(scalar);
+  if (op.getMultiplicand()) {
+    host.addBuffer(kind(op, op.getMultiplicand()), *multiplicand);
+    host.addI32(multiplicand->stride);
+  }
   bool fits = true;
   forTokens(host, m, cast<MemRefType>(op.getQ().getType()).getDimSize(0), [&](int64_t tokens) {
     int64_t slices = slicesOf(op, tokens);

@@ -5,21 +5,33 @@ using namespace mlir;
 using namespace mlir::fptq;
 using namespace mlir::fptq::nvptx;
 
-SmallVector<Type> MatmulArguments::types(Emitter &e, bool split) {
+SmallVector<Type> MatmulArguments::types(Emitter &e, const Format &format, bool split) {
   SmallVector<Type> types(7, e.ptr(kGlobal));
   types.append(7, e.i32());
+  if (format.multiplicand)
+    types.append({e.ptr(kGlobal), e.i32()});
   types.append(split ? 2 : 0, e.ptr(kGlobal));
   return types;
 }
 
-MatmulArguments::MatmulArguments(ValueRange a)
+MatmulArguments::MatmulArguments(ValueRange a, const Format &format)
     : q(a[0]), xScales(a[1]), xSums(a[2]), packed(a[3]), bias(a[4]), residual(a[5]), y(a[6]), qStride(a[7]),
-      sumsStride(a[8]), residualStride(a[9]), yStride(a[10]), m(a[11]), n(a[12]), groups(a[13]),
-      workspace(a.size() > 14 ? a[14] : Value()), counters(a.size() > 14 ? a[15] : Value()) {}
+      sumsStride(a[8]), residualStride(a[9]), yStride(a[10]), m(a[11]), n(a[12]), groups(a[13]) {
+  a = a.drop_front(14);
+  if (format.multiplicand) {
+    multiplicand = a[0], multiplicandStride = a[1];
+    a = a.drop_front(2);
+  }
+  if (!a.empty())
+    workspace = a[0], counters = a[1];
+}
 
 std::string Format::name() const {
   std::string name = twoLevel ? "two_level" : symmetric ? "sym" : "asym";
-  return name + "_g" + std::to_string(group) + (halfScales ? "_f16" : "_f32");
+  name += "_g" + std::to_string(group) + (halfScales ? "_f16" : "_f32");
+  if (activation)
+    name += "_" + stringifyEnum(ActivationFunction(activation)).str();
+  return name + (multiplicand ? "_times" : "");
 }
 
 Value Format::storedGroups(Emitter &e, Value groups) const {

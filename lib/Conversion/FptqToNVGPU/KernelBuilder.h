@@ -19,16 +19,6 @@ namespace mlir::fptq::nvptx {
 
 using Values = SmallVector<Value>;
 
-/// Parameters of a product, in order.
-struct MatmulArguments {
-  Value q, xScales, xSums, packed, bias, residual, y;
-  Value qStride, sumsStride, residualStride, yStride, m, n, groups;
-  Value workspace, counters; ///< of kernels that split K over blocks
-
-  static SmallVector<Type> types(Emitter &e, bool split = false);
-  explicit MatmulArguments(ValueRange arguments);
-};
-
 /// A weight format with the sizes that follow from the number of groups, which only the launch knows.
 ///
 /// A *result* is one integer sum of `depth` input channels: the longest of 32, 64 and 128 that divides the padded
@@ -54,6 +44,17 @@ public:
   Value panelBytes(Emitter &e, Value groups) const;
   /// A scale of type f32 or f16, as f32.
   Value loadScale(Emitter &e, Value from, bool constant) const;
+};
+
+/// Parameters of a product, in order.
+struct MatmulArguments {
+  Value q, xScales, xSums, packed, bias, residual, y;
+  Value qStride, sumsStride, residualStride, yStride, m, n, groups;
+  Value multiplicand, multiplicandStride; ///< of formats that have one
+  Value workspace, counters;              ///< of kernels that split K over blocks
+
+  static SmallVector<Type> types(Emitter &e, const Format &format, bool split = false);
+  MatmulArguments(ValueRange arguments, const Format &format);
 };
 
 /// `module`'s kernel of that name and what it is launched with; `body` fills it where it is new. Unless `bodyWaits` (it
@@ -83,8 +84,8 @@ Values mma(Emitter &e, ValueRange a, ValueRange b, ValueRange acc);
 // Epilogue.cpp
 //===----------------------------------------------------------------------===//
 
-/// (A3) for one output; `f` is the sum before the activation scale. Writes nothing beyond m and n.
-void storeOutput(Emitter &e, const MatmulArguments &args, Value f, Value token, Value channel);
+/// (A3), (A4) for one output; `f` is the sum before the activation scale. Writes nothing beyond m and n.
+void storeOutput(Emitter &e, const Format &format, const MatmulArguments &args, Value f, Value token, Value channel);
 /// (A2) the integer sum of all of K, with `total` the sum of the token's codes, as a float times the channel's scale.
 Value twoLevelResult(Emitter &e, Value sum, Value total, Value channelScale);
 /// Sums of all groups' xsums for `tokens` tokens from `firstToken` on, to shared memory at `to`. Warps share the

@@ -5,7 +5,8 @@ using namespace mlir;
 using namespace mlir::fptq::nvptx;
 
 SkinnyKernel::SkinnyKernel(Emitter &e, const Format &format, const SkinnyShape &shape, ValueRange arguments)
-    : e(e), format(format), shape(shape), args(arguments), thread(e.thread()), shared(e.shared()), groups(args.groups) {
+    : e(e), format(format), shape(shape), args(arguments, format), thread(e.thread()), shared(e.shared()),
+      groups(args.groups) {
   lane = e.bitAnd(thread, 31);
   warp = e.shr(thread, 5);
   chunks = format.chunks(e, groups);
@@ -59,7 +60,7 @@ Kernel mlir::fptq::nvptx::skinnyKernel(gpu::GPUModuleOp module, const Format &fo
   Emitter types(module.getLoc(), module.getContext());
   return getOrCreateKernel(
       module, format.name() + "_skinny" + Twine(shape.tokens) + (shape.split ? "_split" : ""),
-      MatmulArguments::types(types, shape.split), launch, tile,
+      MatmulArguments::types(types, format, shape.split), launch, tile,
       [&](Emitter &e, ValueRange arguments) { SkinnyKernel(e, format, shape, arguments).build(); },
       /*bodyWaits=*/true);
 }

@@ -98,5 +98,5 @@ void SkinnyKernel::buildGroup() {
     all.append({f, sum});
     return all;
   });
-  storeOutput(e, args, last[last.size() - 2], e.add(token0, token), e.add(e.mul(panel0, kPanelRows), channel));
+  storeOutput(e, format, args, last[last.size() - 2], e.add(token0, token), e.add(e.mul(panel0, kPanelRows), channel));
 }

@@ -123,7 +123,7 @@ void SkinnyKernel::foldPartials() {
     all.append({f, sum});
     return all;
   });
-  storeOutput(e, args, last[last.size() - 2], e.add(token0, token), e.add(e.mul(panel0, kPanelRows), channel));
+  storeOutput(e, format, args, last[last.size() - 2], e.add(token0, token), e.add(e.mul(panel0, kPanelRows), channel));
 }
 
 /// No barrier in this loop: a warp's results go from registers to the workspace.

@@ -44,7 +44,7 @@ void SkinnyKernel::storeTwoLevel(Value sum) {
     panel = e.select(e.less(channel, e.num(p * kPanelRows)), panel, panels[p]);
   Value at = e.add(zeros, e.mul(e.rem(channel, kPanelRows), format.scaleBytes()));
   Value f = twoLevelResult(e, sum, total, format.loadScale(e, e.at(panel, at), /*constant=*/true));
-  storeOutput(e, args, f, e.add(token0, token), e.add(e.mul(panel0, kPanelRows), channel));
+  storeOutput(e, format, args, f, e.add(token0, token), e.add(e.mul(panel0, kPanelRows), channel));
 }
 
 void SkinnyKernel::buildTwoLevel() {

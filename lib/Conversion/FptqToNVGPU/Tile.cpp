@@ -38,7 +38,7 @@ private:
 } // namespace
 
 TileKernel::TileKernel(Emitter &e, const Format &format, const TileShape &shape, ValueRange arguments)
-    : e(e), format(format), shape(shape), at(format, shape.tokens), args(arguments), shared(e.shared()),
+    : e(e), format(format), shape(shape), at(format, shape.tokens), args(arguments, format), shared(e.shared()),
       copies(e, format, at, args, shared, e.thread(), shape.threads()) {
   lane = e.bitAnd(e.thread(), 31);
   Value warp = e.shr(e.thread(), 5);
@@ -160,7 +160,7 @@ Kernel mlir::fptq::nvptx::tileKernel(gpu::GPUModuleOp module, const Format &form
       fitStages(tileShape(tokens), chip, [&](const TileShape &s) { return TileKernel::sharedBytes(format, s); });
   Kernel launch{{}, shape.threads(), TileKernel::sharedBytes(format, shape), TileShape::kRows, shape.tokens};
   Emitter types(module.getLoc(), module.getContext());
-  return getOrCreateKernel(module, format.name() + "_tile" + Twine(shape.tokens), MatmulArguments::types(types), launch,
-                           Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
+  return getOrCreateKernel(module, format.name() + "_tile" + Twine(shape.tokens), MatmulArguments::types(types, format),
+                           launch, Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
                            [&](Emitter &e, ValueRange arguments) { TileKernel(e, format, shape, arguments).build(); });
 }

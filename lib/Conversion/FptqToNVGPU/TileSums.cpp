@@ -187,7 +187,7 @@ void mlir::fptq::nvptx::storeSums(Emitter &e, const Format &format, const Matmul
           Value f = carried[4 * (p * tokenTiles + t) + 2 * half + i], token = e.add(pair, 8 * t + i);
           if (format.twoLevel)
             f = twoLevelResult(e, f, e.load(e.i32(), e.at(to.totals, e.mul(token, 4)), 4), scale);
-          storeOutput(e, args, f, e.add(to.token, token), channel);
+          storeOutput(e, format, args, f, e.add(to.token, token), channel);
         }
     }
 }

@@ -89,8 +89,8 @@ Kernel mlir::fptq::nvptx::wgmmaKernel(gpu::GPUModuleOp module, const Format &for
                 shape.tokens};
   Emitter types(module.getLoc(), module.getContext());
   Kernel kernel =
-      getOrCreateKernel(module, format.name() + "_wgmma" + Twine(shape.tokens), MatmulArguments::types(types), launch,
-                        Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
+      getOrCreateKernel(module, format.name() + "_wgmma" + Twine(shape.tokens), MatmulArguments::types(types, format),
+                        launch, Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
                         [&](Emitter &e, ValueRange arguments) { WgmmaKernel(e, format, shape, arguments).build(); });
   // What setmaxnreg moves between the roles is what one block has at its start.
   kernel.function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), types.getI32IntegerAttr(1));

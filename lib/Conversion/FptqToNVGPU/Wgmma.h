@@ -22,7 +22,7 @@ struct Place {
 class WgmmaKernel {
 public:
   WgmmaKernel(Emitter &e, const Format &format, const WgmmaShape &shape, ValueRange arguments)
-      : e(e), format(format), shape(shape), at(format, shape.tokens), args(arguments), thread(e.thread()),
+      : e(e), format(format), shape(shape), at(format, shape.tokens), args(arguments, format), thread(e.thread()),
         lane(e.bitAnd(thread, 31)), warp(e.shr(thread, 5)), shared(e.shared()),
         copies(e, format, at, args, shared, e.sub(thread, e.num(WgmmaShape::kConsumers)), WgmmaShape::kProducers) {}
   void build();

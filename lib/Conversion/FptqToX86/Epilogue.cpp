@@ -12,7 +12,8 @@ struct Columns {
 };
 } // namespace
 
-/// epilogue(matmul, results, first row, rows, first panel, panels): (A3), and (A2)'s scale.
+/// epilogue(matmul, results, first row, rows, first panel, panels): (A3), and (A2)'s scale. Where the result is to be
+/// activated or multiplied, it stays in `results` for `activate`, which ends the epilogue.
 LLVM::LLVMFuncOp KernelBuilder::epilogue() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
@@ -20,7 +21,9 @@ LLVM::LLVMFuncOp KernelBuilder::epilogue() {
     const int64_t size = isa.vectorBytes(), lanes = isa.lanes, perPanel = isa.vectorsPerPanel();
     MatmulFields mm(e, args[0]);
     Value row0 = args[2], rows = args[3], column0 = e.mul(args[4], 16), columnBytes = e.mul(column0, 4);
-    Value bias = mm.bias(), residual = mm.residual(), hasBias = e.notNull(bias), hasResidual = e.notNull(residual);
+    Value bias = mm.bias(), residual = mm.residual(), hasBias = e.notNull(bias);
+    Value activated = arith::OrIOp::create(e, e.less(e.num(0), mm.activation()), e.notNull(mm.multiplicand()));
+    Value hasResidual = e.select(activated, arith::ConstantOp::create(e, e.getBoolAttr(false)), e.notNull(residual));
     Value panel = panelBytes(e, mm.groups());
     Value panelScales = e.at(e.at(mm.packed(), e.mul(args[4], panel)), e.mul(mm.groups(), w.groupBytes));
     auto load = [&](Value from, Value mask) -> Value {
@@ -56,7 +59,9 @@ LLVM::LLVMFuncOp KernelBuilder::epilogue() {
     };
     auto writeRows = [&](int64_t first, const Columns &c) {
       Value from = e.at(args[1], first * size), offset = e.add(columnBytes, first * size);
-      Value to = e.at(mm.y(), e.add(e.mul(e.mul(row0, mm.yStride()), 4), offset)), toStep = e.mul(mm.yStride(), 4);
+      Value to = e.at(mm.y(), e.add(e.mul(e.mul(row0, mm.yStride()), 4), offset));
+      to = e.select(activated, from, to);
+      Value toStep = e.select(activated, e.num(isa.vectors() * size), e.mul(mm.yStride(), 4));
       Value add = e.at(residual, e.add(e.mul(e.mul(row0, mm.residualStride()), 4), offset));
       Value addStep = e.mul(mm.residualStride(), 4), xScales = e.at(mm.xScales(), e.mul(row0, 4));
       e.loop(e.num(0), rows, 1, ValueRange{from, xScales, to, add}, [&](Value, ValueRange now) {
@@ -94,5 +99,6 @@ LLVM::LLVMFuncOp KernelBuilder::epilogue() {
             e.ifThen(e.less(e.num(j * lanes), valid), [&] { writeRows(j, columns(j, 1, valid)); });
         },
         [&] { writeRows(0, columns(0, isa.vectors(), {})); });
+    e.ifThen(activated, [&] { call(e, activate(), {args[0], args[1], row0, rows, column0, valid}); });
   });
 }

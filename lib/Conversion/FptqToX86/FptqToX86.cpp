@@ -168,8 +168,10 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
                     y = buffer(e, op, op.getInit());
   Buffer none{LLVM::ZeroOp::create(e, e.ptr()), e.num(0)};
   FailureOr<Buffer> bias = op.getBias() ? buffer(e, op, op.getBias()) : none;
+  FailureOr<Buffer> multiplicand = op.getMultiplicand() ? buffer(e, op, op.getMultiplicand()) : none;
   FailureOr<Buffer> residual = op.getResidual() ? buffer(e, op, op.getResidual()) : none;
-  if (failed(q) || failed(xScales) || failed(xSums) || failed(packed) || failed(y) || failed(bias) || failed(residual))
+  if (failed(q) || failed(xScales) || failed(xSums) || failed(packed) || failed(y) || failed(bias) ||
+      failed(multiplicand) || failed(residual))
     return failure();
 
   Value m = dim(e, op.getQ(), 0), columns = dim(e, op.getInit(), 1), groups = dim(e, op.getXSums(), 1);
@@ -197,6 +199,9 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
   mm.set(offsetof(FptqMatmul, y), y->pointer);
   mm.set(offsetof(FptqMatmul, y_stride), y->stride);
   mm.set(offsetof(FptqMatmul, scratch), scratchBuffer.pointer);
+  mm.set(offsetof(FptqMatmul, activation), e.num(op.getActivation() ? int64_t(*op.getActivation()) : 0));
+  mm.set(offsetof(FptqMatmul, multiplicand), multiplicand->pointer);
+  mm.set(offsetof(FptqMatmul, multiplicand_stride), multiplicand->stride);
 
   Value panels = e.ceilDiv(columns, 16), work = e.mul(m, e.mul(columns, e.mul(groups, group)));
   dispatch(e, [&](Target target) {

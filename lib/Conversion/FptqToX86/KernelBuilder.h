@@ -11,6 +11,7 @@
 //     unpack, tails    a slab by itself, where `first` cannot leave it
 //     start, fold      for sums longer than a slab
 //     epilogue         sums to results: scales, bias, residual, ragged columns
+//     activate         its second half where there is an activation or a multiplicand; one for all formats
 //     amx_*            the same steps on AMX tiles, for many rows
 //
 //===----------------------------------------------------------------------===//
@@ -55,6 +56,7 @@ private:
   LLVM::LLVMFuncOp start();
   LLVM::LLVMFuncOp fold();
   LLVM::LLVMFuncOp epilogue();
+  LLVM::LLVMFuncOp activate();
 
   enum class Tail { Scale, Multiplier, Zero, Offset };
 

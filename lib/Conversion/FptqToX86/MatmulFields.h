@@ -26,6 +26,9 @@ public:
   Value residualStride() { return integer(offsetof(FptqMatmul, residual_stride)); }
   Value y() { return pointer(offsetof(FptqMatmul, y)); }
   Value yStride() { return integer(offsetof(FptqMatmul, y_stride)); }
+  Value activation() { return integer(offsetof(FptqMatmul, activation)); }
+  Value multiplicand() { return pointer(offsetof(FptqMatmul, multiplicand)); }
+  Value multiplicandStride() { return integer(offsetof(FptqMatmul, multiplicand_stride)); }
   Value scratch() { return pointer(offsetof(FptqMatmul, scratch)); }
 
 private:

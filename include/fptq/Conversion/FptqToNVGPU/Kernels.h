@@ -2,6 +2,7 @@
 #ifndef FPTQ_CONVERSION_FPTQTONVGPU_KERNELS_H
 #define FPTQ_CONVERSION_FPTQTONVGPU_KERNELS_H
 
+#include "fptq-runtime/Kernels.h"
 #include "fptq/Conversion/FptqToNVGPU/Chip.h"
 #include "fptq/IR/Fptq.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -18,14 +19,13 @@ constexpr llvm::StringLiteral kLaunchAttr = "fptq.launch", kDependentLaunchKey =
 /// On a gpu.module whose kernels do so.
 constexpr llvm::StringLiteral kDependentLaunchAttr = "fptq.dependent_launch";
 
-/// The constants of one packed format (docs/PackedLayout.md).
+/// The constants of one packed format (docs/PackedLayout.md), and what the epilogue does beyond bias and residual: a
+/// kernel for each, because a polynomial in the registers of a product that does not need it would cost occupancy.
 struct WeightFormat {
   int64_t group; ///< padded group size (N2)
   bool twoLevel, symmetric, halfScales;
-
-  bool operator==(const WeightFormat &o) const {
-    return std::tie(group, twoLevel, symmetric, halfScales) == std::tie(o.group, o.twoLevel, o.symmetric, o.halfScales);
-  }
+  FptqActivation activation = FPTQ_NO_ACTIVATION;
+  bool multiplicand = false;
 };
 
 /// A kernel and how it is launched. A product's grid is ceil(n / rows) x ceil(m / tokens) tiles, a quantization's one
@@ -49,6 +49,7 @@ ArrayRef<int64_t> tokensOfTiles(const Chip &chip);
 /// The kernel for tiles of `tokens` tokens (one of `tokensOfTiles`), added to `module` unless it has it. Parameters:
 ///   q, x_scales, x_sums, packed, bias, residual, y (addresses; bias and residual may be null),
 ///   q_stride, sums_stride, residual_stride, y_stride (elements), m, n, groups (i32),
+/// where the format has one: multiplicand (address), multiplicand_stride (i32),
 /// and with `split` (tiles of up to 16 tokens): workspace, counters (addresses).
 Kernel getOrCreateMatmul(gpu::GPUModuleOp module, const Chip &chip, const WeightFormat &format, int64_t tokens,
                          bool split = false);
@@ -86,6 +87,13 @@ Kernel getOrCreateRows(gpu::GPUModuleOp module, const Chip &chip, QuantizeRowsOp
 
 /// The format of a weight of that scheme with `k` input channels.
 WeightFormat weightFormat(SchemeAttr scheme, int64_t k, bool halfScales);
+/// With the epilogue of `op`, in portable or packed form.
+template <typename MatmulOp> WeightFormat withEpilogue(WeightFormat format, MatmulOp op) {
+  if (op.getActivation())
+    format.activation = FptqActivation(*op.getActivation());
+  format.multiplicand = bool(op.getMultiplicand());
+  return format;
+}
 /// The tiles a product of `tokens` tokens may run in: one, or all where the number shows at run time only.
 SmallVector<int64_t> tilesFor(const Chip &chip, int64_t tokens);
 
