@@ -303,10 +303,11 @@ func.func @PM3_multiplicand(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3
 // -----
 
 func.func @unknown_activation(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
-  // expected-error@+3 {{expected one of [silu, gelu, gelu_tanh] for function of an epilogue}}
+  // expected-error@+4 {{to be one of: silu, gelu, gelu_tanh}}
+  // expected-error@+3 {{failed to parse Fptq_ActivationFunctionAttr}}
   %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
     ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
-    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) activation(relu) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) activation <relu> outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
   return
 }
 

@@ -27,10 +27,10 @@ func.func @integer_form(%x: tensor<?x8xf16>, %m: tensor<8xf32>, %scale: f32, %q:
   %0:3 = fptq.quantize_activations group_size(4) padded_group_size(4) ins(%x : tensor<?x8xf16>) multiplier(%m : tensor<8xf32>)
     static_scale(%scale) outs(%q, %s, %t : tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>) -> tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>
   // CHECK: fptq.quantized_matmul <two_level, group_size = 4, symmetric = false, method = mse> layer("a")
-  // CHECK-SAME: zeros(%{{.*}}) multipliers(%{{.*}}) bias(%{{.*}}) activation(gelu_tanh) multiplicand(%{{.*}}) residual(%{{.*}}) outs(
+  // CHECK-SAME: zeros(%{{.*}}) multipliers(%{{.*}}) bias(%{{.*}}) activation <gelu_tanh> multiplicand(%{{.*}}) residual(%{{.*}}) outs(
   %1 = fptq.quantized_matmul <two_level, group_size = 4, symmetric = false, method = mse> layer("a")
     ins(%0#0, %0#1, %0#2 : tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>) weights(%codes, %scales : tensor<16x4xi8>, tensor<16xf32>)
-    zeros(%b : tensor<16x2xi8>) multipliers(%a : tensor<16x2xi8>) bias(%bias : tensor<16xf32>) activation(gelu_tanh)
+    zeros(%b : tensor<16x2xi8>) multipliers(%a : tensor<16x2xi8>) bias(%bias : tensor<16xf32>) activation <gelu_tanh>
     multiplicand(%r : tensor<?x16xf32>) residual(%r : tensor<?x16xf32>)
     outs(%r : tensor<?x16xf32>) -> tensor<?x16xf32>
   return %1 : tensor<?x16xf32>

@@ -50,7 +50,7 @@ func.func @activated(%x: tensor<?x4xf32>, %u: tensor<?x2xf32>, %q0: tensor<?x4xi
   %ws = arith.constant dense<[[0.5, 0.25], [1.0, 2.0]]> : tensor<2x2xf32>
   %y = fptq.quantized_matmul <group, group_size = 2, symmetric = true, method = rtn> layer("g")
     ins(%q, %s, %t : tensor<?x4xi8>, tensor<?xf32>, tensor<?x2xi32>) weights(%c, %ws : tensor<2x2xi8>, tensor<2x2xf32>)
-    activation(gelu) multiplicand(%u : tensor<?x2xf32>) outs(%u : tensor<?x2xf32>) -> tensor<?x2xf32>
+    activation <gelu> multiplicand(%u : tensor<?x2xf32>) outs(%u : tensor<?x2xf32>) -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
 

@@ -12,7 +12,7 @@ using namespace mlir::fptq;
 static std::string matmulSource(const KernelKey &key, int i) {
   std::string activated;
   if (i & 4 && key.activation)
-    activated = llvm::formatv("activation({0}) ", key.activationName());
+    activated = llvm::formatv("activation <{0}> ", key.activationName());
   if (i & 4 && key.multiplies)
     activated += "multiplicand(%multiplicand : tensor<?x?xf32>)";
   return llvm::formatv(R"(

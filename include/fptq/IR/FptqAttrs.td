@@ -148,7 +148,7 @@ def Fptq_ActivationFunctionAttr : EnumAttr<Fptq_Dialect, Fptq_ActivationFunction
 
     How they are computed, to the bit: (A4), (A5) of docs/PackedLayout.md.
   }];
-  let assemblyFormat = "$value";
+  let assemblyFormat = "`<` $value `>`";
 }
 
 //===----------------------------------------------------------------------===//

@@ -340,7 +340,7 @@ def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
     (`zeros` `(` $zeros^ `:` type($zeros) `)`)?
     (`multipliers` `(` $multipliers^ `:` type($multipliers) `)`)?
     (`bias` `(` $bias^ `:` type($bias) `)`)?
-    (`activation` `(` $activation^ `)`)?
+    (`activation` $activation^)?
     (`multiplicand` `(` $multiplicand^ `:` type($multiplicand) `)`)?
     (`residual` `(` $residual^ `:` type($residual) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
@@ -428,7 +428,7 @@ def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
     `ins` `(` $q `,` $x_scales `,` $x_sums `:` type($q) `,` type($x_scales) `,` type($x_sums) `)`
     `weights` `(` $packed `:` type($packed) `)`
     (`bias` `(` $bias^ `:` type($bias) `)`)?
-    (`activation` `(` $activation^ `)`)?
+    (`activation` $activation^)?
     (`multiplicand` `(` $multiplicand^ `:` type($multiplicand) `)`)?
     (`residual` `(` $residual^ `:` type($residual) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($result)^)?
