@@ -3,6 +3,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/Policy/LayerTable.h"
 #include "fptq/Support/ModuleFile.h"
+#include "fptq/Support/OutputFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -91,7 +92,7 @@ int fptqModuleWrite(FptqModule *module, const char *path, int bytecode) {
   if (isNull(module, __func__, "the module") || isNull(path, __func__, "the path"))
     return 1;
   Call call(module->owner);
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
+  llvm::Error error = writeOutputFile(path, [&](llvm::raw_ostream &os) -> llvm::Error {
     if (!bytecode)
       module->module->print(os);
     else if (failed(writeBytecodeToFile(*module->module, os)))
@@ -100,7 +101,7 @@ int fptqModuleWrite(FptqModule *module, const char *path, int bytecode) {
   });
   if (!error)
     return 0;
-  return call.fail(llvm::Twine(path) + ": " + llvm::toString(std::move(error))), 1;
+  return call.fail(llvm::toString(std::move(error))), 1;
 }
 
 const char *fptqModuleText(FptqModule *module) {

@@ -1,5 +1,6 @@
 //===- FptqOps.cpp - verifiers and shapes ---------------------------------===//
 #include "fptq/IR/Fptq.h"
+#include "fptq/IR/Limits.h"
 #include "fptq/Pack/Layout.h"
 
 #include <cmath>
@@ -223,9 +224,6 @@ template <typename OpTy> static LogicalResult verifyMatmul(OpTy op, StringRef ac
     return failure();
   return success();
 }
-
-/// QM5: 255 * 127 * K < 2^31 for K up to 65536, so that one int32 sum over all of K is exact.
-static constexpr int64_t kMaxInputChannels = 65536;
 
 LogicalResult QuantizedMatmulOp::verify() {
   if (failed(verifyMatmul(*this, "QM3", "QM4")))

@@ -3,6 +3,7 @@
 #include "fptq/Conversion/FptqToNVGPU/Chip.h"
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/IR/Limits.h"
 #include "fptq/Pack/Layout.h"
 #include "fptq/Pipelines/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
@@ -24,9 +25,6 @@ struct Layer {
   StringRef layout;  ///< empty: not packed
   bool keptFloat = false;
 };
-
-/// (QM5): int32 sums of unsigned bytes times codes.
-constexpr int64_t kMaxInputChannels = 65536;
 
 struct FptqCheckTargetPass : impl::FptqCheckTargetPassBase<FptqCheckTargetPass> {
   using Base::Base;

@@ -134,6 +134,10 @@ LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayR
   return failure(strict && !messages.empty());
 }
 
+static bool holdsQuantized(ModuleOp module) {
+  return module.walk([](QuantizedMatmulOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
 void FptqChoosePolicyPass::runOnOperation() {
   FailureOr<PolicyOptions> options = readOptions();
   if (failed(options))
@@ -156,6 +160,9 @@ void FptqChoosePolicyPass::runOnOperation() {
     op.emitOpError() << "layer '" << op.getLayer() << "' " << llvm::toString(decision.takeError());
     ok = false;
   });
+  if (names.empty() && !holdsQuantized(getOperation()))
+    getOperation().emitWarning("nothing to quantize: no contraction has a constant weight (one that is a function's "
+                               "argument counts as an activation)");
   if (rules && failed(reportUnmatched(*rules, names)))
     ok = false;
   if (!ok)

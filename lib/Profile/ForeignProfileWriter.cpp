@@ -1,6 +1,7 @@
 //===- ForeignProfileWriter.cpp - profiles for other tools ----------------===//
 #include "ForeignProfiles.h"
 #include "ProfileKeys.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -35,7 +36,7 @@ llvm::Error RangeProfile::saveCalibrationTable(StringRef path) const {
   for (const LayerRange &range : layers)
     if (range.layer.find_first_of(" \t\n#") != std::string::npos)
       return profileError(path, range.layer, "", "a calibration table cannot hold a name with blanks or '#'");
-  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+  return writeOutputFile(path, [&](llvm::raw_ostream &os) {
     os << "# op_name threshold min max\n";
     for (const LayerRange &range : layers) // 17 digits: a double comes back as it was
       os << range.layer << llvm::format(" %.17g %.17g %.17g\n", range.absmax, range.min, range.max);

@@ -1,6 +1,7 @@
 //===- ProfileWriter.cpp - JSON and its sidecar ---------------------------===//
 #include "ProfileKeys.h"
 #include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -64,7 +65,7 @@ llvm::Error RangeProfile::save(StringRef path) const {
     return profileError(path, "", "", "a profile is JSON; its sidecar takes the name '" + sidecarFile + "'");
   if (llvm::Error error = writeSidecar(sidecarFile, sidecar))
     return error;
-  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+  return writeOutputFile(path, [&](llvm::raw_ostream &os) {
     llvm::json::OStream json(os, /*IndentSize=*/1);
     json.object([&] {
       json.attribute("format", kProfileFormat);

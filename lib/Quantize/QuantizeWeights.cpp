@@ -2,6 +2,7 @@
 #include "EmitQuantized.h"
 #include "StoredWeights.h"
 #include "WeightStore.h"
+#include "fptq/IR/Limits.h"
 #include "fptq/Quantize/Passes.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -44,6 +45,10 @@ static LogicalResult checkDecided(LinearOp op) {
   if (kind != PolicyKind::PerToken && !op.getRangeAttr())
     return op.emitOpError() << "has no profiled range for its " << stringifyEnum(kind) << " policy (layer '"
                             << op.getLayer() << "')";
+  if (op.getInputChannels() > kMaxInputChannels) // before its weight is evaluated, which takes memory
+    return op.emitOpError() << "(QM5) has " << op.getInputChannels()
+                            << " input channels, which could overflow int32, at most " << kMaxInputChannels
+                            << " (layer '" << op.getLayer() << "')";
   if (!isConstantChain(op.getWeight()))
     return op.emitOpError() << "has a weight that is no constant (layer '" << op.getLayer() << "')";
   if (op.getSchemeAttr().getMethod() == WeightMethod::Stored && !op.getWeight().getDefiningOp<DequantizeOp>())

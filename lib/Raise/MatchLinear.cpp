@@ -136,6 +136,8 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &r
   match.xMap = maps[1 - weightSide], match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
   if (!isFloat(match.x) || !isFloat(weight) || !isFloat(op->getResult(0)))
     return reason = "its element types are not f32, f16 or bf16", failure();
+  if (llvm::is_contained(op.getStaticLoopRanges(), 0))
+    return reason = "it has a dimension of size 0", failure();
   if (!sortLoops(match, op.getNumLoops(), op.getStaticLoopRanges()))
     return reason = "the weight differs along a batch dimension", failure();
   if (match.columns.empty() || match.reductions.empty())

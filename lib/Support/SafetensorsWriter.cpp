@@ -5,10 +5,12 @@
 // a run with another plan starts over.
 //
 //===----------------------------------------------------------------------===//
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/Errc.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -26,14 +28,19 @@ struct SafetensorsWriter::Impl {
   StringMap<Place> places;
   StringSet<> done;
   int file = -1, log = -1;
+  bool resumable = false; ///< a later run goes on with what is left of this one
 };
 
 SafetensorsWriter::SafetensorsWriter() : impl(std::make_unique<Impl>()) {}
 
 SafetensorsWriter::~SafetensorsWriter() {
+  bool unfinished = impl->file >= 0;
   for (int descriptor : {impl->file, impl->log})
     if (descriptor >= 0)
       ::close(descriptor);
+  if (unfinished && !impl->resumable)
+    for (StringRef rest : {impl->partial, impl->journal})
+      sys::fs::remove(rest);
 }
 
 static Error ioError(StringRef path, std::error_code ec) { return createFileError(path, ec); }
@@ -49,6 +56,14 @@ static Error writeAt(int file, StringRef path, const char *data, uint64_t size, 
     data += n, offset += n, size -= n;
   }
   return Error::success();
+}
+
+/// A line of the journal, whole: a full disk may take a part of it, which is no error of `write`.
+static Error append(int file, StringRef path, StringRef text) {
+  ssize_t n = ::write(file, text.data(), text.size());
+  if (n == (ssize_t)text.size())
+    return Error::success();
+  return n < 0 ? lastError(path) : ioError(path, make_error_code(errc::no_space_on_device));
 }
 
 /// The header of `plan`, padded so that tensor data starts at a multiple of 64 in the file: mapped
@@ -110,6 +125,9 @@ SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<s
   std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter);
   Impl &w = *writer->impl;
   w.path = path.str(), w.partial = w.path + ".partial", w.journal = w.path + ".journal";
+  w.resumable = resume;
+  if (Error e = checkReplaceable(path))
+    return std::move(e);
   std::string header = headerFor(plan, metadata);
   uint64_t offset = 8 + header.size();
   for (const Plan &p : plan) {
@@ -144,8 +162,8 @@ SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<s
   if (Error e = writeAt(w.file, w.partial, header.data(), header.size(), 8))
     return std::move(e);
   header += '\n';
-  if (::write(w.log, header.data(), header.size()) != (ssize_t)header.size())
-    return lastError(w.journal);
+  if (Error e = append(w.log, w.journal, header))
+    return std::move(e);
   return writer;
 }
 
@@ -160,9 +178,8 @@ Error SafetensorsWriter::write(StringRef key, ArrayRef<char> data) {
                                                            " bytes, planned were " + Twine(place->second.size));
   if (Error e = writeAt(impl->file, impl->partial, data.data(), data.size(), place->second.offset))
     return e;
-  std::string line = (key + "\n").str();
-  if (::write(impl->log, line.data(), line.size()) != (ssize_t)line.size())
-    return lastError(impl->journal);
+  if (Error e = append(impl->log, impl->journal, (key + "\n").str()))
+    return e;
   impl->done.insert(key);
   return Error::success();
 }

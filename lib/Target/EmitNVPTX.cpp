@@ -2,6 +2,7 @@
 #include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
 #include "fptq/Conversion/FptqToNVGPU/Kernels.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Target/NVPTX.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -112,12 +113,12 @@ LogicalResult mlir::fptq::emitNVPTX(ModuleOp model, ArrayRef<std::string> chips,
   }
   files.emplace_back((path + ".json").str(), llvm::formatv("{0:2}\n", table(codes)).str());
   for (const std::pair<std::string, std::string> &file : files) {
-    llvm::Error e = llvm::writeToOutput(file.first, [&](llvm::raw_ostream &os) { // beside, then renamed
+    llvm::Error e = writeOutputFile(file.first, [&](llvm::raw_ostream &os) {
       os << file.second;
       return llvm::Error::success();
     });
     if (e)
-      return model.emitError() << file.first << ": " << llvm::toString(std::move(e));
+      return model.emitError() << llvm::toString(std::move(e));
   }
   return success();
 }

@@ -3,6 +3,7 @@
 #include "CHeader.h"
 #include "Lowering.h"
 #include "WeightSection.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Target/GpuTier.h"
 #include "fptq/Target/LLVMPipeline.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -54,7 +55,7 @@ static llvm::Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
   if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     return llvm::createStringError("this target emits no object files");
   passes.run(module);
-  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) { // beside, then renamed
+  return writeOutputFile(path, [&](llvm::raw_ostream &os) {
     os.write(bytes.data(), bytes.size());
     return llvm::Error::success();
   });
@@ -66,7 +67,7 @@ static llvm::Error writeHeader(ArrayRef<EntryPoint> entries, StringRef object) {
   std::string guard;
   for (char c : llvm::sys::path::filename(path))
     guard += llvm::isAlnum(c) ? llvm::toUpper(c) : '_';
-  return llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+  return writeOutputFile(path, [&](llvm::raw_ostream &os) {
     os << cHeader(entries, guard);
     return llvm::Error::success();
   });
@@ -110,7 +111,7 @@ LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const Emit
   FailureOr<Translated> translated = translate(module, llvm::sys::path::stem(path), options);
   if (failed(translated))
     return failure();
-  auto fail = [&](llvm::Error e) { return module.emitError() << path << ": " << llvm::toString(std::move(e)); };
+  auto fail = [&](llvm::Error e) { return module.emitError() << llvm::toString(std::move(e)); };
   if (llvm::Error e = optimize(*translated->code, *translated->machine))
     return fail(std::move(e));
   if (llvm::Error e = writeCode(*translated->code, *translated->machine, path))
@@ -124,12 +125,12 @@ LogicalResult mlir::fptq::emitLLVMIR(ModuleOp module, StringRef path, const Emit
   FailureOr<Translated> translated = translate(module, llvm::sys::path::stem(path), options);
   if (failed(translated))
     return failure();
-  auto fail = [&](llvm::Error e) { return module.emitError() << path << ": " << llvm::toString(std::move(e)); };
+  auto fail = [&](llvm::Error e) { return module.emitError() << llvm::toString(std::move(e)); };
   if (optimized)
     if (llvm::Error e = optimize(*translated->code, *translated->machine))
       return fail(std::move(e));
   auto print = [&](llvm::raw_ostream &os) { return translated->code->print(os, nullptr), llvm::Error::success(); };
-  if (llvm::Error e = llvm::writeToOutput(path, print))
+  if (llvm::Error e = writeOutputFile(path, print))
     return fail(std::move(e));
   return success();
 }
@@ -139,7 +140,7 @@ LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const Emit
   if (failed(entries))
     return failure();
   if (llvm::Error e = writeHeader(*entries, path))
-    return module.emitError() << path << ": " << llvm::toString(std::move(e));
+    return module.emitError() << llvm::toString(std::move(e));
   return success();
 }
 

@@ -68,3 +68,15 @@ func.func @nan_in_stored_scales(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
   } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
   return %y : tensor<3x2xf32>
 }
+
+// -----
+
+// A weight of four terabytes, refused before it is evaluated.
+func.func @too_many_channels(%x: tensor<3x1048576xf32>) -> tensor<3x1048576xf32> {
+  %w = arith.constant dense<1.0> : tensor<1048576x1048576xf32>
+  // expected-error@+1 {{(QM5) has 1048576 input channels, which could overflow int32, at most 65536 (layer 'a')}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "x">, scheme = #fptq.scheme<group, group_size = 128, symmetric = true, method = rtn>
+  } : (tensor<3x1048576xf32>, tensor<1048576x1048576xf32>) -> tensor<3x1048576xf32>
+  return %y : tensor<3x1048576xf32>
+}

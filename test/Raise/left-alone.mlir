@@ -48,3 +48,13 @@ func.func @starts_at_residual(%x: tensor<4x16xf32>, %r: tensor<4x16xf32>) -> ten
   %y = linalg.matmul ins(%x, %w : tensor<4x16xf32>, tensor<16x16xf32>) outs(%r : tensor<4x16xf32>) -> tensor<4x16xf32>
   return %y : tensor<4x16xf32>
 }
+
+// CHECK-LABEL: @no_output_channels
+// CHECK: linalg.matmul
+// CHECK-NOT: fptq.linear
+// REASON: it has a dimension of size 0
+func.func @no_output_channels(%x: tensor<4x16xf32>, %z: tensor<4x0xf32>) -> tensor<4x0xf32> {
+  %w = arith.constant dense<> : tensor<16x0xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<4x16xf32>, tensor<16x0xf32>) outs(%z : tensor<4x0xf32>) -> tensor<4x0xf32>
+  return %y : tensor<4x0xf32>
+}

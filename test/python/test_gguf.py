@@ -185,3 +185,10 @@ def test_other_architectures(tmp_path):
     writer.close()
     with pytest.raises(FptqError, match="key 'general.architecture' is 'gpt2', expected 'llama'"):
         load_checkpoint(path)
+
+
+def test_layers_that_the_sizes_do_not_name(tmp_path):
+    """Half of a model is another model."""
+    path = write_gguf(tmp_path / "m.gguf", changes={"block_count": 1})
+    with pytest.raises(FptqError, match=r"m.gguf: tensor 'blk\.1\..*': a Llama of 1 layers has none"):
+        load_checkpoint(path)

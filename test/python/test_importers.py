@@ -56,6 +56,26 @@ def test_config_errors_name_file_and_key(tiny, changes, message):
     assert message in str(error.value) and str(tiny) in str(error.value)
 
 
+@pytest.mark.parametrize("name, refused", [
+    ("model.layers.0.self_attn.q_proj.bias", "biases are not supported"),
+    ("model.layers.1.self_attn.q_norm.weight", "another architecture"),
+    ("model.layers.2.mlp.up_proj.weight", "another architecture"),  # config.json has fewer layers than the file
+    ("model.layers.0.self_attn.rotary_emb.inv_freq", None),
+    ("vision_tower.layers.0.weight", None),
+])
+def test_weights_that_no_llama_has(tiny, name, refused):
+    """A layer that is computed without one of its weights would be wrong in silence."""
+    path = tiny / "model.safetensors"
+    safetensors.write(path, {**{k: np.array(v) for k, v in safetensors.open_mapped(path).items()},
+                             name: np.ones(32, np.float32)})
+    if refused is None:
+        load_checkpoint(tiny)
+        return
+    with pytest.raises(FptqError, match=refused) as error:
+        load_checkpoint(tiny)
+    assert name in str(error.value) and str(path) in str(error.value)
+
+
 def test_config_that_is_not_json(tiny):
     (tiny / "config.json").write_text("{")
     with pytest.raises(FptqError, match="config.json: not JSON"):

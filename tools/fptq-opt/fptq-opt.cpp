@@ -3,13 +3,12 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/InitAll.h"
 #include "fptq/Support/ModuleFile.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Support/ToolOptions.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -85,13 +84,15 @@ static LogicalResult run(StringRef input, StringRef output, DialectRegistry &reg
   std::unique_ptr<llvm::MemoryBuffer> buffer = fptq::openModuleBuffer(input, &message);
   if (!buffer)
     return fail();
-  std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(output, &message);
-  if (!file)
-    return fail();
-  if (failed(MlirOptMain(file->os(), std::move(buffer), registry, config)))
-    return failure();
-  file->keep();
-  return success();
+  bool refused = false;
+  llvm::Error error = fptq::writeOutputFile(output, [&](llvm::raw_ostream &os) -> llvm::Error {
+    refused = failed(MlirOptMain(os, std::move(buffer), registry, config));
+    return refused ? llvm::createStringError("nothing is written") : llvm::Error::success();
+  });
+  if (!error)
+    return success();
+  message = llvm::toString(std::move(error));
+  return refused ? failure() : fail(); // a pass has said why itself
 }
 
 int main(int argc, char **argv) {

@@ -1,5 +1,6 @@
 //===- Npy.cpp - NumPy's array files --------------------------------------===//
 #include "Npy.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
@@ -75,7 +76,7 @@ Error mlir::fptq::writeNpy(StringRef path, const Array &array) {
   std::string header = ("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape + "), }").str();
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
-  return writeToOutput(path, [&](raw_ostream &os) {
+  return writeOutputFile(path, [&](raw_ostream &os) {
     os << "\x93NUMPY" << '\1' << '\0' << char(header.size() & 255) << char(header.size() >> 8) << header;
     os.write(array.data.data(), array.data.size());
     return Error::success();

@@ -111,6 +111,8 @@ static llvm::Expected<const EntryPoint *> chooseEntry(const Executable &executab
     return &executable.entryPoints()[0];
   if (const EntryPoint *entry = executable.find(name))
     return entry;
+  if (executable.entryPoints().empty())
+    return llvm::createStringError("the module has no public function");
   std::string known;
   for (const EntryPoint &e : executable.entryPoints())
     known += " " + e.name;
@@ -153,6 +155,8 @@ static llvm::Error run(Executable &executable, const Options &o) {
   if (llvm::Error e = checkInputs(**entry, inputs, batched))
     return e;
   int64_t calls = batched && !inputs.empty() ? inputs[0].shape[0] : 1;
+  if (calls == 0)
+    return llvm::createStringError(o.inputs + ": has no rows, so there is nothing to call");
   for (int64_t call = 0; call < calls; ++call) {
     std::vector<TensorRef> arguments;
     for (Array &input : inputs)
@@ -207,6 +211,11 @@ int main(int argc, char **argv) {
     recorder = std::move(*made);
     Executable::setRecorder(recorder.get());
   }
+  if (!o.inputs.empty() && !o.args.empty())
+    return fail("--inputs and --arg exclude each other");
+  for (auto [name, value] : {std::pair("--threads", o.threads.getValue()), std::pair("--time", o.repeat.getValue())})
+    if (value < 0)
+      return fail(llvm::Twine(name) + " is " + llvm::Twine(value) + ", expected 0 or more");
   if (o.target != "x86" && o.target != "nvptx")
     return fail("unknown target '" + o.target + "', expected x86 or nvptx");
   if (o.target == "nvptx" && o.tier == "auto")
@@ -218,6 +227,8 @@ int main(int argc, char **argv) {
     Executable::setThreads(o.threads);
   if (llvm::Error e = run(**executable, o))
     return fail(llvm::toString(std::move(e)));
+  if (recorder && recorder->profile().layers.empty())
+    return fail(o.file + ": no layer was observed: run fptq-opt --fptq-raise --fptq-insert-observers first");
   if (recorder)
     if (llvm::Error e = recorder->profile().save(o.calibrate))
       return fail(llvm::toString(std::move(e)));

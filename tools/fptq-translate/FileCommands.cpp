@@ -1,6 +1,7 @@
 //===- FileCommands.cpp - profiles and shards, without a module -----------===//
 #include "Commands.h"
 #include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
@@ -83,7 +84,7 @@ llvm::Error mlir::fptq::writeShardIndex(llvm::ArrayRef<std::string> shards, Stri
       total += entry.data.size();
     }
   }
-  return llvm::writeToOutput(output, [&](llvm::raw_ostream &os) {
+  return writeOutputFile(output, [&](llvm::raw_ostream &os) {
     llvm::json::OStream json(os, /*IndentSize=*/2);
     json.object([&] {
       json.attributeObject("metadata", [&] {

@@ -11,6 +11,29 @@ struct FptqFuseElementwisePass : impl::FptqFuseElementwisePassBase<FptqFuseEleme
   using Base::Base;
   void runOnOperation() override;
 };
+
+/// An op whose loops never run is its destination; the tilers divide by their extents.
+struct DropEmptyLoops : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
+    if (!op.hasPureTensorSemantics() || !llvm::is_contained(op.getStaticLoopRanges(), 0))
+      return failure();
+    rewriter.replaceOp(op, op.getDpsInits());
+    return success();
+  }
+};
+
+/// A constant without elements, which LLVM's globals cannot be.
+struct EmptyConstant : OpRewritePattern<arith::ConstantOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::ConstantOp op, PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!type || type.getNumElements() != 0)
+      return failure();
+    rewriter.replaceOpWithNewOp<tensor::EmptyOp>(op, type.getShape(), type.getElementType());
+    return success();
+  }
+};
 } // namespace
 
 /// Only where nothing is computed twice, and never a body with side effects or regions.
@@ -22,6 +45,7 @@ static bool readsProducerOnce(OpOperand *operand) {
 
 void FptqFuseElementwisePass::runOnOperation() {
   RewritePatternSet patterns(&getContext());
+  patterns.add<DropEmptyLoops, EmptyConstant>(&getContext());
   linalg::populateElementwiseOpsFusionPatterns(patterns, readsProducerOnce);
   if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
     signalPassFailure();

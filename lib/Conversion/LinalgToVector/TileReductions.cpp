@@ -1,6 +1,7 @@
 //===- TileReductions.cpp - vector accumulators along reductions ----------===//
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 
 namespace mlir::fptq {
@@ -13,6 +14,14 @@ struct FptqTileReductionsPass : impl::FptqTileReductionsPassBase<FptqTileReducti
   void runOnOperation() override;
 };
 } // namespace
+
+/// Whether partial results can be combined at all: by one operation that has a neutral element. Upstream's tiling
+/// answers the same with errors, and leaves the op as it was.
+static bool hasPartialForm(linalg::LinalgOp op) {
+  SmallVector<Operation *> combiners;
+  return op->getNumResults() == 1 && matchReduction(op.getRegionOutputArgs(), 0, combiners) && combiners.size() == 1 &&
+         arith::getNeutralElement(combiners.front()).has_value();
+}
 
 /// Partial accumulators of `sizes[r]` lanes, one horizontal sum at the end: the reassociation stands
 /// in the IR and is not left to LLVM.
@@ -56,7 +65,8 @@ static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVector
     op->removeAttr(kReductionAttr);
     return;
   }
-  tilePartial(rewriter, op, r, sizes, loops);
+  if (hasPartialForm(op))
+    tilePartial(rewriter, op, r, sizes, loops);
 }
 
 void FptqTileReductionsPass::runOnOperation() {

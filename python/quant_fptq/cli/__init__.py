@@ -127,7 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"quant-fptq: error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"quant-fptq: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        # A full disk shows in a write, which knows no name: what was being written is the next best.
+        name = error.filename or getattr(options, "output", None) or getattr(options, "json", None)
+        print(f"quant-fptq: error: {f'{name}: ' if name else ''}{error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -234,5 +234,7 @@ def load(path: Path, context: int | None = None) -> Checkpoint:
             checkpoint.tensors[known] = _tensor(file, name, len(wanted[known]) == 2 and known != EMBEDDING)
         elif name.endswith(".bias"):
             raise FptqError(f"{path}: tensor '{name}': biases are not supported by this importer")
+        elif name.startswith("blk.") and not name.endswith("attn_rot_embd.weight"):  # a table of older writers
+            raise FptqError(f"{path}: tensor '{name}': a Llama of {checkpoint.config.num_layers} layers has none")
     checkpoint.check()
     return checkpoint

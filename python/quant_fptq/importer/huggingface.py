@@ -158,6 +158,20 @@ def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: d
                                     "are quantized to 8 bits, symmetrically, per token or with the file's static scale")
 
 
+def _refuse_unknown(source: packed.Source, config: LlamaConfig) -> None:
+    """Weights inside of a decoder layer that no Llama has mean another function: biases, norms of q and k, adapters."""
+    known = {layer_of(name) for name, _ in config.shapes()}
+    for name, array in source.tensors.items():
+        owner, _, part = name.rpartition(".")
+        if not name.startswith("model.layers.") or part == "inv_freq" or owner in known and part != "bias":
+            continue  # tables of older writers; codes, scales and the rest of a quantized layer
+        if part == "bias" and owner in known and not np.any(array):
+            continue  # GPTQ's writers add zeros
+        raise FptqError(f"{source.files[name]}: tensor '{name}': a Llama has none; "
+                        + ("biases are not supported by this importer" if part == "bias" else
+                           "this is another architecture than config.json says"))
+
+
 def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
     """Maps every shard of `folder`; weights the architecture does not know are left out.
 
@@ -165,6 +179,7 @@ def load(folder: Path, context: int | None = None, method: str | None = None) ->
     """
     config = read_config(folder / "config.json", context)
     checkpoint, source, settings = Checkpoint(folder, config), _open(folder), _settings(folder, method)
+    _refuse_unknown(source, config)
     stored = packed.reader(source, settings) if settings else lambda name, shape: None
     for name, shape in config.shapes():
         weight = stored(name, shape) if len(shape) == 2 and name != EMBEDDING else None

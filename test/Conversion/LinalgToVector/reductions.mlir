@@ -1,0 +1,50 @@
+// Reductions with the reduced dimension kept (size 1), as frontends spell them. What has no partial form stays whole, and
+// upstream's tiling is not asked, because its answer is an error on a compilation that goes well.
+// RUN: fptq-opt --fptq-tile-for-vectors --fptq-tile-reductions --verify-diagnostics --split-input-file %s | FileCheck %s
+
+// CHECK-LABEL: @sum
+// CHECK: scf.for
+// CHECK: linalg.reduce
+func.func @sum(%x: tensor<4x70xf32>) -> tensor<4x1xf32> {
+  %c = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x1xf32>
+  %f = linalg.fill ins(%c : f32) outs(%e : tensor<4x1xf32>) -> tensor<4x1xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, 0)>],
+                       iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x70xf32>) outs(%f : tensor<4x1xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %a, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<4x1xf32>
+  return %r : tensor<4x1xf32>
+}
+
+// -----
+
+// torch-mlir's maximum: two operations combine.
+// CHECK-LABEL: @select
+// CHECK-NOT: linalg.reduce
+func.func @select(%x: tensor<4x70xf32>, %f: tensor<4x1xf32>) -> tensor<4x1xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, 0)>],
+                       iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x70xf32>) outs(%f : tensor<4x1xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %g = arith.cmpf ogt, %a, %o : f32
+    %s = arith.select %g, %a, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<4x1xf32>
+  return %r : tensor<4x1xf32>
+}
+
+// -----
+
+// One operation, for which upstream knows no neutral element.
+// CHECK-LABEL: @difference
+// CHECK-NOT: linalg.reduce
+func.func @difference(%x: tensor<4x70xf32>, %f: tensor<4x1xf32>) -> tensor<4x1xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, 0)>],
+                       iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x70xf32>) outs(%f : tensor<4x1xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.subf %o, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<4x1xf32>
+  return %r : tensor<4x1xf32>
+}
