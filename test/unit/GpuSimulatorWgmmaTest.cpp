@@ -102,8 +102,12 @@ struct Product {
       cs += (i ? ", %c" : "%c") + std::to_string(i);
       types += i ? ", i32" : "i32";
     }
-    text += llvm::formatv("%d:{0} = fptq_gpu.wgmma a({1}) b(%s) acc({2}) : !llvm.ptr<3> -> {3}\n", tokens / 2, as, cs,
-                          types);
+    text += llvm::formatv("%started:{0} = fptq_gpu.wgmma a({1}) b(%s) acc({2}) : !llvm.ptr<3> -> {3}\n", tokens / 2, as,
+                          cs, types);
+    std::string started;
+    for (int i = 0; i < tokens / 2; ++i)
+      started += (i ? ", %started#" : "%started#") + std::to_string(i);
+    text += llvm::formatv("%d:{0} = fptq_gpu.wgmma_wait 0 acc({1}) -> {2}\n", tokens / 2, started, types);
     for (int i = 0; i < tokens / 2; ++i) {
       word("d", "%y", "%fc", i);
       text += llvm::formatv("llvm.store %d#{0}, %qd{0} : i32, !llvm.ptr<1>\n", i);
