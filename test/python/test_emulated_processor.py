@@ -58,6 +58,7 @@ def kernels(tmp_path_factory):
     lines = "".join(f"MATMUL({s}_g{g},{g},{int(s == 'two_level')})" for s, g in table.FORMATS)
     sources = [
         Path(__file__).parent / "processor" / "harness.c",
+        ROOT / "lib/Runtime/ReferenceActivation.c",
         ROOT / "lib/Runtime/ReferenceMatmul.c",
         folder / "kernels.o",
     ]

@@ -32,6 +32,7 @@ void *memcpy(void *p, const void *s, uint64_t n) {
 float fmaf(float a, float b, float c) {
   return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
 }
+float fabsf(float x) { return _mm_cvtss_f32(_mm_andnot_ps(_mm_set_ss(-0.0f), _mm_set_ss(x))); }
 float ldexpf(float x, int exponent) { /* of a half: -24..15 */
   return x * _mm_cvtss_f32(_mm_castsi128_ps(_mm_set1_epi32((127 + exponent) << 23)));
 }
