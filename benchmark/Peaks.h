@@ -15,8 +15,9 @@ namespace mlir::fptq::bench {
 /// Sum over `threads` threads of the units a second that work(thread) does: each call returns how many it did.
 double rate(int threads, const std::function<double(int)> &work);
 
-/// GOPS (two operations a multiply-add) of the tier's dot product, operands in registers. On avx2 and avxvnni the instructions
-/// that end sums are counted in, as few as a kernel can do with (widening, scales, offsets). AMX reloads all four tiles of a 2 x 2 block each step, A from L1 and B from L2.
+/// GOPS (two operations a multiply-add) of the tier's dot product, operands in registers. On avx2 and avxvnni the
+/// instructions that end sums are counted in, as few as a kernel can do with (widening, scales, offsets). AMX reloads
+/// all four tiles of a 2 x 2 block each step, A from L1 and B from L2.
 double dotPeak(const std::string &tier, bool twoLevel, int64_t group, int threads);
 
 /// GOPS of one row times weights in L1: nibbles loaded, unpacked and multiplied, nothing else.

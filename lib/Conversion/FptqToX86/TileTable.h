@@ -54,7 +54,7 @@ TileShape firstShape(const Isa &isa, int64_t rows, int64_t depth);
 /// `folds`: the tile ends groups itself, instead of adding to integer sums only.
 TileShape slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds);
 
-constexpr int64_t kOneTileRows = 4; ///< few rows read each weight once
+constexpr int64_t kOneTileRows = 4;      ///< few rows read each weight once
 constexpr int64_t kSweepRows = 252;      ///< rows of one sweep, whole tiles: 4096 activations each stay in 1 MiB of L2
 constexpr int64_t kMaxGroupInSlab = 512; ///< longer groups are summed over several slabs
 

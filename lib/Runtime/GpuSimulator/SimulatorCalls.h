@@ -50,11 +50,11 @@ uint64_t fptq_sim_mbarrier_arrive_expect(void *mbarrier, uint32_t bytes, const c
 void fptq_sim_mbarrier_expect(void *mbarrier, uint32_t bytes, const char *site);
 void fptq_sim_mbarrier_wait_parity(void *mbarrier, uint32_t parity, const char *site);
 
-/* Wgmma.c. d: columns / 2 words, in and out; signs as above; `a` 4 words of the calling lane; `number` names the product
- * to fptq_sim_wgmma_take, which its sums need before they are used. */
+/* Wgmma.c. d: columns / 2 words, in and out; signs as above; `a` 4 words of the calling lane; `number` names the
+ * product to fptq_sim_wgmma_take, which its sums need before they are used. */
 void fptq_sim_wgmma_fence(const char *site);
-void fptq_sim_wgmma(uint32_t *d, const uint32_t *a, uint64_t b, uint32_t columns, uint32_t signs,
-                    uint32_t number, const char *site);
+void fptq_sim_wgmma(uint32_t *d, const uint32_t *a, uint64_t b, uint32_t columns, uint32_t signs, uint32_t number,
+                    const char *site);
 void fptq_sim_wgmma_take(uint32_t number, const char *site);
 void fptq_sim_wgmma_commit(const char *site);
 void fptq_sim_wgmma_wait(uint32_t newest, const char *site);

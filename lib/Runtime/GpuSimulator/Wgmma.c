@@ -77,7 +77,7 @@ static void multiply(Rendezvous *r, uint32_t signs) {
                r->operands[0][7]};
   groups[w].items[groups[w].count++] = p;
   check_operand(&p, r->site);
-  sim_unpack_a(a, (const uint32_t(*)[12])r->operands, signs & 1);
+  sim_unpack_a(a, (const uint32_t (*)[12])r->operands, signs & 1);
   read_b(b, &p);
   for (int row = 0; row < 16; ++row)
     for (uint32_t n = 0; n < p.columns; ++n)
@@ -92,8 +92,8 @@ static void fence(Rendezvous *r, uint32_t argument) {
 
 void fptq_sim_wgmma_fence(const char *site) { sim_meet(~0u, site, NULL, 0, fence, 0); }
 
-void fptq_sim_wgmma(uint32_t *d, const uint32_t *a, uint64_t b, uint32_t columns, uint32_t signs,
-                    uint32_t number, const char *site) {
+void fptq_sim_wgmma(uint32_t *d, const uint32_t *a, uint64_t b, uint32_t columns, uint32_t signs, uint32_t number,
+                    const char *site) {
   if (b >> 49 & 7)
     sim_fail(site, "has a matrix descriptor with base offset %u, only 0 is simulated", (unsigned)(b >> 49 & 7));
   if (columns % 8 || !columns || columns > kMaxColumns)
