@@ -99,6 +99,14 @@ def _wide(kind: str) -> Callable[..., Lanes]:
     return lambda a, b: bits(integers(a, kind).astype(to) * integers(b, kind).astype(to))
 
 
+def _high(kind: str) -> Callable[..., Lanes]:
+    """mul.hi: the upper half of the product; what a division by a constant becomes. 32 bits only."""
+    if width(kind) != 32:
+        raise PtxError(f"mul.hi.{kind} is unknown to this interpreter")
+    product = _wide(kind)
+    return lambda a, b: product(a, b) >> np.uint64(32)
+
+
 def _extract(kind: str) -> Callable[..., Lanes]:
     """bfe: `length` bits from `position`; unsigned only."""
     if kind not in ("u32", "u64"):
@@ -164,6 +172,8 @@ def operation(opcode: str) -> Callable[..., Lanes]:
         return _divide(name, kind)
     if full == "mul.wide":
         return _wide(kind)
+    if full == "mul.hi":
+        return _high(kind)
     if full == "bfe":
         return _extract(kind)
     if kind == "pred" and full in ("and", "or", "xor"):
