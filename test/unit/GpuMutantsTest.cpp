@@ -5,9 +5,9 @@
 // are whole tiles and long enough to go round the pipeline, so that no mutant is harmless.
 //
 //===----------------------------------------------------------------------===//
+#include "SimulatedKernel.h"
 #include "fptq-runtime/Kernels.h"
 #include "fptq/Conversion/FptqToNVGPU/FptqGpu.h"
-#include "fptq/InitAll.h"
 #include "fptq/Pack/PackWeights.h"
 #include "fptq/Target/Executable.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -20,6 +20,7 @@
 
 using namespace mlir;
 using namespace mlir::fptq;
+using fptq_test::context;
 
 namespace {
 struct Product {
@@ -34,15 +35,6 @@ struct Mutant {
   int64_t operation; ///< number in a walk of the module
   Mutation apply;
 };
-
-MLIRContext &context() {
-  static auto made = [] {
-    DialectRegistry registry;
-    mlir::fptq::registerAllDialects(registry);
-    return std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  }();
-  return *made;
-}
 
 /// One product, whose number of tokens picks the kernel.
 class Subject {

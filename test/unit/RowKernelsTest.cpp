@@ -5,8 +5,8 @@
 // kernels are broken in one place at a time.
 //
 //===----------------------------------------------------------------------===//
+#include "SimulatedKernel.h"
 #include "fptq-runtime/Kernels.h"
-#include "fptq/InitAll.h"
 #include "fptq/Target/Executable.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/MLIRContext.h"
@@ -20,6 +20,7 @@
 
 using namespace mlir;
 using namespace mlir::fptq;
+using fptq_test::context;
 
 namespace {
 enum class Kind { RMSNorm, SiLU, LayerNorm, GELU };
@@ -31,15 +32,6 @@ struct Rows {
   int64_t padded() const { return llvm::alignTo(group, group <= 32 ? 32 : 64); }
   int64_t groups() const { return llvm::divideCeil(k, group); }
 };
-
-MLIRContext &context() {
-  static auto made = [] {
-    DialectRegistry registry;
-    mlir::fptq::registerAllDialects(registry);
-    return std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  }();
-  return *made;
-}
 
 //===----------------------------------------------------------------------===//
 // Source

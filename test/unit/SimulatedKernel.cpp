@@ -16,7 +16,7 @@
 using namespace mlir;
 using namespace fptq_test;
 
-static MLIRContext &context() {
+MLIRContext &fptq_test::context() {
   static auto made = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();

@@ -16,6 +16,9 @@ class ExecutionEngine;
 
 namespace fptq_test {
 
+/// The tests' one context: every dialect, no threads, and LLVM's native target at hand.
+mlir::MLIRContext &context();
+
 /// A host buffer as a kernel's argument.
 template <typename T> FptqGpuArgument buffer(std::vector<T> &data, FptqGpuArgumentKind kind) {
   return {kind, 0, data.data(), int64_t(data.size() * sizeof(T))};
