@@ -19,12 +19,9 @@ namespace mlir::fptq {
 namespace {
 /// A parallel region costs 1 us; the weights of one row's product of 200 000 take 4 us to read from memory.
 constexpr int64_t kMinParallelWork = 200000;
-/// More chunks than threads, so that a busy core does not hold up the others.
-constexpr int64_t kChunks = 32;
-/// Chunks are two blocks of every tier at least: the second is prefetched while the first is read, and a chunk of one
-/// leaves that to the thread that does not need it (decode of a 110M Llama on two threads: 1.1 times as fast).
-constexpr int64_t kChunkPanels = 8;
-/// Parts of a product's `prepare` among threads; at most 32, so that `chunks` hands them out one by one.
+/// Threads take whole blocks of every tier.
+constexpr int64_t kBlockPanels = 4;
+/// Parts of a product's `prepare` among threads.
 constexpr int64_t kPrepareParts = 8;
 
 /// Stack space at the start of the function around `op`, so that a loop does not grow the stack; in a parallel loop of
@@ -93,8 +90,8 @@ private:
   void dispatch(Emitter &e, llvm::function_ref<void(Target)> fn);
   /// Whether code at the insertion point may be shared among threads: not what is one thread's share already.
   bool shares(Emitter &e);
-  /// fn(first, last) over [0, count) in chunks; in parallel where `work` is worth it.
-  void chunks(Emitter &e, Value count, int64_t multiple, Value work, llvm::function_ref<void(Value, Value)> fn);
+  /// fn(first, last) over [0, count) in pieces of whole `unit`s; in parallel where `work` is worth it.
+  void share(Emitter &e, Value count, int64_t unit, Value work, llvm::function_ref<void(Value, Value)> fn);
   LLVM::LLVMFuncOp runtimeFunction(Emitter &e, StringRef name, Type result, ArrayRef<Type> arguments);
 
   ModuleOp module;
@@ -136,15 +133,13 @@ bool Lowering::shares(Emitter &e) {
   return threads && !isa<scf::ParallelOp>(around) && !around->getParentOfType<scf::ParallelOp>();
 }
 
-void Lowering::chunks(Emitter &e, Value count, int64_t multiple, Value work,
-                      llvm::function_ref<void(Value, Value)> fn) {
+void Lowering::share(Emitter &e, Value count, int64_t unit, Value work, llvm::function_ref<void(Value, Value)> fn) {
   if (!shares(e))
     return fn(e.num(0), count);
-  Value chunk = e.roundUp(e.ceilDiv(count, kChunks), multiple);
-  chunk = arith::MaxSIOp::create(e, chunk, e.num(multiple));
   // A branch, not OpenMP's own `if`: a serialized region still costs two calls of its runtime.
   e.ifElse(
-      e.less(e.num(kMinParallelWork), work), [&] { buildTeam(e, count, chunk, fn); }, [&] { fn(e.num(0), count); });
+      e.less(e.num(kMinParallelWork), work), [&] { buildTeam(e, count, e.num(unit), fn); },
+      [&] { fn(e.num(0), count); });
 }
 
 LogicalResult Lowering::lower(PackedMatmulOp op) {
@@ -214,7 +209,7 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
       e.store(e.getI32(half), e.at(f.base, offsetof(FptqFormat, half_scales)), 4);
       auto reference = runtimeFunction(e, "fptq_reference_matmul", LLVM::LLVMVoidType::get(e.getContext()),
                                        {e.ptr(), e.ptr(), e.i64(), e.i64()});
-      return chunks(e, panels, kChunkPanels, work, [&](Value first, Value last) {
+      return share(e, panels, kBlockPanels, work, [&](Value first, Value last) {
         LLVM::CallOp::create(e, reference, ValueRange{mm.base, f.base, first, last});
       });
     }
@@ -223,10 +218,12 @@ LogicalResult Lowering::lower(PackedMatmulOp op) {
     Value copies = e.mul(e.mul(m, e.mul(groups, group)), 4), parts = e.num(1);
     if (shares(e))
       parts = e.select(e.less(e.num(kMinParallelWork), copies), e.num(kPrepareParts), parts);
-    chunks(e, parts, 1, copies,
-           [&](Value part, Value) { LLVM::CallOp::create(e, kernels.prepare, ValueRange{mm.base, part, parts}); });
-    chunks(e, panels, kChunkPanels, work,
-           [&](Value first, Value last) { LLVM::CallOp::create(e, kernels.run, ValueRange{mm.base, first, last}); });
+    share(e, parts, 1, copies, [&](Value first, Value last) {
+      e.loop(first, last, 1,
+             [&](Value part) { LLVM::CallOp::create(e, kernels.prepare, ValueRange{mm.base, part, parts}); });
+    });
+    share(e, panels, kBlockPanels, work,
+          [&](Value first, Value last) { LLVM::CallOp::create(e, kernels.run, ValueRange{mm.base, first, last}); });
   });
   memref::DeallocOp::create(e, scratch);
   op.erase();
@@ -265,7 +262,7 @@ LogicalResult Lowering::lower(QuantizeActivationsOp op) {
   FptqElement kind = element.isF32() ? FPTQ_F32 : element.isF16() ? FPTQ_F16 : FPTQ_BF16;
   dispatch(e, [&](Target target) {
     // A division and a handful of operations for each element: worth about eight multiply-adds.
-    chunks(e, m, 1, e.mul(e.mul(m, k), 8), [&](Value first, Value last) {
+    share(e, m, 1, e.mul(e.mul(m, k), 8), [&](Value first, Value last) {
       if (target.tier == Tier::Reference) {
         auto reference = runtimeFunction(e, "fptq_reference_quantize", LLVM::LLVMVoidType::get(e.getContext()),
                                          {e.ptr(), e.getI32Type(), e.i64(), e.i64()});

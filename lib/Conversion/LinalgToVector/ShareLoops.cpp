@@ -38,9 +38,12 @@ static void share(scf::ParallelOp loop) {
   }
   Value count = arith::IndexCastOp::create(b, b.getI64Type(), total);
   Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
-  omp::ParallelOp team = buildTeam(b, count, one, [&](Value first, Value) {
+  omp::ParallelOp team = buildTeam(b, count, one, [&](Value first, Value last) {
+    auto piece = scf::ForOp::create(b, first, last, one);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(piece.getBody());
     // The last variable runs fastest.
-    Value rest = arith::IndexCastOp::create(b, b.getIndexType(), first);
+    Value rest = arith::IndexCastOp::create(b, b.getIndexType(), piece.getInductionVar());
     IRMapping mapping;
     for (int d = loop.getNumLoops() - 1; d >= 0; --d) {
       Value at = d ? arith::RemUIOp::create(b, rest, trips[d]).getResult() : rest;

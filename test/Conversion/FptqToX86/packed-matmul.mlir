@@ -15,7 +15,7 @@
 // REFERENCE: llvm.call @fptq_reference_matmul
 // MULTI: llvm.call @fptq_cpu_tiers
 // MULTI: omp.parallel
-// MULTI: llvm.atomicrmw add {{.*}} monotonic
+// MULTI: llvm.cmpxchg {{.*}} monotonic monotonic
 func.func @matmul(%q: memref<?x256xi8>, %xs: memref<?xf32>, %sums: memref<?x2xi32>, %w: memref<8704xi8>,
                   %bias: memref<64xf32>, %y: memref<?x64xf32>) {
   fptq.packed_matmul #scheme <"x86"> k(256) layer("l")

@@ -1,24 +1,28 @@
 // RUN: fptq-opt %s --fptq-share-loops | FileCheck %s
 
-// Threads take iterations from a counter; both variables come from the one number, the last runs fastest.
+// Each thread takes halves of what is left of its own share, then of the others'; both variables come from the one
+// number, the last runs fastest.
 
 // CHECK-LABEL: func.func @heads
 func.func @heads(%x: memref<12x?xf32>, %rows: index) {
-  // CHECK: %[[COUNTER:.*]] = llvm.alloca %{{.*}} {alignment = 64 : i64}
+  // CHECK: %[[COUNTERS:.*]] = llvm.alloca %{{.*}} {alignment = 64 : i64}
   // CHECK: %[[TRIPS:.*]] = arith.ceildivsi %{{.*}}, %c4
-  // CHECK: llvm.store %{{.*}}, %[[COUNTER]]
-  // CHECK: %[[MORE:.*]] = arith.cmpi slt, %c1_i64
+  // CHECK: %[[COUNT:.*]] = arith.index_cast %{{.*}} : index to i64
+  // CHECK: %[[MORE:.*]] = arith.cmpi slt, %{{.*}}, %[[COUNT]]
   // CHECK: omp.parallel if(%[[MORE]]) {
   // CHECK-NEXT: %[[SCRATCH:.*]] = memref.alloca() : memref<8xf32>
-  // CHECK-NEXT: scf.while : () -> i64 {
-  // CHECK-NEXT: %[[FIRST:.*]] = llvm.atomicrmw add %[[COUNTER]], %{{.*}} monotonic
-  // CHECK-NEXT: %[[ANY:.*]] = arith.cmpi slt, %[[FIRST]], %{{.*}} : i64
-  // CHECK-NEXT: scf.condition(%[[ANY]]) %[[FIRST]] : i64
-  // CHECK: ^bb0(%[[TAKEN:.*]]: i64):
-  // CHECK: %[[AT:.*]] = arith.index_cast %[[TAKEN]]
+  // CHECK: llvm.call @omp_get_num_threads
+  // CHECK: %[[ID:.*]] = llvm.call @omp_get_thread_num
+  // CHECK: scf.for %[[OTHER:.*]] = %{{.*}} to %[[SHARES:.*]] step
+  // CHECK: %[[MINE:.*]] = arith.addi %{{.*}}, %[[OTHER]]
+  // CHECK-NEXT: %[[SHARE:.*]] = arith.remui %[[MINE]], %[[SHARES]]
+  // CHECK: %[[COUNTER:.*]] = llvm.getelementptr %[[COUNTERS]]
+  // CHECK: scf.while (%[[SEEN:.*]] = %{{.*}}) : (i64) -> i64
+  // CHECK: llvm.cmpxchg %[[COUNTER]], %{{.*}}, %{{.*}} monotonic monotonic
+  // CHECK: scf.for %[[I:.*]] = %{{.*}} to %{{.*}} step
+  // CHECK: %[[AT:.*]] = arith.index_cast %[[I]]
   // CHECK: arith.remui %[[AT]], %[[TRIPS]]
   // CHECK: arith.divui %[[AT]], %[[TRIPS]]
-  // CHECK: scf.for
   // CHECK: memref.store %{{.*}}, %[[SCRATCH]]
   // CHECK-NOT: scf.parallel
   %c0 = arith.constant 0 : index
