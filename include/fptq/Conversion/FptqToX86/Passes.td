@@ -17,7 +17,9 @@ def ConvertFptqToX86Pass : Pass<"convert-fptq-to-x86", "::mlir::ModuleOp"> {
     arithmetic, which runs anywhere. With more than one tier the program asks `fptq_cpu_tiers` of the
     runtime when it runs. Default: `avx2`.
 
-    `threads` (default: false) splits large products over an OpenMP team, in pieces that threads take as they come free.
+    `threads` (default: false) splits large products over an OpenMP team: each thread has a share of its own, and takes from
+    others' when it is through. Products of the same activations that stand beside each other (query, key and value;
+    gate and up) share what their kernels prepare, and one team computes them.
   }];
   let options = [
     ListOption<"tiers", "tier", "std::string", "tiers to generate (default: avx2)">,
