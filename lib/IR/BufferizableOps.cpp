@@ -20,7 +20,7 @@ struct DestinationOpBufferization : DstBufferizableOpInterfaceExternalModel<Dest
   /// `multiplicand`, `residual` and the result are read and written element by element, at the same place: x += product
   /// needs no second buffer.
   bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &, ArrayRef<OpOperand *> operands) const {
-    if constexpr (std::is_same_v<OpTy, QuantizeActivationsOp> || std::is_same_v<OpTy, QuantizeRowsOp>) {
+    if constexpr (!std::is_same_v<OpTy, QuantizedMatmulOp> && !std::is_same_v<OpTy, PackedMatmulOp>) {
       return false;
     } else {
       auto matmul = cast<OpTy>(op);
@@ -82,7 +82,9 @@ void mlir::fptq::registerBufferizableOpInterfaceExternalModels(DialectRegistry &
     QuantizeActivationsOp::attachInterface<DestinationOpBufferization<QuantizeActivationsOp>>(*context);
     QuantizeRowsOp::attachInterface<DestinationOpBufferization<QuantizeRowsOp>>(*context);
     QuantizedMatmulOp::attachInterface<DestinationOpBufferization<QuantizedMatmulOp>>(*context);
+    QuantizedLookupOp::attachInterface<DestinationOpBufferization<QuantizedLookupOp>>(*context);
     PackedMatmulOp::attachInterface<DestinationOpBufferization<PackedMatmulOp>>(*context);
+    PackedLookupOp::attachInterface<DestinationOpBufferization<PackedLookupOp>>(*context);
     ObserveOp::attachInterface<ObserveBufferization>(*context);
   });
 }

@@ -65,7 +65,9 @@ static LogicalResult reifyInits(DestinationStyleOpInterface op, OpBuilder &b, Re
 FPTQ_DESTINATION_STYLE(QuantizeActivationsOp)
 FPTQ_DESTINATION_STYLE(QuantizeRowsOp)
 FPTQ_DESTINATION_STYLE(QuantizedMatmulOp)
+FPTQ_DESTINATION_STYLE(QuantizedLookupOp)
 FPTQ_DESTINATION_STYLE(PackedMatmulOp)
+FPTQ_DESTINATION_STYLE(PackedLookupOp)
 #undef FPTQ_DESTINATION_STYLE
 
 //===----------------------------------------------------------------------===//
@@ -123,6 +125,10 @@ LogicalResult DequantizeOp::verify() {
   if (getZeros() && getOffsets())
     return emitOpError() << "(DQ3) has both zeros and offsets";
   return success();
+}
+
+LogicalResult LookupOp::verify() {
+  return verifyShape(*this, getResult(), "result", {getIds().getType().getDimSize(0), getChannels()}, "LK1");
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,7 +194,7 @@ LogicalResult QuantizeRowsOp::verify() {
   return verifyQuantized(*this, shapeOf(getQInit()).front(), getChannels(), "QR3", "QR3");
 }
 
-/// QM1, QM2: the weight operands of one scheme, N rows and G groups.
+/// QM1, QM2: the weight operands of one scheme, N rows and G groups. QL1 asks the same of a table.
 static LogicalResult verifyWeights(Operation *op, SchemeAttr scheme, Value codes, Value scales, Value zeros,
                                    Value multipliers, int64_t n, int64_t groups, int64_t codeBytes) {
   if (failed(verifyShape(op, codes, "codes", {n, codeBytes}, "QM1")))
@@ -237,6 +243,25 @@ LogicalResult QuantizedMatmulOp::verify() {
     return failure();
   return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), shapeOf(getInit())[1],
                        groups, ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2));
+}
+
+/// QL2, PL2: one row of static length for each id.
+template <typename OpTy> static LogicalResult verifyRows(OpTy op, StringRef label) {
+  ArrayRef<int64_t> ids = shapeOf(op.getIds()), rows = shapeOf(op.getInit());
+  if (ids.size() != 1)
+    return op.emitOpError() << "(" << label << ") ids have rank " << ids.size() << ", expected 1 (layer '"
+                            << op.getLayer() << "')";
+  if (rows.size() == 2 && ShapedType::isDynamic(rows[1]))
+    return op.emitOpError() << "(" << label << ") rows have no static length (layer '" << op.getLayer() << "')";
+  return verifyShape(op, op.getInit(), "result", {ids[0], rows.empty() ? 0 : rows.back()}, label);
+}
+
+LogicalResult QuantizedLookupOp::verify() {
+  if (failed(verifyRows(*this, "QL2")))
+    return failure();
+  int64_t groups = getScheme().numGroups(getChannels()), group = getScheme().groupSizeFor(getChannels());
+  return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(),
+                       shapeOf(getCodes()).front(), groups, llvm::divideCeil(groups * group, 2));
 }
 
 //===----------------------------------------------------------------------===//
@@ -295,4 +320,10 @@ LogicalResult PackedMatmulOp::verify() {
       failed(verifyShape(*this, getXSums(), "x_sums", {shapeOf(getQ())[0], groups}, "PM2")))
     return failure();
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), shapeOf(getInit())[1], getK(), "PM1");
+}
+
+LogicalResult PackedLookupOp::verify() {
+  if (failed(verifyRows(*this, "PL2")))
+    return failure();
+  return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), getRows(), getChannels(), "PL1");
 }

@@ -33,6 +33,13 @@ template <typename OpTy> Along alongMatmul(OpTy op, Value operand) {
   return {-1, 0}; // weights and bias: output channels first
 }
 
+/// The rows that are looked up are the loop; any of them may be anywhere in the table.
+template <typename OpTy> Along alongLookup(OpTy op, Value operand) {
+  return operand == op.getIds() || operand == op.getInit() ? Along{0, -1} : Along{};
+}
+template <> Along along(QuantizedLookupOp op, Value operand) { return alongLookup(op, operand); }
+template <> Along along(PackedLookupOp op, Value operand) { return alongLookup(op, operand); }
+
 template <> Along along(QuantizedMatmulOp op, Value operand) { return alongMatmul(op, operand); }
 template <> Along along(PackedMatmulOp op, Value operand) {
   Along result = alongMatmul(op, operand);
@@ -123,6 +130,8 @@ void mlir::fptq::registerTilingInterfaceExternalModels(DialectRegistry &registry
   registry.addExtension(+[](MLIRContext *context, FptqDialect *) {
     QuantizeActivationsOp::attachInterface<RowTiling<QuantizeActivationsOp, 1>>(*context);
     QuantizedMatmulOp::attachInterface<RowTiling<QuantizedMatmulOp, 2>>(*context);
+    QuantizedLookupOp::attachInterface<RowTiling<QuantizedLookupOp, 1>>(*context);
     PackedMatmulOp::attachInterface<RowTiling<PackedMatmulOp, 1>>(*context);
+    PackedLookupOp::attachInterface<RowTiling<PackedLookupOp, 1>>(*context);
   });
 }

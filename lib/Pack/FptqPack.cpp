@@ -22,17 +22,19 @@ struct FptqPackPass : impl::FptqPackPassBase<FptqPackPass> {
   void runOnOperation() override;
 
 private:
-  FailureOr<DenseResourceElementsAttr> packed(QuantizedMatmulOp op, const ParameterFiles &files);
+  template <typename OpTy>
+  FailureOr<DenseResourceElementsAttr> packed(OpTy op, int64_t n, int64_t k, const ParameterFiles &files);
   LogicalResult rewrite(QuantizedMatmulOp op, const ParameterFiles &files);
+  LogicalResult rewrite(QuantizedLookupOp op, const ParameterFiles &files);
 
-  llvm::StringMap<DenseResourceElementsAttr> byLayer;    ///< one packed weight a layer
+  DenseMap<Attribute, DenseResourceElementsAttr> known;  ///< packed weights by what they were packed from
   DenseMap<Operation *, QuantizeActivationsOp> repadded; ///< products that shared a quantize step still do
   HugePages weights;                                     ///< packed in the order in which the program reads them
 };
 } // namespace
 
 /// The bytes of a constant operand, wherever it lives; empty for an absent one.
-static FailureOr<ArrayRef<char>> bytesOf(Value value, QuantizedMatmulOp op, const ParameterFiles &files) {
+template <typename OpTy> static FailureOr<ArrayRef<char>> bytesOf(Value value, OpTy op, const ParameterFiles &files) {
   if (!value)
     return ArrayRef<char>();
   auto type = cast<RankedTensorType>(value.getType());
@@ -63,7 +65,8 @@ static FailureOr<ArrayRef<char>> bytesOf(Value value, QuantizedMatmulOp op, cons
 }
 
 /// PK3, per group.
-static LogicalResult checkTwoLevel(QuantizedMatmulOp op, ArrayRef<char> multipliers, ArrayRef<char> offsets) {
+template <typename OpTy>
+static LogicalResult checkTwoLevel(OpTy op, ArrayRef<char> multipliers, ArrayRef<char> offsets) {
   for (size_t i = 0; i < multipliers.size(); ++i) {
     int a = static_cast<uint8_t>(multipliers[i]), b = static_cast<uint8_t>(offsets[i]);
     if (a < 1 || a > 16 || 15 * a + b > 255)
@@ -79,17 +82,33 @@ static int64_t inputChannels(QuantizedMatmulOp op) {
   return cast<ShapedType>(op.getQ().getType()).getDimSize(1);
 }
 
-FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(QuantizedMatmulOp op, const ParameterFiles &files) {
-  DenseResourceElementsAttr &known = byLayer[op.getLayer()];
-  if (known)
-    return known;
+/// What a weight is packed from: the constants themselves, so that all calls of a layer, and a lookup and the head that
+/// is tied to it, find one packed weight.
+template <typename OpTy> static Attribute identityOf(OpTy op, int64_t k) {
+  Builder b(op.getContext());
+  SmallVector<Attribute> parts{op.getScheme(), b.getIndexAttr(k)};
+  for (Value operand : {op.getCodes(), op.getScales(), op.getZeros(), op.getMultipliers()}) {
+    Attribute constant = b.getUnitAttr();
+    if (auto load = operand ? operand.template getDefiningOp<ml_program::GlobalLoadConstOp>() : nullptr)
+      constant = load.getGlobalAttr();
+    else if (operand)
+      matchPattern(operand, m_Constant(&constant));
+    parts.push_back(constant);
+  }
+  return b.getArrayAttr(parts);
+}
+
+template <typename OpTy>
+FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(OpTy op, int64_t n, int64_t k, const ParameterFiles &files) {
   auto codes = bytesOf(op.getCodes(), op, files), scales = bytesOf(op.getScales(), op, files),
        zeros = bytesOf(op.getZeros(), op, files), multipliers = bytesOf(op.getMultipliers(), op, files);
   if (failed(codes) || failed(scales) || failed(zeros) || failed(multipliers) ||
       failed(checkTwoLevel(op, *multipliers, *zeros)))
     return failure();
+  DenseResourceElementsAttr &result = known[identityOf(op, k)];
+  if (result)
+    return result;
   SchemeAttr scheme = op.getScheme();
-  int64_t n = cast<ShapedType>(op.getCodes().getType()).getDimSize(0), k = inputChannels(op);
   PackedShape shape{n,
                     k,
                     scheme.groupSizeFor(k),
@@ -107,8 +126,8 @@ FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(QuantizedMatmulOp op, 
   auto type = RankedTensorType::get({(int64_t)bytes}, IntegerType::get(op.getContext(), 8));
   auto keep = [memory](void *, size_t, size_t) {};
   AsmResourceBlob blob(ArrayRef<char>(memory.get(), bytes), /*dataAlignment=*/64, keep, /*dataIsMutable=*/false);
-  known = DenseResourceElementsAttr::get(type, (op.getLayer() + ".packed").str(), std::move(blob));
-  return known;
+  result = DenseResourceElementsAttr::get(type, (op.getLayer() + ".packed").str(), std::move(blob));
+  return result;
 }
 
 /// The quantize step with the layout's padding; one for all products that share it.
@@ -130,11 +149,11 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
   if (!quantize)
     return op.emitOpError() << "has activations that no fptq.quantize_activations made (layer '" << op.getLayer()
                             << "')";
-  FailureOr<DenseResourceElementsAttr> bytes = packed(op, files);
+  int64_t n = cast<ShapedType>(op.getCodes().getType()).getDimSize(0), k = inputChannels(op);
+  FailureOr<DenseResourceElementsAttr> bytes = packed(op, n, k, files);
   if (failed(bytes))
     return failure();
   OpBuilder b(op);
-  int64_t k = quantize.getInputChannels();
   int64_t padded = paddedGroupSize(layout.getValue(), op.getScheme().groupSizeFor(k));
   QuantizeActivationsOp &padding = repadded[quantize];
   if (!padding)
@@ -151,17 +170,36 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
   return success();
 }
 
+LogicalResult FptqPackPass::rewrite(QuantizedLookupOp op, const ParameterFiles &files) {
+  FailureOr<DenseResourceElementsAttr> bytes = packed(op, op.getRows(), op.getChannels(), files);
+  if (failed(bytes))
+    return failure();
+  OpBuilder b(op);
+  Value table = arith::ConstantOp::create(b, op.getLoc(), *bytes);
+  auto lookup =
+      PackedLookupOp::create(b, op.getLoc(), op->getResultTypes(), op.getIds(), table, op.getInit(), op.getScheme(),
+                             LayoutAttr::get(op.getContext(), layout.getValue()), op.getRows(), op.getLayer());
+  lookup->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  op->replaceAllUsesWith(lookup);
+  op.erase();
+  return success();
+}
+
 void FptqPackPass::runOnOperation() {
   ModuleOp module = getOperation();
-  llvm::scope_exit forget([&] { byLayer.clear(), repadded.clear(), weights = {}; });
+  llvm::scope_exit forget([&] { known.clear(), repadded.clear(), weights = {}; });
   FailureOr<ParameterFiles> files = ParameterFiles::open(module);
   if (failed(files))
     return signalPassFailure();
   SmallVector<QuantizedMatmulOp> ops;
   module.walk([&](QuantizedMatmulOp op) { ops.push_back(op); });
-  for (QuantizedMatmulOp op : ops)
-    if (failed(rewrite(op, *files)))
-      return signalPassFailure();
+  SmallVector<QuantizedLookupOp> lookups; // after the products, in whose order the program reads
+  module.walk([&](QuantizedLookupOp op) { lookups.push_back(op); });
+  auto rewriteAll = [&](auto &all) {
+    return llvm::all_of(all, [&](auto op) { return succeeded(rewrite(op, *files)); });
+  };
+  if (!rewriteAll(ops) || !rewriteAll(lookups))
+    return signalPassFailure();
   IRRewriter rewriter(&getContext());
   (void)runRegionDCE(rewriter, module->getRegions()); // the portable constants; failure: nothing was dead
   for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))

@@ -24,6 +24,7 @@ struct Layer {
   SchemeAttr scheme; ///< null: not decided
   StringRef layout;  ///< empty: not packed
   bool keptFloat = false;
+  bool lookup = false; ///< of 4-bit rows: no kernel, the host's own code
 };
 
 struct FptqCheckTargetPass : impl::FptqCheckTargetPassBase<FptqCheckTargetPass> {
@@ -56,6 +57,24 @@ static std::optional<Layer> layerOf(Operation *op) {
                  (int64_t)packed.getK(),
                  packed.getScheme(),
                  packed.getLayout().getName()};
+  if (auto quantized = dyn_cast<QuantizedLookupOp>(op))
+    return Layer{op,
+                 quantized.getLayer(),
+                 quantized.getRows(),
+                 quantized.getChannels(),
+                 quantized.getScheme(),
+                 "",
+                 /*keptFloat=*/false,
+                 /*lookup=*/true};
+  if (auto packed = dyn_cast<PackedLookupOp>(op))
+    return Layer{op,
+                 packed.getLayer(),
+                 (int64_t)packed.getRows(),
+                 packed.getChannels(),
+                 packed.getScheme(),
+                 packed.getLayout().getName(),
+                 /*keptFloat=*/false,
+                 /*lookup=*/true};
   return std::nullopt;
 }
 
@@ -103,7 +122,8 @@ LogicalResult FptqCheckTargetPass::check(const Layer &layer, StringRef layout, S
   int64_t group = std::min(asked, layer.k), groups = llvm::divideCeil(layer.k, group);
   int64_t padded = groups * paddedGroupSize(std::string_view(layout.data(), layout.size()), group);
   llvm::errs() << where() << ": " << (scheme == SchemeKind::Group ? "group" : "two-level") << " scheme, " << groups
-               << (groups == 1 ? " group of " : " groups of ") << group << ", on " << target;
+               << (groups == 1 ? " group of " : " groups of ") << group
+               << (layer.lookup ? ", a row for each id, on the host" : ", on " + target);
   if (padded != layer.k)
     llvm::errs() << llvm::formatv(", K padded to {0} (+{1:P0})", padded, double(padded - layer.k) / layer.k);
   llvm::errs() << "\n";

@@ -58,13 +58,31 @@ static LogicalResult checkQuantized(Operation *op) {
 }
 
 static LogicalResult checkPacked(Operation *op) {
-  if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
-    return matmul.emitOpError() << "breaks the promise of stage 'packed' (layer '" << matmul.getLayer()
-                                << "'): it is not packed";
+  if (!isa<QuantizedMatmulOp, QuantizedLookupOp>(op))
+    return success();
+  return op->emitOpError() << "breaks the promise of stage 'packed' (layer '"
+                           << op->getAttrOfType<StringAttr>("layer").getValue() << "'): it is not packed";
+}
+
+/// Before quantization a lookup promises what a linear does, as far as it has it.
+static LogicalResult checkLookup(LookupOp op, StringRef stage) {
+  auto broken = [&] {
+    return op.emitOpError() << "breaks the promise of stage '" << stage << "' (layer '" << op.getLayer() << "'): ";
+  };
+  if (stage == "raised" && op.getLayer().empty())
+    return broken() << "it has no name";
+  if (stage == "raised" && !isConstantChain(op.getTable()))
+    return broken() << "its table is no constant";
+  if (stage == "decided" && !op.getReasonAttr())
+    return broken() << "it is not decided";
+  if (stage == "quantized")
+    return broken() << "it is still a lookup of floats";
   return success();
 }
 
 static LogicalResult check(Operation *op, StringRef stage) {
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    return checkLookup(lookup, stage);
   if (stage == "quantized")
     return checkQuantized(op);
   if (stage == "packed")

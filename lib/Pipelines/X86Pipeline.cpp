@@ -59,6 +59,7 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createFptqPackPass({target.layout.str()}));
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));
+  pm.addPass(createFptqLowerFloatLookupPass());
   pm.addPass(createFptqLowerDequantizePass());
   addLinalgStages(pm);
   pm.addPass(createFptqOutlineRepeatsPass());
@@ -102,6 +103,7 @@ static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass()); // removes memref.copy %x, %x
   pm.addPass(createFptqLowerObservePass());
+  pm.addPass(createFptqLowerPackedLookupPass());
   if (options.threads)
     pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   else

@@ -18,6 +18,7 @@ private:
   FailureOr<std::optional<Recipe>> readRecipe();
   LogicalResult reportUnmatched(const Recipe &recipe, ArrayRef<StringRef> names);
   void apply(LinearOp op, const LayerDecision &decision);
+  void apply(LookupOp op, const LayerDecision &decision);
 };
 } // namespace
 
@@ -123,6 +124,24 @@ void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
   }
 }
 
+void FptqChoosePolicyPass::apply(LookupOp op, const LayerDecision &decision) {
+  bool isFloat = decision.policy == PolicyKind::Float;
+  op.setReason(decision.reason);
+  if (isFloat)
+    op.removeSchemeAttr();
+  else
+    op.setSchemeAttr(
+        SchemeAttr::get(&getContext(), decision.scheme, decision.groupSize, decision.symmetric, decision.method));
+  auto remark = remark::passed(op.getLoc(), remark::RemarkOpts::name("LookupPolicy").category("Policy"));
+  remark << remark::add("layer '{0}' is {1}: {2}", op.getLayer().str(),
+                        isFloat ? "a lookup of floats" : "a lookup of 4-bit rows", decision.reason);
+  if (!decision.note.empty())
+    remark << remark::reason("{0}", decision.note);
+  remark << remark::metric("layer", op.getLayer()) << remark::metric("k", op.getChannels())
+         << remark::metric("n", op.getRows()) << remark::metric("group_size", decision.groupSize);
+  numLookups += !isFloat;
+}
+
 LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayRef<StringRef> names) {
   std::vector<std::string> messages = unmatchedRules(recipe, names);
   for (const std::string &message : messages) {
@@ -148,19 +167,26 @@ void FptqChoosePolicyPass::runOnOperation() {
   const Recipe *rules = *loaded ? &**loaded : nullptr;
 
   SmallVector<std::pair<LinearOp, LayerDecision>> decisions;
+  SmallVector<std::pair<LookupOp, LayerDecision>> lookups;
   SmallVector<StringRef> names;
   bool ok = true;
-  getOperation().walk([&](LinearOp op) {
+  auto take = [&](auto op, llvm::Expected<LayerDecision> decision, auto &decided) {
     names.push_back(op.getLayer());
-    llvm::Expected<LayerDecision> decision = decideLayer(factsOf(op), *options, rules);
     if (decision) {
-      decisions.emplace_back(op, std::move(*decision));
+      decided.emplace_back(op, std::move(*decision));
       return;
     }
     op.emitOpError() << "layer '" << op.getLayer() << "' " << llvm::toString(decision.takeError());
     ok = false;
+  };
+  getOperation().walk([&](Operation *op) {
+    if (auto linear = dyn_cast<LinearOp>(op))
+      take(linear, decideLayer(factsOf(linear), *options, rules), decisions);
+    else if (auto lookup = dyn_cast<LookupOp>(op))
+      take(lookup, decideLookup(lookup.getLayer(), lookup.getChannels(), *options, rules), lookups);
   });
-  if (names.empty() && !holdsQuantized(getOperation()))
+  auto isQuantized = [](auto &decided) { return decided.second.policy != PolicyKind::Float; };
+  if (ok && decisions.empty() && llvm::none_of(lookups, isQuantized) && !holdsQuantized(getOperation()))
     getOperation().emitWarning("nothing to quantize: no contraction has a constant weight (one that is a function's "
                                "argument counts as an activation)");
   if (rules && failed(reportUnmatched(*rules, names)))
@@ -168,6 +194,8 @@ void FptqChoosePolicyPass::runOnOperation() {
   if (!ok)
     return signalPassFailure();
   for (auto &[op, decision] : decisions)
+    apply(op, decision);
+  for (auto &[op, decision] : lookups)
     apply(op, decision);
 }
 

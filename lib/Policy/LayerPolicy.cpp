@@ -161,6 +161,18 @@ static llvm::Error keepStored(const StoredWeight &stored, const Request &request
   return llvm::Error::success();
 }
 
+/// How codes become weights, for all but a layer that stays float.
+static llvm::Error decideScheme(int64_t k, const PolicyOptions &asked, LayerDecision &decision) {
+  if (asked.method == WeightMethod::Stored)
+    return llvm::createStringError("has method 'stored', but its weight came with no codes");
+  decision.scheme = asked.scheme;
+  decision.method = asked.method;
+  decision.symmetric = asked.symmetric.value_or(decision.scheme == SchemeKind::Group);
+  if (decision.scheme == SchemeKind::TwoLevel && decision.symmetric)
+    return llvm::createStringError("asks for the two_level scheme and symmetric, which exclude each other");
+  return decision.policy == PolicyKind::Float ? llvm::Error::success() : decideGroups(k, asked, decision);
+}
+
 llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, const PolicyOptions &options,
                                                       const Recipe *recipe) {
   Request request = requestFor(facts.name, options, recipe);
@@ -173,16 +185,27 @@ llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, c
       return std::move(error);
     return decision;
   }
-  if (request.options.method == WeightMethod::Stored)
-    return llvm::createStringError("has method 'stored', but its weight came with no codes");
-  decision.scheme = request.options.scheme;
-  decision.method = request.options.method;
-  decision.symmetric = request.options.symmetric.value_or(decision.scheme == SchemeKind::Group);
-  if (decision.scheme == SchemeKind::TwoLevel && decision.symmetric)
-    return llvm::createStringError("asks for the two_level scheme and symmetric, which exclude each other");
-  if (decision.policy == PolicyKind::Float)
+  if (llvm::Error error = decideScheme(facts.k, request.options, decision))
+    return std::move(error);
+  return decision;
+}
+
+llvm::Expected<LayerDecision> mlir::fptq::decideLookup(StringRef name, int64_t channels, const PolicyOptions &options,
+                                                       const Recipe *recipe) {
+  Request request = requestFor(name, options, recipe);
+  LayerDecision decision;
+  decision.policy = PolicyKind::Float;
+  if (!request.rule) {
+    decision.reason = "no rule names it";
     return decision;
-  if (llvm::Error error = decideGroups(facts.k, request.options, decision))
+  }
+  if (request.options.mode == PolicyMode::Float) {
+    decision.reason = request.source;
+    return decision;
+  }
+  decision.policy = PolicyKind::Static;
+  decision.reason = formatv("{0}:{1}: match '{2}'", recipe->file(), request.rule->line, request.rule->match);
+  if (llvm::Error error = decideScheme(channels, request.options, decision))
     return std::move(error);
   return decision;
 }

@@ -50,6 +50,33 @@ template <typename MatmulOp> static LayerRow rowOfMatmul(MatmulOp op, int64_t k)
   return row;
 }
 
+/// The word for a lookup of 4-bit rows, where linears have their policy: it has no activations.
+static constexpr StringRef kLookup = "lookup";
+
+/// A lookup in any form: rows of `k` elements, `n` of them.
+static LayerRow rowOfLookup(Operation *op, StringRef layer, int64_t k, int64_t n, StringAttr reason,
+                            SchemeAttr scheme) {
+  LayerRow row;
+  row.name = layer.str();
+  row.k = k;
+  row.n = n;
+  if (reason) {
+    row.policy = (scheme ? kLookup : policyWord(PolicyKind::Float)).str();
+    row.reason = reason.str();
+  }
+  if (scheme)
+    row.groupSize = scheme.getGroupSize();
+  if (auto error = op->getAttrOfType<FloatAttr>("fptq.error_db"))
+    row.errorDb = error.getValueAsDouble();
+  return row;
+}
+
+template <typename LookupOpTy> static LayerRow rowOfQuantizedLookup(LookupOpTy op) {
+  auto reason = op->template getAttrOfType<StringAttr>("fptq.reason");
+  return rowOfLookup(op, op.getLayer(), op.getChannels(), op.getRows(),
+                     reason ? reason : StringAttr::get(op.getContext(), ""), op.getScheme());
+}
+
 /// Input channels without the padding of a ragged last group, which only the quantize step knows.
 static int64_t unpaddedChannels(QuantizedMatmulOp op) {
   if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
@@ -73,6 +100,13 @@ std::vector<LayerRow> mlir::fptq::layerRows(ModuleOp module) {
       add(rowOfMatmul(matmul, unpaddedChannels(matmul)));
     else if (auto packed = dyn_cast<PackedMatmulOp>(op))
       add(rowOfMatmul(packed, packed.getK()));
+    else if (auto lookup = dyn_cast<LookupOp>(op))
+      add(rowOfLookup(op, lookup.getLayer(), lookup.getChannels(), lookup.getRows(), lookup.getReasonAttr(),
+                      lookup.getSchemeAttr()));
+    else if (auto quantized = dyn_cast<QuantizedLookupOp>(op))
+      add(rowOfQuantizedLookup(quantized));
+    else if (auto packed = dyn_cast<PackedLookupOp>(op))
+      add(rowOfQuantizedLookup(packed));
   });
   return rows;
 }
@@ -92,6 +126,8 @@ json::Value mlir::fptq::layerTable(ArrayRef<LayerRow> rows) {
   json::Object counts;
   for (StringRef word : {"static", "equalized", "per-token", "float"})
     counts[word] = llvm::count_if(rows, [&](const LayerRow &row) { return row.policy == word; });
+  if (int64_t lookups = llvm::count_if(rows, [](const LayerRow &row) { return row.policy == kLookup; }))
+    counts[kLookup] = lookups;
   for (const LayerRow &row : rows)
     layers.push_back(json::Object{{"name", row.name},
                                   {"k", orNull(row.k)},

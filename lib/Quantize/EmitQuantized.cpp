@@ -1,4 +1,4 @@
-//===- EmitQuantized.cpp - the quantized form of one linear ---------------===//
+//===- EmitQuantized.cpp - the quantized form of one layer ----------------===//
 #include "EmitQuantized.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Support/RowForm.h"
@@ -120,5 +120,27 @@ void mlir::fptq::emitQuantized(LinearOp op, const QuantizedParts &parts, std::op
   if (errorDb)
     matmul->setAttr("fptq.error_db", b.getF64FloatAttr(*errorDb));
   op.replaceAllUsesWith(fromRows(b, op.getLoc(), y, op.getType(), op.getX()));
+  op.erase();
+}
+
+void mlir::fptq::emitQuantized(LookupOp op, const QuantizedParts::Product &table, std::optional<double> errorDb) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  OpFoldResult rows = tensor::getMixedSize(b, loc, op.getIds(), 0);
+  Value init = empty(b, loc, rows, {op.getChannels()}, b.getF32Type());
+  auto lookup = QuantizedLookupOp::create(b, loc, init.getType(), op.getIds(), table.codes, table.scales, table.zeros,
+                                          table.multipliers, init, op.getSchemeAttr(), op.getLayerAttr());
+  if (op.getReasonAttr())
+    lookup->setAttr("fptq.reason", op.getReasonAttr());
+  if (errorDb)
+    lookup->setAttr("fptq.error_db", b.getF64FloatAttr(*errorDb));
+  Value result = lookup.getResult();
+  RankedTensorType wanted = op.getType();
+  if (!wanted.getElementType().isF32())
+    result = arith::TruncFOp::create(b, loc, cast<RankedTensorType>(result.getType()).clone(wanted.getElementType()),
+                                     result);
+  if (result.getType() != wanted)
+    result = tensor::CastOp::create(b, loc, wanted, result);
+  op.replaceAllUsesWith(result);
   op.erase();
 }

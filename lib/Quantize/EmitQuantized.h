@@ -1,4 +1,4 @@
-//===- EmitQuantized.h - the quantized form of one linear --------*- C++ -*-===//
+//===- EmitQuantized.h - the quantized form of one layer ---------*- C++ -*-===//
 #ifndef FPTQ_LIB_QUANTIZE_EMITQUANTIZED_H
 #define FPTQ_LIB_QUANTIZE_EMITQUANTIZED_H
 
@@ -18,6 +18,9 @@ struct QuantizedParts {
 
 /// Replaces `op` by quantize_activations + quantized_matmul of `parts`. `errorDb` is kept for reports, if known.
 void emitQuantized(LinearOp op, const QuantizedParts &parts, std::optional<double> errorDb);
+
+/// Replaces `op` by a quantized_lookup of the rows of `table`.
+void emitQuantized(LookupOp op, const QuantizedParts::Product &table, std::optional<double> errorDb);
 
 } // namespace mlir::fptq
 

@@ -218,6 +218,13 @@ static LogicalResult exportMatmul(IRRewriter &rewriter, QuantizedMatmulOp op, co
   return success();
 }
 
+/// A !quant table would be a float table to whoever reads it, as `quant.dcast` gives all of it.
+static LogicalResult refuseLookup(QuantizedLookupOp op) {
+  return op.emitOpError() << "cannot be written with !quant types, which dequantize whole tables and no single rows "
+                             "(layer '"
+                          << op.getLayer() << "')";
+}
+
 void FptqExportQuantPass::runOnOperation() {
   ModuleOp module = getOperation();
   FailureOr<ParameterFiles> files = ParameterFiles::open(module);
@@ -225,7 +232,7 @@ void FptqExportQuantPass::runOnOperation() {
     return signalPassFailure();
   SmallVector<Operation *> ops;
   module.walk([&](Operation *op) {
-    if (isa<DequantizeOp, QuantizedMatmulOp>(op))
+    if (isa<DequantizeOp, QuantizedMatmulOp, QuantizedLookupOp>(op))
       ops.push_back(op);
   });
   IRRewriter rewriter(&getContext());
@@ -233,8 +240,10 @@ void FptqExportQuantPass::runOnOperation() {
   for (Operation *op : ops) {
     if (auto weight = dyn_cast<DequantizeOp>(op))
       ok &= succeeded(exportWeight(rewriter, weight, *files));
+    else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
+      ok &= succeeded(exportMatmul(rewriter, matmul, *files));
     else
-      ok &= succeeded(exportMatmul(rewriter, cast<QuantizedMatmulOp>(op), *files));
+      ok &= succeeded(refuseLookup(cast<QuantizedLookupOp>(op)));
   }
   if (!ok)
     return signalPassFailure();

@@ -1,96 +1,25 @@
-//===- QuantizeWeights.cpp - decided linears to 4-bit weights -------------===//
+//===- QuantizeWeights.cpp - decided layers to 4-bit weights --------------===//
 #include "EmitQuantized.h"
+#include "QuantizedLayers.h"
 #include "StoredWeights.h"
-#include "WeightStore.h"
-#include "fptq/IR/Limits.h"
 #include "fptq/Quantize/Passes.h"
+#include "fptq/Support/FloatLookup.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQQUANTIZEWEIGHTSPASS
 #include "fptq/Quantize/Passes.h.inc"
 
 namespace {
-/// All calls of one layer: they share the weight.
-struct Layer {
-  SmallVector<LinearOp> calls;
-  PlannedWeight plan;
-  std::optional<double> errorDb;
-  bool stored = false; ///< the codes it came with are kept
-};
-using Layers = llvm::MapVector<StringRef, Layer>;
-
 struct FptqQuantizeWeightsPass : impl::FptqQuantizeWeightsPassBase<FptqQuantizeWeightsPass> {
   using Base::Base;
   void runOnOperation() override;
 
 private:
-  LogicalResult quantize(Layers &layers, WeightStore &store, const ParameterFiles &files);
+  LogicalResult quantize(QuantizedLayers &layers, WeightStore &store, const ParameterFiles &files);
 };
 } // namespace
-
-/// Everything the stage may assume of a linear (docs/Architecture.md), with an error that names it.
-static LogicalResult checkDecided(LinearOp op) {
-  if (!op.getPolicyAttr())
-    return op.emitOpError() << "has no policy (layer '" << op.getLayer() << "'): run fptq-choose-policy first";
-  PolicyKind kind = op.getPolicyAttr().getKind();
-  if (kind == PolicyKind::Float)
-    return success();
-  if (!op.getSchemeAttr())
-    return op.emitOpError() << "has no scheme (layer '" << op.getLayer() << "')";
-  if (kind != PolicyKind::PerToken && !op.getRangeAttr())
-    return op.emitOpError() << "has no profiled range for its " << stringifyEnum(kind) << " policy (layer '"
-                            << op.getLayer() << "')";
-  if (op.getInputChannels() > kMaxInputChannels) // before its weight is evaluated, which takes memory
-    return op.emitOpError() << "(QM5) has " << op.getInputChannels()
-                            << " input channels, which could overflow int32, at most " << kMaxInputChannels
-                            << " (layer '" << op.getLayer() << "')";
-  if (!isConstantChain(op.getWeight()))
-    return op.emitOpError() << "has a weight that is no constant (layer '" << op.getLayer() << "')";
-  if (op.getSchemeAttr().getMethod() == WeightMethod::Stored && !op.getWeight().getDefiningOp<DequantizeOp>())
-    return op.emitOpError() << "is to keep its codes, but its weight came with none (layer '" << op.getLayer() << "')";
-  return success();
-}
-
-/// Two calls of one name must mean one weight.
-static LogicalResult checkSameLayer(LinearOp first, LinearOp other) {
-  if (first.getWeight().getType().getShape() == other.getWeight().getType().getShape() &&
-      first.getSchemeAttr() == other.getSchemeAttr() &&
-      constantName(first.getWeight()) == constantName(other.getWeight()))
-    return success();
-  InFlightDiagnostic diag = other.emitOpError()
-                            << "has another weight or scheme than an earlier call (layer '" << other.getLayer() << "')";
-  diag.attachNote(first.getLoc()) << "earlier call";
-  return diag;
-}
-
-static FailureOr<Layers> collect(ModuleOp module, bool halfScales) {
-  Layers layers;
-  WalkResult walked = module.walk([&](LinearOp op) -> WalkResult {
-    if (failed(checkDecided(op)))
-      return WalkResult::interrupt();
-    if (op.getPolicyAttr().getKind() == PolicyKind::Float)
-      return WalkResult::advance();
-    Layer &layer = layers[op.getLayer()];
-    if (!layer.calls.empty() && failed(checkSameLayer(layer.calls.front(), op)))
-      return WalkResult::interrupt();
-    layer.calls.push_back(op);
-    layer.stored = op.getSchemeAttr().getMethod() == WeightMethod::Stored;
-    if (layer.calls.size() == 1)
-      layer.plan = {op.getLayer().str(),
-                    layer.stored ? storedOperands(op)
-                                 : weightOperands(op.getContext(), op.getSchemeAttr(), op.getOutputChannels(),
-                                                  op.getInputChannels(), halfScales)};
-    return WalkResult::advance();
-  });
-  if (walked.wasInterrupted())
-    return failure();
-  return layers;
-}
 
 /// Constant chains whose last use a quantized linear was, and globals nobody loads any more.
 static void eraseDeadChains(ModuleOp module) {
@@ -99,32 +28,6 @@ static void eraseDeadChains(ModuleOp module) {
   for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
     if (SymbolTable::symbolKnownUseEmpty(global, module))
       global.erase();
-}
-
-/// External globals that something other than a linear to be quantized reads.
-static SmallVector<ml_program::GlobalOp> globalsInUse(ModuleOp module, const Layers &layers) {
-  llvm::DenseSet<Operation *> quantized;
-  for (const auto &[name, layer] : layers)
-    quantized.insert(layer.calls.begin(), layer.calls.end());
-  // A load is dead with its chain if all that it reaches ends in such a linear's weight.
-  std::function<bool(Value)> onlyWeights = [&](Value value) {
-    return llvm::all_of(value.getUses(), [&](OpOperand &use) {
-      Operation *user = use.getOwner();
-      if (keepsOperands(user))
-        return false;
-      if (quantized.contains(user))
-        return cast<LinearOp>(user).getWeight() == value;
-      return user->getNumResults() == 1 && isMemoryEffectFree(user) && isConstantChain(user->getResult(0)) &&
-             onlyWeights(user->getResult(0));
-    });
-  };
-  llvm::SetVector<ml_program::GlobalOp> kept;
-  module.walk([&](ml_program::GlobalLoadConstOp load) {
-    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(load, load.getGlobalAttr());
-    if (isa_and_nonnull<ml_program::ExternAttr>(global.getValueAttr()) && !onlyWeights(load.getResult()))
-      kept.insert(global);
-  });
-  return kept.takeVector();
 }
 
 static QuantizerOptions optionsFor(SchemeAttr scheme, int64_t k, bool halfScales) {
@@ -138,50 +41,68 @@ static QuantizerOptions optionsFor(SchemeAttr scheme, int64_t k, bool halfScales
 }
 
 /// Squared channel maxima as importance for the mse method; empty without a profile.
-static std::vector<float> importanceOf(LinearOp op) {
-  if (op.getSchemeAttr().getMethod() != WeightMethod::Mse)
+static std::vector<float> importanceOf(const WeightUse &use) {
+  auto linear = dyn_cast<LinearOp>(use.op);
+  if (!linear || use.scheme.getMethod() != WeightMethod::Mse)
     return {};
-  std::vector<float> importance = floatElements(op.getChannelAbsmaxAttr());
+  std::vector<float> importance = floatElements(linear.getChannelAbsmaxAttr());
   for (float &v : importance)
     v *= v;
   return importance;
 }
 
-LogicalResult FptqQuantizeWeightsPass::quantize(Layers &layers, WeightStore &store, const ParameterFiles &files) {
+LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayers &layers, WeightStore &store,
+                                                const ParameterFiles &files) {
   bool halfScales = scaleType == "f16";
-  int64_t done = 0, total = layers.size();
+  int64_t done = 0, total = llvm::count_if(layers, [](auto &entry) { return entry.second.sharedWith.empty(); });
   for (auto &[name, layer] : layers) {
-    LinearOp op = layer.calls.front();
+    if (!layer.sharedWith.empty())
+      continue;
+    const WeightUse &use = layer.uses.front();
+    Location loc = use.op->getLoc();
     ++done;
     if (store.isDone(layer.plan)) {
       if (progress)
-        op.emitRemark() << "kept " << done << " of " << total << ": " << name;
+        use.op->emitRemark() << "kept " << done << " of " << total << ": " << name;
       continue;
     }
     if (layer.stored) {
-      FailureOr<OperandBytes> bytes = storedBytes(op, layer.plan, files);
-      if (failed(bytes) || failed(store.add(op.getLoc(), layer.plan, *bytes)))
+      FailureOr<OperandBytes> bytes = storedBytes(cast<LinearOp>(use.op), layer.plan, files);
+      if (failed(bytes) || failed(store.add(loc, layer.plan, *bytes)))
         return failure();
-      remark::passed(op.getLoc(), remark::RemarkOpts::name("KeptCodes").category("Quantize"))
+      remark::passed(loc, remark::RemarkOpts::name("KeptCodes").category("Quantize"))
           << remark::add("layer '{0}' keeps the codes it came with", name.str()) << remark::metric("layer", name);
       continue;
     }
-    FailureOr<std::vector<float>> weight = evaluateConstant(op.getWeight(), files, name);
+    FailureOr<std::vector<float>> weight = evaluateConstant(use.weight, files, name);
     if (failed(weight))
       return failure();
-    int64_t n = op.getOutputChannels(), k = op.getInputChannels();
     QuantizedWeight quantized =
-        quantizeWeight(*weight, n, k, optionsFor(op.getSchemeAttr(), k, halfScales), importanceOf(op));
+        quantizeWeight(*weight, use.n, use.k, optionsFor(use.scheme, use.k, halfScales), importanceOf(use));
     layer.errorDb = quantized.errorDb;
-    if (failed(store.add(op.getLoc(), layer.plan, operandBytes(quantized, layer.plan, halfScales))))
+    if (failed(store.add(loc, layer.plan, operandBytes(quantized, layer.plan, halfScales))))
       return failure();
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("Quantized").category("Quantize"))
+    remark::passed(loc, remark::RemarkOpts::name("Quantized").category("Quantize"))
         << remark::add("layer '{0}' quantized", name.str()) << remark::metric("layer", name)
         << remark::metric("error_db", quantized.errorDb);
     if (progress)
-      op.emitRemark() << "quantized " << done << " of " << total << ": " << name;
+      use.op->emitRemark() << "quantized " << done << " of " << total << ": " << name;
   }
   return success();
+}
+
+/// The quantized form of one use of `layer`, whose weight `source` has: its own, or that of a linear it shares.
+static void emit(const WeightUse &use, const QuantizedLayer &layer, const QuantizedLayer &source, WeightStore &store) {
+  OpBuilder b(use.op);
+  llvm::StringMap<Value> loaded;
+  for (const WeightOperand &operand : source.plan.operands)
+    loaded[operand.suffix] = store.load(b, use.op->getLoc(), source.plan, operand);
+  QuantizedParts::Product weight{loaded.lookup("codes"), loaded.lookup("scales"), loaded.lookup("zeros"),
+                                 loaded.lookup("multipliers")};
+  if (auto lookup = dyn_cast<LookupOp>(use.op))
+    return emitQuantized(lookup, weight, source.errorDb);
+  auto linear = cast<LinearOp>(use.op);
+  emitQuantized(linear, layer.stored ? storedParts(linear, loaded) : QuantizedParts{{weight}, {}}, source.errorDb);
 }
 
 void FptqQuantizeWeightsPass::runOnOperation() {
@@ -191,29 +112,22 @@ void FptqQuantizeWeightsPass::runOnOperation() {
     return signalPassFailure();
   }
   FailureOr<ParameterFiles> files = ParameterFiles::open(module);
-  FailureOr<Layers> layers = collect(module, scaleType == "f16");
+  FailureOr<QuantizedLayers> layers = collectLayers(module, scaleType == "f16");
   if (failed(files) || failed(layers))
     return signalPassFailure();
   std::vector<PlannedWeight> plan;
   for (auto &[name, layer] : *layers)
-    plan.push_back(layer.plan);
+    if (layer.sharedWith.empty())
+      plan.push_back(layer.plan);
   auto store = WeightStore::create(module, parametersOut, resume, plan, globalsInUse(module, *layers), *files);
   if (failed(store) || failed(quantize(*layers, **store, *files)))
     return signalPassFailure();
   for (auto &[name, layer] : *layers)
-    for (LinearOp op : layer.calls) {
-      OpBuilder b(op);
-      llvm::StringMap<Value> loaded;
-      for (const WeightOperand &operand : layer.plan.operands)
-        loaded[operand.suffix] = (*store)->load(b, op.getLoc(), layer.plan, operand);
-      QuantizedParts parts;
-      if (layer.stored)
-        parts = storedParts(op, loaded);
-      else
-        parts.products = {
-            {loaded.lookup("codes"), loaded.lookup("scales"), loaded.lookup("zeros"), loaded.lookup("multipliers")}};
-      emitQuantized(op, parts, layer.errorDb);
-    }
+    for (const WeightUse &use : layer.uses)
+      emit(use, layer, layer.sharedWith.empty() ? layer : layers->find(layer.sharedWith)->second, **store);
+  SmallVector<LookupOp> floats;
+  module.walk([&](LookupOp op) { floats.push_back(op); });
+  llvm::for_each(floats, lowerFloatLookup); // no later stage has anything to do with them
   eraseDeadChains(module);
   if (failed((*store)->finish()))
     return signalPassFailure();

@@ -72,7 +72,7 @@ static bool isNumbered(StringRef key) {
          key.starts_with("dense_elements_") || key.starts_with("cst");
 }
 
-std::string LayerNames::nameOf(Value weight) {
+std::string LayerNames::nameOf(Value weight, StringRef unnamed) {
   std::string slices = slicesOf(weight), identity = ::identityOf(weight, slices);
   auto known = nameByIdentity.find(identity);
   if (known != nameByIdentity.end())
@@ -83,7 +83,7 @@ std::string LayerNames::nameOf(Value weight) {
   if (auto it = given.find(key); it != given.end())
     name = it->second + slices;
   else
-    name = isNumbered(key) ? "linear_" + std::to_string(unnamed++) : strip(key) + slices;
+    name = isNumbered(key) ? unnamed.str() + std::to_string(numbered++) : strip(key) + slices;
   std::string base = name;
   for (int i = 2; identityOf.contains(name); ++i)
     name = base + "_" + std::to_string(i);

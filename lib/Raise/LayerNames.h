@@ -14,13 +14,14 @@ public:
   /// Reads the JSON object `path` (weight name to layer name); errors name file and key.
   llvm::Error loadMap(StringRef path);
 
-  std::string nameOf(Value weight);
+  /// `unnamed` begins the name of a weight that has none.
+  std::string nameOf(Value weight, StringRef unnamed = "linear_");
 
 private:
   llvm::StringMap<std::string> given;
   llvm::StringMap<std::string> identityOf; ///< layer name to the weight that has it
   llvm::StringMap<std::string> nameByIdentity;
-  int64_t unnamed = 0;
+  int64_t numbered = 0;
 };
 
 } // namespace mlir::fptq

@@ -2,6 +2,7 @@
 #include "AbsorbBias.h"
 #include "ActivationQuantization.h"
 #include "EmitLinear.h"
+#include "EmitLookup.h"
 #include "LayerNames.h"
 #include "fptq/Raise/Passes.h"
 #include "mlir/IR/Remarks.h"
@@ -46,10 +47,11 @@ static void takeQuantization(IRRewriter &rewriter, LinearOp linear) {
   linear.setPolicyAttr(PolicyAttr::get(linear.getContext(), PolicyKind::Static, reason));
 }
 
+static remark::RemarkOpts options(StringRef name) { return remark::RemarkOpts::name(name).category("Raise"); }
+
 static void raise(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) {
   StringRef reason;
   FailureOr<LinearMatch> match = matchLinear(op, reason);
-  auto options = [](StringRef name) { return remark::RemarkOpts::name(name).category("Raise"); };
   if (failed(match)) {
     if (!reason.empty())
       remark::missed(op.getLoc(), options("LeftAlone"))
@@ -64,6 +66,34 @@ static void raise(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) 
   remark::passed(loc, options("Raised")) << remark::add("layer '{0}' raised", layer) << remark::metric("layer", layer)
                                          << remark::metric("k", linear.getInputChannels())
                                          << remark::metric("n", linear.getOutputChannels());
+}
+
+static void reportLookup(LookupOp op) {
+  remark::passed(op.getLoc(), options("Raised"))
+      << remark::add("layer '{0}' raised", op.getLayer().str()) << remark::metric("layer", op.getLayer())
+      << remark::metric("k", op.getChannels()) << remark::metric("n", op.getRows());
+}
+
+/// Rows of constant tables, as many as one generic reads. Returns what is left of `op` to look at, or null.
+static Operation *raiseLookup(IRRewriter &rewriter, Operation *op, LayerNames &names) {
+  StringRef reason;
+  auto layerOf = [&](Value table) { return names.nameOf(table, "table_") + ".lookup"; };
+  if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+    if (FailureOr<LookupMatch> match = matchLookup(generic, reason); succeeded(match)) {
+      EmittedLookup emitted = emitLookup(rewriter, generic, *match, layerOf(match->table));
+      reportLookup(emitted.lookup);
+      return emitted.rest;
+    }
+  } else if (auto gather = dyn_cast<tensor::GatherOp>(op)) {
+    if (FailureOr<Value> table = matchLookup(gather, reason); succeeded(table)) {
+      reportLookup(emitLookup(rewriter, gather, layerOf(*table)));
+      return nullptr;
+    }
+  }
+  if (!reason.empty())
+    remark::missed(op->getLoc(), options("LeftAlone"))
+        << remark::add("lookup left alone") << remark::reason("{0}", reason.str());
+  return nullptr;
 }
 
 void FptqRaisePass::runOnOperation() {
@@ -81,5 +111,13 @@ void FptqRaisePass::runOnOperation() {
   IRRewriter rewriter(&getContext());
   for (linalg::LinalgOp op : ops)
     raise(rewriter, op, layerNames);
+  SmallVector<Operation *> readers; // after the linears, whose names do not depend on tables
+  getOperation().walk([&](Operation *op) {
+    if (isa<linalg::GenericOp, tensor::GatherOp>(op))
+      readers.push_back(op);
+  });
+  for (Operation *op : readers)
+    while (op)
+      op = raiseLookup(rewriter, op, layerNames);
 }
 } // namespace mlir::fptq

@@ -177,7 +177,7 @@ class Policy:
     """What is decided for one layer, and why (`#fptq.policy`)."""
 
     layer: str
-    kind: str | None  #: static, equalized, per-token or float; None: not decided yet
+    kind: str | None  #: static, equalized, per-token, float or lookup (of 4-bit rows); None: not decided yet
     reason: str | None = None
     range: float | None = None  #: max |x| of the layer's input
     k: int | None = None  #: input channels

@@ -184,6 +184,9 @@ def quantized_checkpoint(session: Session, checkpoint: Checkpoint, plan: Quantiz
                         input_scales=dict(checkpoint.input_scales))
     for layer in module.layers():
         name = f"{layer['name']}.weight"
+        if layer["policy"] == "lookup":
+            raise FptqError(f"layer '{layer['name']}': a folder of compressed-tensors has float embeddings only; leave "
+                            "the lookup out of the recipe")
         if layer["policy"] == "float" or name not in shapes:
             continue
         if layer["policy"] not in ("per-token", "static"):

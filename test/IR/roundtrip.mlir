@@ -86,3 +86,19 @@ func.func @rows(%x: tensor<?x8xf32>, %gamma: tensor<8xf16>, %eps: f32, %scale: f
   } -> tensor<?x8xi8>, tensor<?xf32>, tensor<?x2xi32>
   return %0#0 : tensor<?x8xi8>
 }
+
+// CHECK-LABEL: @lookups
+func.func @lookups(%ids: tensor<?xindex>, %table: tensor<16x8xf16>, %codes: tensor<16x4xi8>, %scales: tensor<16xf16>, %b: tensor<16x2xi8>,
+                   %a: tensor<16x2xi8>, %e: tensor<?x8xf32>, %some: memref<3xindex>, %packed: memref<128xi8>, %out: memref<3x8xf32>) {
+  // CHECK: fptq.lookup %{{.*}}, %{{.*}} layer("e") {reason = "rule", scheme = #fptq.scheme<group, group_size = 4, symmetric = true, method = rtn>} : (tensor<?xindex>, tensor<16x8xf16>) -> tensor<?x8xf32>
+  %0 = fptq.lookup %ids, %table layer("e") {reason = "rule", scheme = #fptq.scheme<group, group_size = 4, symmetric = true, method = rtn>}
+    : (tensor<?xindex>, tensor<16x8xf16>) -> tensor<?x8xf32>
+  // CHECK: fptq.quantized_lookup <two_level, group_size = 4, symmetric = false, method = mse> layer("e") ins(%{{.*}} : tensor<?xindex>) weights(%{{.*}}, %{{.*}} : tensor<16x4xi8>, tensor<16xf16>) zeros(%{{.*}} : tensor<16x2xi8>) multipliers(%{{.*}} : tensor<16x2xi8>) outs(%{{.*}} : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = fptq.quantized_lookup <two_level, group_size = 4, symmetric = false, method = mse> layer("e") ins(%ids : tensor<?xindex>)
+    weights(%codes, %scales : tensor<16x4xi8>, tensor<16xf16>) zeros(%b : tensor<16x2xi8>) multipliers(%a : tensor<16x2xi8>)
+    outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  // CHECK: fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%{{.*}} : memref<3xindex>) weights(%{{.*}} : memref<128xi8>) outs(%{{.*}} : memref<3x8xf32>)
+  fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%some : memref<3xindex>)
+    weights(%packed : memref<128xi8>) outs(%out : memref<3x8xf32>)
+  return
+}

@@ -20,6 +20,8 @@
 // RUN: not fptq-opt %t/packed.mlir --fptq-check-target=target=sm_90a -o /dev/null 2>&1 | FileCheck %s --check-prefix=LAYOUT
 // LAYOUT: error: {{.*}}layer 'a' is packed for 'x86', target 'sm_90a' reads 'nvptx'
 // LAYOUT: error: {{.*}}layer 'b' is packed for 'x86'
+// RUN: fptq-opt %t/lookup.mlir --fptq-check-target=target=sm_80 -o /dev/null 2>&1 | FileCheck %s --check-prefix=LOOKUP
+// LOOKUP: layer 'e.lookup' (8 x 2): group scheme, 2 groups of 4, a row for each id, on the host, K padded to 64
 // RUN: not fptq-opt %t/wide.mlir --fptq-check-target=target=reference 2>&1 | FileCheck %s --check-prefix=WIDE
 // WIDE: error: {{.*}}(QM5) layer 'wide' has K = 65537, above 65536
 // RUN: not fptq-opt %t/none.mlir --fptq-check-target 2>&1 | FileCheck %s --check-prefix=NONE
@@ -42,3 +44,9 @@ func.func @f(%x: tensor<1x65537xf32>) -> tensor<1x1xf32> {
 }
 //--- none.mlir
 func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> { return %x : tensor<2xf32> }
+//--- lookup.mlir
+func.func @f(%ids: tensor<3xindex>, %c: tensor<2x4xi8>, %s: tensor<2x2xf32>, %e: tensor<3x8xf32>) -> tensor<3x8xf32> {
+  %0 = fptq.quantized_lookup <group, group_size = 4, symmetric = true, method = rtn> layer("e.lookup") ins(%ids : tensor<3xindex>)
+    weights(%c, %s : tensor<2x4xi8>, tensor<2x2xf32>) outs(%e : tensor<3x8xf32>) -> tensor<3x8xf32>
+  return %0 : tensor<3x8xf32>
+}

@@ -61,3 +61,14 @@ func.func @two_level(%x: tensor<3x4xf32>, %y: tensor<3x2xf32>, %q0: tensor<3x4xi
     zeros(%c : tensor<2x2xi8>) multipliers(%c : tensor<2x2xi8>) outs(%y : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %r : tensor<3x2xf32>
 }
+
+// -----
+
+func.func @lookup(%ids: tensor<3xindex>, %e: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %c = arith.constant dense<1> : tensor<2x2xi8>
+  %s = arith.constant dense<0.5> : tensor<2x2xf32>
+  // expected-error @below {{cannot be written with !quant types, which dequantize whole tables and no single rows (layer 'e.lookup')}}
+  %r = fptq.quantized_lookup <group, group_size = 2, symmetric = true, method = rtn> layer("e.lookup") ins(%ids : tensor<3xindex>)
+    weights(%c, %s : tensor<2x2xi8>, tensor<2x2xf32>) outs(%e : tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
+}

@@ -26,40 +26,57 @@ static bool withModule(StringRef path, llvm::function_ref<LogicalResult(ModuleOp
   return file.parse(kTool) && succeeded(run(file.get()));
 }
 
-/// One layer's bytes in `op`, which outlives the result.
-static FailureOr<PackedWeight> packedWeightOf(PackedMatmulOp op) {
+/// The resource that `op` reads; an error names the layer.
+template <typename OpTy> static FailureOr<DenseResourceElementsAttr> packedBytesOf(OpTy op) {
   DenseResourceElementsAttr constant;
-  if (!matchPattern(op.getPacked(), m_Constant(&constant)) || !constant.getRawHandle().getBlob())
-    return op.emitOpError() << "has packed bytes that are no resource (layer '" << op.getLayer() << "')";
+  if (matchPattern(op.getPacked(), m_Constant(&constant)) && constant.getRawHandle().getBlob())
+    return constant;
+  return op.emitOpError() << "has packed bytes that are no resource (layer '" << op.getLayer() << "')";
+}
+
+/// One layer of `n` x `k`, its bytes in `op`, which outlives the result.
+template <typename OpTy>
+static PackedWeight packedWeight(OpTy op, DenseResourceElementsAttr constant, int64_t n, int64_t k) {
   SchemeAttr scheme = op.getScheme();
   PackedWeight weight;
   weight.layer = op.getLayer().str();
   weight.layout = op.getLayout().getName().str();
   weight.bytes = constant.getRawHandle().getBlob()->getData();
-  int64_t k = op.getK(), n = cast<ShapedType>(op.getInit().getType()).getDimSize(1);
   weight.shape = {n, k, scheme.groupSizeFor(k), scheme.getKind() == SchemeKind::TwoLevel, scheme.getSymmetric(), false};
   // (P9): f16 scales are told by the number of bytes.
   weight.shape.halfScales = (int64_t)weight.bytes.size() != packedBytes(weight.layout, weight.shape);
   return weight;
 }
 
-static LogicalResult writePacked(ModuleOp module, StringRef output) {
+/// The packed weights of `module`; a lookup that reads those of its tied head adds none.
+static FailureOr<std::vector<PackedWeight>> packedWeights(ModuleOp module) {
   std::vector<PackedWeight> weights;
-  llvm::StringSet<> seen;
-  WalkResult walked = module.walk([&](PackedMatmulOp op) {
-    if (!seen.insert(op.getLayer()).second) // prefill and decode share their layers
-      return WalkResult::advance();
-    FailureOr<PackedWeight> weight = packedWeightOf(op);
-    if (failed(weight))
-      return WalkResult::interrupt();
-    weights.push_back(std::move(*weight));
-    return WalkResult::advance();
+  llvm::StringSet<> layers; // prefill and decode share theirs
+  llvm::DenseSet<Attribute> written;
+  bool ok = true;
+  auto add = [&](auto op, int64_t n, int64_t k, bool isLookup) {
+    FailureOr<DenseResourceElementsAttr> constant = packedBytesOf(op);
+    ok &= succeeded(constant);
+    if (failed(constant) || !layers.insert(op.getLayer()).second || (!written.insert(*constant).second && isLookup))
+      return;
+    weights.push_back(packedWeight(op, *constant, n, k));
+  };
+  module.walk([&](PackedMatmulOp op) {
+    add(op, cast<ShapedType>(op.getInit().getType()).getDimSize(1), op.getK(), /*isLookup=*/false);
   });
-  if (walked.wasInterrupted())
+  module.walk([&](PackedLookupOp op) { add(op, op.getRows(), op.getChannels(), /*isLookup=*/true); });
+  if (!ok)
     return failure();
-  if (weights.empty())
+  return weights;
+}
+
+static LogicalResult writePacked(ModuleOp module, StringRef output) {
+  FailureOr<std::vector<PackedWeight>> weights = packedWeights(module);
+  if (failed(weights))
+    return failure();
+  if (weights->empty())
     return module.emitError() << "has no quantized layer to export: run fptq-quantize-pipeline first";
-  if (llvm::Error error = writePackedFile(output, weights, modelHash(module)))
+  if (llvm::Error error = writePackedFile(output, *weights, modelHash(module)))
     return module.emitError() << llvm::toString(std::move(error));
   return success();
 }

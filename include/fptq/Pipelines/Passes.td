@@ -8,12 +8,13 @@ def FptqVerifyStagePass : Pass<"fptq-verify-stage", "::mlir::ModuleOp"> {
   let summary = "Check what a stage promises the next";
   let description = [{
     `stage` (required) is one of
-    - `raised`: every weight of a `fptq.linear` is a constant chain, and every layer has a name;
+    - `raised`: every weight of a `fptq.linear` and table of a `fptq.lookup` is a constant chain, and every layer has a
+      name;
     - `profiled`: every `fptq.linear` has `range` and `channel_absmax`;
-    - `decided`: every `fptq.linear` has `policy` and, unless float, `scheme`;
+    - `decided`: every `fptq.linear` has `policy` and, unless float, `scheme`; every `fptq.lookup` a `reason`;
     - `quantized`: no `fptq.linear` is left but those whose policy is float, and their product's
-      activations come from a quantize step;
-    - `packed`: no `fptq.quantized_matmul` is left.
+      activations come from a quantize step; no `fptq.lookup` is left;
+    - `packed`: no `fptq.quantized_matmul` and no `fptq.quantized_lookup` is left.
 
     All violations are errors, each naming its layer. The pipelines run it after every stage.
   }];

@@ -63,6 +63,12 @@ struct LayerDecision {
 /// Decides one layer. An error says why not, without the layer's name.
 llvm::Expected<LayerDecision> decideLayer(const LayerFacts &facts, const PolicyOptions &options, const Recipe *recipe);
 
+/// Decides the lookup of a table whose rows have `channels` elements: float unless a rule of the recipe names it, for
+/// the residual stream begins there (docs/Recipes.md). Of the decision's policy only `Float` means something: no
+/// activations enter a lookup.
+llvm::Expected<LayerDecision> decideLookup(llvm::StringRef name, int64_t channels, const PolicyOptions &options,
+                                           const Recipe *recipe);
+
 /// The largest divisor of `k` that is at most `groupSize`.
 int64_t adjustGroupSize(int64_t k, int64_t groupSize);
 

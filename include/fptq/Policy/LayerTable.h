@@ -12,13 +12,13 @@ struct LayerRow {
   std::string name;
   std::optional<int64_t> k, n;
   std::optional<double> range; ///< max |x| at the input
-  std::string policy;          ///< static, equalized, per-token, float, or empty before the policy stage
+  std::string policy; ///< static, equalized, per-token, float, lookup (of 4-bit rows), or empty before the policy stage
   std::string reason;
   std::optional<int64_t> groupSize; ///< 0: per channel
   std::optional<double> errorDb;    ///< 10 log10 of the quantized weight's error against the weight; below 0
 };
 
-/// The linears of `module` in order, before, after or in the middle of quantization. Quantized
+/// The linears and lookups of `module` in order, before, after or in the middle of quantization. Quantized
 /// layers carry what they were as discardable attributes `fptq.range`, `fptq.policy`, `fptq.error_db`.
 std::vector<LayerRow> layerRows(ModuleOp module);
 

@@ -24,6 +24,9 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
 
     Layers of one name (prefill and decode) get one decision.
 
+    A `fptq.lookup` has no activations to decide about. It stays float unless a rule of `recipe` names it; then it gets a
+    `scheme`, by the rule and the options for weights.
+
     Errors, all layers at once: a static or equalized layer without a range, an
     equalized one without channel maxima, K not divisible by the group with
     `ragged=error`, a recipe's rule that matches nothing. With `strict=false`
@@ -54,7 +57,8 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
     Statistic<"numStatic", "static", "layers with one static scale">,
     Statistic<"numEqualized", "equalized", "layers equalized, then static">,
     Statistic<"numPerToken", "per-token", "layers with one scale a token">,
-    Statistic<"numFloat", "float", "layers kept float">
+    Statistic<"numFloat", "float", "layers kept float">,
+    Statistic<"numLookups", "lookups", "lookups of 4-bit rows">
   ];
 }
 

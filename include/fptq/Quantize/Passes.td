@@ -12,6 +12,10 @@ def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> 
     `fptq.scale_channels` by a constant directly before becomes the `multiplier`. Policies static and
     equalized take the scale `range.absmax / 127`, per_token computes it at run time.
 
+    Each `fptq.lookup` with a `scheme` becomes `fptq.quantized_lookup`; it reads the codes of a linear over the same table
+    where both have one scheme and the linear is not equalized (a tied head). Other lookups are linalg again, as front
+    ends write them.
+
     A weight is evaluated, quantized by its `scheme` and written one at a time. Calls of the same layer
     (prefill and decode) share one result. Without `parameters-out` (default) results are resource
     constants; with it they are external globals whose bytes are streamed into that .safetensors file,
@@ -42,8 +46,8 @@ def FptqExportQuantPass : Pass<"fptq-export-quant", "::mlir::ModuleOp"> {
     zero points as `u4`, bytes as `i8`. Imported again, the codes are the same.
 
     What the types cannot say is an error that names the layer: scales that exist only at run time (per token), float
-    offsets (GGUF's Q4_1), the two-level scheme, a ragged last group, a scale that is not positive. Scales stand in the
-    type: a 4096 x 11008 layer in groups of 128 is 4.6 MB of text.
+    offsets (GGUF's Q4_1), the two-level scheme, a ragged last group, a scale that is not positive, lookups of 4-bit
+    rows. Scales stand in the type: a 4096 x 11008 layer in groups of 128 is 4.6 MB of text.
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect", "::mlir::linalg::LinalgDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];

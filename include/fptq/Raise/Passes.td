@@ -25,7 +25,7 @@ def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {
 }
 
 def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
-  let summary = "Find linear layers in linalg on tensors";
+  let summary = "Find linear layers and table lookups in linalg on tensors";
   let description = [{
     A linalg op that contracts a float activation with a *constant chain* (docs/Architecture.md) becomes
     a `fptq.linear`, whatever its name: matmul with any indexing maps, batch_matmul with a broadcast or
@@ -36,6 +36,10 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
 
     A contraction that is no linear with a constant weight stays as it is, with a remark that says why:
     two activations (attention), an integer accumulator, a weight that differs along the batch.
+
+    Rows of a constant table that are looked up by ids (`tensor.extract` in a generic, `tensor.gather`) become a
+    `fptq.lookup`, called like the table and `.lookup`. What the model does about ids outside of the table, an assert or a
+    clamp, is kept before it.
 
     An input that the model itself quantizes and dequantizes, symmetrically to 8 bits with one scale for the tensor
     (as PyTorch's PT2E exports it), makes the linear static with exactly that scale: `policy` and `range` are set, and

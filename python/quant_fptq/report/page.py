@@ -12,18 +12,20 @@ from quant_fptq.profile import Policy, Profile
 from quant_fptq.report import svg
 
 _STYLE = """
-:root{--bg:#fff;--fg:#222;--dim:#777;--static:#4c8c4a;--equalized:#c98a1b;--token:#b3413c;--float:#8a8a8a;--a:#3367b0}
+:root{--bg:#fff;--fg:#222;--dim:#777;--lookup:#7a5aa6;
+--static:#4c8c4a;--equalized:#c98a1b;--token:#b3413c;--float:#8a8a8a;--a:#3367b0}
 @media(prefers-color-scheme:dark){:root{--bg:#181a1b;--fg:#ddd;--dim:#999;--a:#7aa7e8}}
 body{background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:940px;padding:0 1em}
 svg{max-width:100%;height:auto}svg text{fill:var(--fg);font:11px system-ui,sans-serif}
 table{border-collapse:collapse;font-size:13px}td,th{padding:2px 10px;text-align:right}td:first-child,th:first-child,
 td:last-child,th:last-child{text-align:left}tr:nth-child(even){background:rgba(128,128,128,.1)}
 .static{fill:var(--static)}.equalized{fill:var(--equalized)}.per-token{fill:var(--token)}.float{fill:var(--float)}
+.lookup{fill:var(--lookup)}
 .line{stroke:var(--fg);stroke-dasharray:4 3}.grid{stroke:var(--dim);stroke-opacity:.3}
 polyline{fill:none;stroke-width:1.5}.before{stroke:var(--token)}.after{stroke:var(--a)}
 .key i{display:inline-block;width:1em;height:.8em;margin:0 .3em 0 1em}
 """
-_COLOURS = {"static": "static", "equalized": "equalized", "per-token": "token", "float": "float"}
+_COLOURS = {"static": "static", "equalized": "equalized", "per-token": "token", "float": "float", "lookup": "lookup"}
 
 
 def equalized(channel_absmax: np.ndarray) -> np.ndarray:
@@ -80,7 +82,8 @@ def _table(layers: Sequence[Policy]) -> str:
 
 def html(layers: Sequence[Policy], profile: Profile | None, v0: float, v1: float, title: str) -> str:
     """The page as text: `layers` in model order, `profile` for channel maxima, thresholds as they were used."""
-    counts = ", ".join(f"{sum(layer.kind == policy for layer in layers)} {policy}" for policy in _COLOURS)
+    kinds = [layer.kind for layer in layers]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _COLOURS if kind != "lookup" or kind in kinds)
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(title)}</title><style>{_STYLE}</style></head><body>

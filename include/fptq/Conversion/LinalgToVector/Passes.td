@@ -27,6 +27,16 @@ def FptqLowerLinearPass : Pass<"fptq-lower-linear", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FptqLowerFloatLookupPass : Pass<"fptq-lower-float-lookup", "::mlir::ModuleOp"> {
+  let summary = "Lower lookups in float tables to linalg";
+  let description = [{
+    A `fptq.lookup` (the quantize stage never ran, as when a model is calibrated) becomes a `linalg.generic` that extracts
+    its rows from the table.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def FptqLowerDequantizePass : Pass<"fptq-lower-dequantize", "::mlir::ModuleOp"> {
   let summary = "Evaluate stored weights that no linear took";
   let description = [{
@@ -213,6 +223,17 @@ def FptqLowerObservePass : Pass<"fptq-lower-observe", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
+}
+
+def FptqLowerPackedLookupPass : Pass<"fptq-lower-packed-lookup", "::mlir::ModuleOp"> {
+  let summary = "Lower lookups of 4-bit rows on buffers to loops of vectors";
+  let description = [{
+    A `fptq.packed_lookup` becomes a loop over its ids that unpacks the codes of one row in any layout, four channels at
+    once, and multiplies them by their group's scale. Nothing in it is of one target: the host of an NVPTX program runs it
+    too. Ids outside of the table are undefined behaviour, as they are for `tensor.extract`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
 }
 
 def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {

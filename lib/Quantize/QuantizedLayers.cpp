@@ -1,0 +1,186 @@
+//===- QuantizedLayers.cpp - what the quantize stage has to do ------------===//
+#include "QuantizedLayers.h"
+#include "StoredWeights.h"
+#include "fptq/IR/Limits.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+//===----------------------------------------------------------------------===//
+// One use
+//===----------------------------------------------------------------------===//
+
+/// Everything the stage may assume of a weight that is to be quantized (docs/Architecture.md).
+static LogicalResult checkWeight(const WeightUse &use) {
+  if (use.k > kMaxInputChannels) // before its weight is evaluated, which takes memory
+    return use.op->emitOpError() << "(QM5) has " << use.k << " input channels, which could overflow int32, at most "
+                                 << kMaxInputChannels << " (layer '" << use.layer << "')";
+  if (!isConstantChain(use.weight))
+    return use.op->emitOpError() << "has a weight that is no constant (layer '" << use.layer << "')";
+  bool canKeepCodes = isa<LinearOp>(use.op) && use.weight.getDefiningOp<DequantizeOp>();
+  if (use.scheme.getMethod() == WeightMethod::Stored && !canKeepCodes)
+    return use.op->emitOpError() << "is to keep its codes, but its weight came with none (layer '" << use.layer << "')";
+  return success();
+}
+
+static LogicalResult checkDecided(LinearOp op) {
+  if (!op.getPolicyAttr())
+    return op.emitOpError() << "has no policy (layer '" << op.getLayer() << "'): run fptq-choose-policy first";
+  PolicyKind kind = op.getPolicyAttr().getKind();
+  if (kind == PolicyKind::Float)
+    return success();
+  if (!op.getSchemeAttr())
+    return op.emitOpError() << "has no scheme (layer '" << op.getLayer() << "')";
+  if (kind != PolicyKind::PerToken && !op.getRangeAttr())
+    return op.emitOpError() << "has no profiled range for its " << stringifyEnum(kind) << " policy (layer '"
+                            << op.getLayer() << "')";
+  return success();
+}
+
+/// The weight that `op` wants quantized; none where it stays float.
+static FailureOr<std::optional<WeightUse>> useOf(Operation *op) {
+  std::optional<WeightUse> use;
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    if (failed(checkDecided(linear)))
+      return failure();
+    if (linear.getPolicyAttr().getKind() != PolicyKind::Float)
+      use = {op,
+             linear.getLayer(),
+             linear.getWeight(),
+             linear.getSchemeAttr(),
+             linear.getOutputChannels(),
+             linear.getInputChannels()};
+  } else if (auto lookup = dyn_cast<LookupOp>(op)) {
+    if (lookup.getSchemeAttr())
+      use = {op, lookup.getLayer(), lookup.getTable(), lookup.getSchemeAttr(), lookup.getRows(), lookup.getChannels()};
+  }
+  if (use && failed(checkWeight(*use)))
+    return failure();
+  return use;
+}
+
+/// Two uses of one name must mean one weight.
+static LogicalResult checkSameLayer(const WeightUse &first, const WeightUse &other) {
+  if (first.op->getName() == other.op->getName() && first.weight.getType() == other.weight.getType() &&
+      first.scheme == other.scheme && constantName(first.weight) == constantName(other.weight))
+    return success();
+  InFlightDiagnostic diag = other.op->emitOpError()
+                            << "has another weight or scheme than an earlier call (layer '" << other.layer << "')";
+  diag.attachNote(first.op->getLoc()) << "earlier call";
+  return diag;
+}
+
+//===----------------------------------------------------------------------===//
+// Tied tables
+//===----------------------------------------------------------------------===//
+
+/// The bytes of a resource; empty for anything else.
+static ArrayRef<char> resourceBytes(Attribute constant) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  return blob ? blob->getData() : ArrayRef<char>();
+}
+
+/// True where two weights are one constant as they stand. Front ends may write a tied table twice, so contents count.
+static bool sameConstant(Value a, Value b) {
+  if (a == b)
+    return true;
+  if (a.getType() != b.getType())
+    return false;
+  auto load = a.getDefiningOp<ml_program::GlobalLoadConstOp>(),
+       other = b.getDefiningOp<ml_program::GlobalLoadConstOp>();
+  if (load && other)
+    return load.getGlobalAttr() == other.getGlobalAttr();
+  Attribute constant, otherConstant;
+  if (!matchPattern(a, m_Constant(&constant)) || !matchPattern(b, m_Constant(&otherConstant)))
+    return false;
+  ArrayRef<char> bytes = resourceBytes(constant);
+  return constant == otherConstant || (!bytes.empty() && bytes == resourceBytes(otherConstant));
+}
+
+/// A lookup reads the codes of a linear over the very same numbers, where both have one scheme. An equalized linear's
+/// weight is another one: its columns are scaled.
+static void shareTable(QuantizedLayer &lookup, QuantizedLayers &layers) {
+  const WeightUse &table = lookup.uses.front();
+  auto options = remark::RemarkOpts::name("TiedTable").category("Quantize");
+  for (auto &[name, layer] : layers) {
+    const WeightUse &use = layer.uses.front();
+    if (!isa<LinearOp>(use.op) || layer.stored)
+      continue;
+    if (use.scheme == table.scheme && sameConstant(use.weight, table.weight)) {
+      lookup.sharedWith = name;
+      remark::passed(table.op->getLoc(), options)
+          << remark::add("layer '{0}' reads the codes of '{1}'", table.layer.str(), name.str());
+      return;
+    }
+    if ((name + ".lookup").str() == table.layer)
+      remark::missed(table.op->getLoc(), options)
+          << remark::add("layer '{0}' has codes of its own", table.layer.str())
+          << remark::reason("those of '{0}' are {1}", name.str(),
+                            use.scheme == table.scheme ? "of an equalized weight" : "of another scheme");
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// All uses
+//===----------------------------------------------------------------------===//
+
+FailureOr<QuantizedLayers> mlir::fptq::collectLayers(ModuleOp module, bool halfScales) {
+  QuantizedLayers layers;
+  WalkResult walked = module.walk([&](Operation *op) -> WalkResult {
+    FailureOr<std::optional<WeightUse>> found = useOf(op);
+    if (failed(found))
+      return WalkResult::interrupt();
+    if (!*found)
+      return WalkResult::advance();
+    const WeightUse &use = **found;
+    QuantizedLayer &layer = layers[use.layer];
+    if (!layer.uses.empty() && failed(checkSameLayer(layer.uses.front(), use)))
+      return WalkResult::interrupt();
+    layer.uses.push_back(use);
+    layer.stored = use.scheme.getMethod() == WeightMethod::Stored;
+    if (layer.uses.size() == 1)
+      layer.plan = {use.layer.str(), layer.stored
+                                         ? storedOperands(cast<LinearOp>(op))
+                                         : weightOperands(op->getContext(), use.scheme, use.n, use.k, halfScales)};
+    return WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return failure();
+  for (auto &[name, layer] : layers)
+    if (isa<LookupOp>(layer.uses.front().op))
+      shareTable(layer, layers);
+  return layers;
+}
+
+SmallVector<ml_program::GlobalOp> mlir::fptq::globalsInUse(ModuleOp module, const QuantizedLayers &layers) {
+  llvm::DenseMap<Operation *, Value> weights;
+  for (const auto &[name, layer] : layers)
+    for (const WeightUse &use : layer.uses)
+      weights[use.op] = use.weight;
+  // A load is dead with its chain if all that it reaches ends in such a weight.
+  std::function<bool(Value)> onlyWeights = [&](Value value) {
+    return llvm::all_of(value.getUses(), [&](OpOperand &use) {
+      Operation *user = use.getOwner();
+      if (keepsOperands(user))
+        return false;
+      if (auto weight = weights.find(user); weight != weights.end())
+        return weight->second == value;
+      return user->getNumResults() == 1 && isMemoryEffectFree(user) && isConstantChain(user->getResult(0)) &&
+             onlyWeights(user->getResult(0));
+    });
+  };
+  llvm::SetVector<ml_program::GlobalOp> kept;
+  module.walk([&](ml_program::GlobalLoadConstOp load) {
+    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(load, load.getGlobalAttr());
+    if (isa_and_nonnull<ml_program::ExternAttr>(global.getValueAttr()) && !onlyWeights(load.getResult()))
+      kept.insert(global);
+  });
+  return kept.takeVector();
+}

@@ -1,0 +1,184 @@
+//===- EmitLookup.cpp - a match as fptq.lookup ----------------------------===//
+#include "EmitLookup.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+static SmallVector<utils::IteratorType> parallelLoops(size_t count) {
+  return SmallVector<utils::IteratorType>(count, utils::IteratorType::parallel);
+}
+
+/// Ops whose only use was the other half of the body. Asserts stay: they have effects.
+static void eraseDead(IRRewriter &rewriter, Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      rewriter.eraseOp(&op);
+}
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+/// {[0, .., rank-1]}, followed by [rank] where a channel dimension is kept.
+static SmallVector<ReassociationIndices> idGroups(int64_t rank, bool channels) {
+  SmallVector<ReassociationIndices> groups(1);
+  for (int64_t d = 0; d < rank; ++d)
+    groups[0].push_back(d);
+  if (channels)
+    groups.push_back({rank});
+  return groups;
+}
+
+/// Looks up `ids` of any rank: [ids.., D].
+static LookupOp lookUp(IRRewriter &b, Location loc, Value ids, Value table, Type element, StringRef layer,
+                       Value &rows) {
+  auto type = cast<RankedTensorType>(ids.getType());
+  int64_t rank = type.getRank(), channels = cast<RankedTensorType>(table.getType()).getDimSize(1);
+  Value flat = ids;
+  if (rank == 0)
+    flat = tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get({1}, type.getElementType()), ids,
+                                         ArrayRef<ReassociationIndices>{});
+  else if (rank > 1)
+    flat = tensor::CollapseShapeOp::create(b, loc, ids, idGroups(rank, false));
+  int64_t count = cast<RankedTensorType>(flat.getType()).getDimSize(0);
+  auto lookup = LookupOp::create(b, loc, RankedTensorType::get({count, channels}, element), flat, table,
+                                 b.getStringAttr(layer), /*reason=*/StringAttr(), /*scheme=*/SchemeAttr());
+  rows = lookup.getResult();
+  SmallVector<int64_t> shape(type.getShape());
+  shape.push_back(channels);
+  if (rank == 0) {
+    rows = tensor::CollapseShapeOp::create(b, loc, rows, ArrayRef<ReassociationIndices>{{0, 1}});
+  } else if (rank > 1) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, ids);
+    sizes.push_back(b.getIndexAttr(channels));
+    rows =
+        tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, element), rows, idGroups(rank, true), sizes);
+  }
+  return lookup;
+}
+
+//===----------------------------------------------------------------------===//
+// Generics
+//===----------------------------------------------------------------------===//
+
+/// The rows that `op` asks for: its body without the loop over channels, up to the row's index.
+static Value idsOf(IRRewriter &b, linalg::GenericOp op, const LookupMatch &match) {
+  Location loc = op.getLoc();
+  unsigned loops = op.getNumLoops() - 1;
+  llvm::SmallBitVector channel(loops + 1);
+  channel.set(match.channelLoop);
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  SmallVector<BlockArgument> arguments;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    if (map.isFunctionOfDim(match.channelLoop))
+      continue;
+    inputs.push_back(input->get());
+    maps.push_back(compressDims(map, channel));
+    arguments.push_back(op.getMatchingBlockArgument(input));
+  }
+  maps.push_back(b.getMultiDimIdentityMap(loops));
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<OpFoldResult> sizes, initSizes = tensor::getMixedSizes(b, loc, op.getDpsInits()[0]);
+  for (unsigned loop = 0; loop <= loops; ++loop)
+    if (loop != match.channelLoop)
+      sizes.push_back(initSizes[*out.getResultPosition(b.getAffineDimExpr(loop))]);
+  Value init = tensor::EmptyOp::create(b, loc, sizes, b.getIndexType());
+  auto body = [&](OpBuilder &b, Location loc, ValueRange args) {
+    IRMapping mapping;
+    for (auto [from, to] : llvm::zip(arguments, args))
+      mapping.map(from, to);
+    for (Operation &inner : op.getBody()->without_terminator())
+      if (!match.varying.contains(&inner))
+        b.clone(inner, mapping)->walk([&](linalg::IndexOp index) {
+          if (index.getDim() > match.channelLoop)
+            index.setDim(index.getDim() - 1);
+        });
+    linalg::YieldOp::create(b, loc, mapping.lookupOrDefault(match.row));
+  };
+  auto ids = linalg::GenericOp::create(b, loc, init.getType(), inputs, init, maps, parallelLoops(loops), body);
+  eraseDead(b, *ids.getBody());
+  return ids.getResult(0);
+}
+
+/// Loops other than the channels' in order, then the channels: the dimensions of the rows.
+static AffineMap rowsMap(linalg::GenericOp op, const LookupMatch &match) {
+  SmallVector<AffineExpr> results;
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (loop != match.channelLoop)
+      results.push_back(getAffineDimExpr(loop, op.getContext()));
+  results.push_back(getAffineDimExpr(match.channelLoop, op.getContext()));
+  return AffineMap::get(op.getNumLoops(), 0, results, op.getContext());
+}
+
+/// `op` on the rows instead of the table.
+static linalg::GenericOp restOf(IRRewriter &b, linalg::GenericOp op, const LookupMatch &match, Value rows) {
+  SmallVector<Value> inputs = op.getDpsInputs();
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  inputs.push_back(rows);
+  maps.insert(maps.end() - 1, rowsMap(op, match));
+  auto body = [&](OpBuilder &b, Location, ValueRange args) {
+    IRMapping mapping;
+    for (auto [i, from] : llvm::enumerate(op.getBody()->getArguments()))
+      mapping.map(from, args[i + (i >= op.getDpsInputs().size())]);
+    mapping.map(match.value->getResult(0), args[args.size() - 2]);
+    for (Operation &inner : *op.getBody()) {
+      bool checksIds = !match.varying.contains(&inner) && !isMemoryEffectFree(&inner);
+      if (&inner != match.value && &inner != match.extract && !checksIds)
+        b.clone(inner, mapping);
+    }
+  };
+  auto rest = linalg::GenericOp::create(b, op.getLoc(), op.getResultTypes(), inputs, op.getDpsInits(), maps,
+                                        parallelLoops(op.getNumLoops()), body);
+  eraseDead(b, *rest.getBody());
+  return rest;
+}
+
+EmittedLookup mlir::fptq::emitLookup(IRRewriter &rewriter, linalg::GenericOp op, const LookupMatch &match,
+                                     StringRef layer) {
+  rewriter.setInsertionPoint(op);
+  Value ids = idsOf(rewriter, op, match), rows, element = match.value->getResult(0);
+  LookupOp lookup = lookUp(rewriter, op.getLoc(), ids, match.table, element.getType(), layer, rows);
+  bool onlyRows = op.getBody()->getTerminator()->getOperand(0) == element && rows.getType() == op.getResultTypes()[0] &&
+                  op.getMatchingIndexingMap(op.getDpsInitOperand(0)) == rowsMap(op, match);
+  linalg::GenericOp rest = onlyRows ? linalg::GenericOp() : restOf(rewriter, op, match, rows);
+  rewriter.replaceOp(op, rest ? rest.getResult(0) : rows);
+  return {lookup, rest};
+}
+
+//===----------------------------------------------------------------------===//
+// Gathers
+//===----------------------------------------------------------------------===//
+
+LookupOp mlir::fptq::emitLookup(IRRewriter &rewriter, tensor::GatherOp op, StringRef layer) {
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  Value ids = op.getIndices(), rows;
+  auto type = cast<RankedTensorType>(ids.getType());
+  // The last dimension of the indices is the one coordinate of a row.
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t d = 0; d + 1 < type.getRank(); ++d)
+    groups.push_back({d});
+  if (!groups.empty())
+    groups.back().push_back(type.getRank() - 1);
+  ids = tensor::CollapseShapeOp::create(rewriter, loc, ids, groups);
+  type = cast<RankedTensorType>(ids.getType());
+  if (!type.getElementType().isIndex())
+    ids = arith::IndexCastOp::create(rewriter, loc, type.clone(rewriter.getIndexType()), ids);
+  auto wanted = cast<RankedTensorType>(op.getResult().getType());
+  LookupOp lookup = lookUp(rewriter, loc, ids, op.getSource(), wanted.getElementType(), layer, rows);
+  int64_t rank = cast<RankedTensorType>(rows.getType()).getRank();
+  if (wanted.getRank() != rank) { // the gathered dimension kept, of size 1
+    SmallVector<ReassociationIndices> kept;
+    for (int64_t d = 0; d < rank; ++d)
+      kept.push_back({d});
+    kept.back().push_back(rank);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, rows);
+    sizes.insert(sizes.end() - 1, rewriter.getIndexAttr(1));
+    rows = tensor::ExpandShapeOp::create(rewriter, loc, wanted, rows, kept, sizes);
+  }
+  rewriter.replaceOp(op, rows);
+  return lookup;
+}

@@ -1,0 +1,87 @@
+//===- MatchLookup.cpp - does this generic read rows of a table? ----------===//
+//
+// Front ends agree on `tensor.extract` in a generic and on nothing else: ids are an input or extracted too, of any
+// integer type, checked by asserts (torch-mlir), clamped (jax) or taken as they are, and what follows the lookup may
+// stand in the same body. What counts is which loops an index depends on.
+//
+//===----------------------------------------------------------------------===//
+#include "MatchLookup.h"
+#include "fptq/Support/Parameters.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+/// The ops of `op`'s body whose value differs along `loop`.
+static llvm::DenseSet<Operation *> varyingOps(linalg::GenericOp op, unsigned loop) {
+  llvm::DenseSet<Value> values;
+  for (OpOperand &operand : op->getOpOperands())
+    if (op.isDpsInit(&operand) || op.getMatchingIndexingMap(&operand).isFunctionOfDim(loop))
+      values.insert(op.getMatchingBlockArgument(&operand));
+  llvm::DenseSet<Operation *> ops;
+  for (Operation &inner : *op.getBody()) {
+    bool varies = inner
+                      .walk([&](Operation *nested) {
+                        auto index = dyn_cast<linalg::IndexOp>(nested);
+                        bool found = (index && index.getDim() == loop) ||
+                                     llvm::any_of(nested->getOperands(), [&](Value v) { return values.contains(v); });
+                        return found ? WalkResult::interrupt() : WalkResult::advance();
+                      })
+                      .wasInterrupted();
+    if (!varies)
+      continue;
+    ops.insert(&inner);
+    values.insert_range(inner.getResults());
+  }
+  return ops;
+}
+
+static bool isFloatTable(Value table) {
+  auto type = dyn_cast<RankedTensorType>(table.getType());
+  return type && type.getRank() == 2 && isa<Float32Type, Float16Type, BFloat16Type>(type.getElementType());
+}
+
+static constexpr StringLiteral kNoConstant = "its table is no constant (a function's argument counts as an activation)";
+
+FailureOr<LookupMatch> mlir::fptq::matchLookup(linalg::GenericOp op, StringRef &reason) {
+  reason = "";
+  if (!op.hasPureTensorSemantics() || op.getNumResults() != 1 || op.getNumReductionLoops() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isPermutation())
+    return failure();
+  for (auto extract : op.getBody()->getOps<tensor::ExtractOp>()) {
+    if (!isFloatTable(extract.getTensor()))
+      continue;
+    Value row = extract.getIndices()[0];
+    auto channel = extract.getIndices()[1].getDefiningOp<linalg::IndexOp>();
+    if (!channel || row.getDefiningOp<linalg::IndexOp>()) // a row of its own for each loop: a copy
+      continue;
+    LookupMatch match{extract, extract, extract.getTensor(), row, static_cast<unsigned>(channel.getDim()), {}};
+    match.varying = varyingOps(op, match.channelLoop);
+    Operation *makesRow = row.getDefiningOp();
+    if (makesRow && match.varying.contains(makesRow))
+      continue;
+    if (!isConstantChain(match.table)) {
+      reason = kNoConstant;
+      continue;
+    }
+    if (op.getStaticLoopRanges()[match.channelLoop] != cast<RankedTensorType>(match.table.getType()).getDimSize(1)) {
+      reason = "it reads parts of the table's rows";
+      continue;
+    }
+    auto extension = extract->hasOneUse() ? dyn_cast<arith::ExtFOp>(*extract->user_begin()) : arith::ExtFOp();
+    if (extension && extension->getBlock() == op.getBody() && extension.getType().isF32())
+      match.value = extension;
+    return match;
+  }
+  return failure();
+}
+
+FailureOr<Value> mlir::fptq::matchLookup(tensor::GatherOp op, StringRef &reason) {
+  reason = "";
+  if (!isFloatTable(op.getSource()) || op.getGatherDims() != ArrayRef<int64_t>{0} ||
+      op.getIndices().getType().getShape().back() != 1)
+    return failure();
+  if (isConstantChain(op.getSource()))
+    return op.getSource();
+  reason = kNoConstant;
+  return failure();
+}
