@@ -11,6 +11,8 @@ void registerDialects(DialectRegistry &registry);
 void registerPasses();
 /// Upstream dialects with their extensions, and ours.
 void registerAllDialects(DialectRegistry &registry);
+/// All of them, and what models are written in (Raise/FrontendDialects.h); for contexts of our own.
+void registerToolDialects(DialectRegistry &registry);
 /// Upstream passes, and ours.
 void registerAllPasses();
 } // namespace fptq

@@ -78,7 +78,7 @@ void capi::registerPassesOnce() {
 FptqContext *fptqContextCreate(void) {
   registerPassesOnce();
   DialectRegistry registry;
-  fptq::registerAllDialects(registry);
+  fptq::registerToolDialects(registry);
   auto *result = new FptqContext(std::make_unique<MLIRContext>(registry));
   result->Retain();
   result->mlir.printOpOnDiagnostic(false); // a module in an error's text helps nobody

@@ -13,6 +13,7 @@
 #include "fptq/Policy/Passes.h"
 #include "fptq/Profile/Passes.h"
 #include "fptq/Quantize/Passes.h"
+#include "fptq/Raise/FrontendDialects.h"
 #include "fptq/Raise/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -32,6 +33,11 @@ void fptq::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
   fptq::registerDialects(registry);
+}
+
+void fptq::registerToolDialects(DialectRegistry &registry) {
+  fptq::registerAllDialects(registry);
+  registerFrontendDialects(registry);
 }
 
 void fptq::registerPasses() {

@@ -20,6 +20,7 @@ static void verifyStage(OpPassManager &pm, StringRef stage) {
 }
 
 void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options) {
+  pm.addPass(createFptqImportFrontendPass());
   FptqImportQuantPassOptions import;
   import.strict = options.strict;
   pm.addPass(createFptqImportQuantPass(import)); // before canonicalization, which folds casts away

@@ -7,6 +7,7 @@
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Pack/Passes.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Raise/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -56,6 +57,7 @@ void mlir::fptq::addElementwiseFusion(OpPassManager &pm) {
 }
 
 static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target) {
+  pm.addPass(createFptqImportFrontendPass()); // float models come here as their frontend left them
   pm.addPass(createFptqPackPass({target.layout.str()}));
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));

@@ -6,6 +6,7 @@
 #include "LayerNames.h"
 #include "fptq/Raise/Passes.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Format.h"
 
 namespace mlir::fptq {
@@ -15,6 +16,7 @@ namespace mlir::fptq {
 namespace {
 struct FptqRaisePass : impl::FptqRaisePassBase<FptqRaisePass> {
   using Base::Base;
+  void getDependentDialects(DialectRegistry &registry) const override;
   void runOnOperation() override;
 };
 } // namespace
@@ -96,7 +98,22 @@ static Operation *raiseLookup(IRRewriter &rewriter, Operation *op, LayerNames &n
   return nullptr;
 }
 
+/// What has to come before.
+static OpPassManager importFrontend() {
+  OpPassManager pm(ModuleOp::getOperationName());
+  pm.addPass(createFptqImportFrontendPass());
+  return pm;
+}
+
+void FptqRaisePass::getDependentDialects(DialectRegistry &registry) const {
+  Base::getDependentDialects(registry);
+  importFrontend().getDependentDialects(registry);
+}
+
 void FptqRaisePass::runOnOperation() {
+  OpPassManager frontend = importFrontend();
+  if (failed(runPipeline(frontend, getOperation())))
+    return signalPassFailure();
   LayerNames layerNames;
   if (!names.empty())
     if (llvm::Error error = layerNames.loadMap(names)) {

@@ -1,7 +1,13 @@
-// The command of docs/Frontends.md, then raise.
-// RUN: mlir-opt --pass-pipeline='builtin.module(func.func(tosa-optional-decompositions,canonicalize,tosa-infer-shapes,tosa-make-broadcastable,tosa-to-linalg-named,tosa-to-linalg,tosa-to-arith,tosa-to-tensor),canonicalize)' %s | fptq-opt --fptq-raise | FileCheck %s
+// TOSA is lowered by the passes that upstream has, wherever it comes in.
+// RUN: fptq-opt %s --fptq-raise | FileCheck %s
+// RUN: fptq-opt %s --fptq-import-frontend | FileCheck %s --check-prefix=LINALG
+// RUN: fptq-opt %s --fptq-quantize-pipeline="policy=per-token group-size=16" | FileCheck %s --check-prefix=QUANTIZED
 
 // CHECK-LABEL: @dense
+// LINALG-LABEL: @dense
+// LINALG: linalg.batch_matmul
+// LINALG-NOT: tosa
+// QUANTIZED: fptq.quantized_matmul
 // CHECK: fptq.linear %{{.*}}, %{{.*}} layer("linear_0") : (tensor<1x4x16xf32>, tensor<32x16xf32>) -> tensor<1x4x32xf32>
 func.func @dense(%x: tensor<1x4x16xf32>) -> tensor<1x4x32xf32> {
   %w = "tosa.const"() <{values = dense<0.5> : tensor<1x16x32xf32>}> : () -> tensor<1x16x32xf32>

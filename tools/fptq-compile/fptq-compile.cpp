@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
   options.threads = !serial;
 
   DialectRegistry registry;
-  registerAllDialects(registry);
+  registerToolDialects(registry);
   MLIRContext context(registry);
   ModuleFile module(file, context);
   if (!module.parse("fptq-compile"))

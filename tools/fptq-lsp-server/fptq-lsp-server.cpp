@@ -9,6 +9,6 @@
 int main(int argc, char **argv) {
   mlir::fptq::hideOptionsExcept({}); // libLLVM's; the server has not added its own yet
   mlir::DialectRegistry registry;
-  mlir::fptq::registerAllDialects(registry);
+  mlir::fptq::registerToolDialects(registry);
   return failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
   if (argc == 2 && StringRef(argv[1]) == "--fptq-report-target")
     return reportTarget(), 0;
   DialectRegistry registry;
-  fptq::registerAllDialects(registry);
+  fptq::registerToolDialects(registry);
   bool help = asksForHelp(argc, argv);
   help ? fptq::registerPasses() : fptq::registerAllPasses();
   std::string header = registerCLIOptions(kOverview, registry);

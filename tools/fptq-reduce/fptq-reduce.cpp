@@ -13,7 +13,7 @@ using namespace mlir;
 // The script gets a candidate's file and exits with 1 where it still shows what is looked for.
 int main(int argc, char **argv) {
   DialectRegistry registry;
-  fptq::registerAllDialects(registry);
+  fptq::registerToolDialects(registry);
   fptq::hideOptionsExcept({});        // libLLVM's; mlirReduceMain has not added its own yet
   if (!fptq::asksForHelp(argc, argv)) // --opt-reduction-pass takes any; help shows the reductions
     fptq::registerAllPasses();

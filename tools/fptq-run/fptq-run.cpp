@@ -198,7 +198,7 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, kOverview);
 
   DialectRegistry registry;
-  registerAllDialects(registry);
+  registerToolDialects(registry);
   MLIRContext context(registry);
   ModuleFile module(o.file, context);
   if (!module.parse("fptq-run"))

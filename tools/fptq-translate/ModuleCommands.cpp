@@ -20,7 +20,7 @@ static constexpr char kTool[] = "fptq-translate";
 /// Parses `path` in a context that knows everything, and calls `run` on the module.
 static bool withModule(StringRef path, llvm::function_ref<LogicalResult(ModuleOp)> run) {
   DialectRegistry registry;
-  fptq::registerAllDialects(registry);
+  fptq::registerToolDialects(registry);
   MLIRContext context(registry);
   ModuleFile file(path, context);
   return file.parse(kTool) && succeeded(run(file.get()));

@@ -4,6 +4,22 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FptqImportFrontendPass : Pass<"fptq-import-frontend", "::mlir::ModuleOp"> {
+  let summary = "Bring what frontends write beside linalg to linalg, tensors and loops";
+  let description = [{
+    - `tosa`: upstream's own passes (tosa-to-linalg and its companions), where there is such an operation.
+    - `tm_tensor` (torch-mlir: cumsum, sort, topk, index_put): scan, sort, topk and scatter become loops over
+      tensors. Sorting is stable and takes n log n steps. An index of a scatter that is outside the tensor fails when it
+      is met, by `cf.assert`, as torch-mlir's own gathers do.
+
+    Operations of dialects that this project does not read (StableHLO, torch, ONNX, IREE's) are errors that say
+    what to lower them with. All else is left as it is. `fptq-raise`, `fptq-quantize-pipeline` and the pipelines of the
+    targets begin with this pass.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect"];
+}
+
 def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {
   let summary = "Take over what other tools have quantized";
   let description = [{
@@ -45,6 +61,8 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     (as PyTorch's PT2E exports it), makes the linear static with exactly that scale: `policy` and `range` are set, and
     kept by the next stages unless a recipe's rule or the run's policy says otherwise. With a zero point only its range
     is kept.
+
+    What frontends write beside linalg is brought to linalg first (`fptq-import-frontend`).
 
     Layers are named by their weight. `names` (default: none) is a JSON object from a weight's name in
     the file to the layer's: frontends that number their blobs lose names.

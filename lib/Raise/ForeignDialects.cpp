@@ -1,0 +1,80 @@
+//===- ForeignDialects.cpp - what to do with other projects' dialects -----===//
+// A model in StableHLO is the commonest wrong input, and "custom op 'stablehlo.add' is unknown" helps nobody. So each
+// dialect of another project that could hold a model has a stand-in, whose parser answers what to do.
+#include "fptq/Raise/FrontendDialects.h"
+#include "fptq/Raise/TMTensor.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/DialectRegistry.h"
+
+using namespace mlir;
+using namespace mlir::fptq;
+
+namespace mlir::fptq::foreign {
+struct Entry {
+  StringLiteral dialect, advice;
+};
+
+static constexpr StringLiteral kStablehlo =
+    "lower it first: torch-mlir-opt --inline --canonicalize --stablehlo-legalize-to-linalg --canonicalize";
+static constexpr StringLiteral kTorch = "let torch-mlir lower it: output_type=\"linalg-on-tensors\"";
+static constexpr StringLiteral kOnnx = "let torch-mlir import and lower the ONNX file";
+static constexpr StringLiteral kIree = "docs/Frontends.md has what to replace in the output of iree-compile";
+static constexpr StringLiteral kTensorFlow = "let TensorFlow lower it to TOSA or StableHLO";
+
+static constexpr Entry kEntries[] = {
+    {"stablehlo", kStablehlo},
+    {"chlo", kStablehlo},
+    {"mhlo", kStablehlo},
+    {"vhlo", kStablehlo},
+    {"torch", kTorch},
+    {"torch_c", kTorch},
+    {"onnx", kOnnx},
+    {"krnl", kOnnx},
+    {"util", kIree},
+    {"hal", kIree},
+    {"flow", kIree},
+    {"stream", kIree},
+    {"iree_linalg_ext", kIree},
+    {"tf", kTensorFlow},
+    {"tfl", kTensorFlow},
+};
+
+/// Stands in for the dialect of an entry: its operations are no input in their own syntax, and left to
+/// `fptq-import-frontend` in the generic one.
+template <size_t Index> struct Dialect : mlir::Dialect {
+  static constexpr StringLiteral getDialectNamespace() { return kEntries[Index].dialect; }
+
+  explicit Dialect(MLIRContext *context) : mlir::Dialect(getDialectNamespace(), context, TypeID::get<Dialect>()) {
+    allowUnknownOperations();
+    allowUnknownTypes();
+  }
+
+  Type parseType(DialectAsmParser &parser) const override { return refuse(parser), Type(); }
+  Attribute parseAttribute(DialectAsmParser &parser, Type) const override { return refuse(parser), Attribute(); }
+  std::optional<ParseOpHook> getParseOperationHook(StringRef) const override {
+    return [](OpAsmParser &parser, OperationState &) -> ParseResult { // the parser names the operation
+      return parser.emitError(parser.getNameLoc()) << "is not linalg on tensors: " << kEntries[Index].advice;
+    };
+  }
+  static void refuse(DialectAsmParser &parser) {
+    parser.emitError(parser.getNameLoc())
+        << "dialect '" << getDialectNamespace() << "' is not linalg on tensors: " << kEntries[Index].advice;
+  }
+};
+
+template <size_t... Indices> static void registerAll(DialectRegistry &registry, std::index_sequence<Indices...>) {
+  registry.insert<Dialect<Indices>...>();
+}
+} // namespace mlir::fptq::foreign
+
+void mlir::fptq::registerFrontendDialects(DialectRegistry &registry) {
+  registry.insert<tm_tensor::TMTensorDialect>();
+  foreign::registerAll(registry, std::make_index_sequence<std::size(foreign::kEntries)>());
+}
+
+StringRef mlir::fptq::adviceForDialect(StringRef name) {
+  for (const foreign::Entry &entry : foreign::kEntries)
+    if (entry.dialect == name)
+      return entry.advice;
+  return {};
+}

@@ -1,0 +1,76 @@
+//===- ImportFrontend.cpp - what frontends write beside linalg ------------===//
+#include "LowerTMTensor.h"
+#include "fptq/Raise/FrontendDialects.h"
+#include "fptq/Raise/Passes.h"
+#include "fptq/Raise/TMTensor.h"
+#include "mlir/Conversion/TosaToArith/TosaToArith.h"
+#include "mlir/Conversion/TosaToLinalg/TosaToLinalg.h"
+#include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
+#include "mlir/Dialect/Tosa/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQIMPORTFRONTENDPASS
+#include "fptq/Raise/Passes.h.inc"
+
+namespace {
+struct FptqImportFrontendPass : impl::FptqImportFrontendPassBase<FptqImportFrontendPass> {
+  using Base::Base;
+  void getDependentDialects(DialectRegistry &registry) const override;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// Upstream's passes, in the order that its tests give them.
+static OpPassManager tosaPasses() {
+  OpPassManager pm(ModuleOp::getOperationName());
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(tosa::createTosaOptionalDecompositionsPass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(tosa::createTosaInferShapesPass());
+  function.addPass(tosa::createTosaMakeBroadcastablePass());
+  function.addPass(tosa::createTosaToLinalgNamed());
+  function.addPass(tosa::createTosaToLinalg());
+  function.addPass(createTosaToArithPass());
+  function.addPass(createTosaToTensorPass());
+  pm.addPass(createCanonicalizerPass());
+  return pm;
+}
+
+void FptqImportFrontendPass::getDependentDialects(DialectRegistry &registry) const {
+  Base::getDependentDialects(registry);
+  tosaPasses().getDependentDialects(registry);
+}
+
+void FptqImportFrontendPass::runOnOperation() {
+  bool hasTosa = false, hasTMTensor = false;
+  WalkResult walk = getOperation().walk([&](Operation *op) {
+    StringRef name = op->getName().getDialectNamespace();
+    hasTosa |= name == tosa::TosaDialect::getDialectNamespace();
+    hasTMTensor |= name == tm_tensor::TMTensorDialect::getDialectNamespace();
+    StringRef advice = adviceForDialect(name);
+    if (advice.empty())
+      return WalkResult::advance();
+    op->emitOpError() << "is not linalg on tensors: " << advice;
+    return WalkResult::interrupt();
+  });
+  if (walk.wasInterrupted())
+    return signalPassFailure();
+  if (hasTosa) {
+    OpPassManager pm = tosaPasses();
+    if (failed(runPipeline(pm, getOperation())))
+      return signalPassFailure();
+  }
+  if (hasTMTensor) {
+    RewritePatternSet patterns(&getContext());
+    populateLowerTMTensorPatterns(patterns);
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+}
+} // namespace mlir::fptq
