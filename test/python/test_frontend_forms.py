@@ -92,3 +92,9 @@ def test_boolean_masks_are_a_byte_an_element(tmp_path, rng):
 
 def test_column_between_unit_dimensions(tmp_path):
     np.testing.assert_array_equal(run("filled-column.mlir", tmp_path), np.full((1, 12, 1), 0.5, np.float32))
+
+
+def test_column_gathered_an_element_a_row(tmp_path, rng):
+    starts, rows = rng.integers(0, 2, (1, 12)), rng.integers(-12, 12, (1, 1, 12, 1))
+    y = run("packed-sequence-column.mlir", tmp_path, starts, np.zeros((1, 1, 1, 1), np.int64), rows)
+    np.testing.assert_array_equal(y, starts.cumsum(1)[0][rows])

@@ -203,13 +203,13 @@ static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows,
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
   using Control = scf::SCFTileAndFuseOptions::ControlFnResult;
-  if (many)
-    options.setFusionControlFn([=](tensor::ExtractSliceOp slice, OpResult result, bool) -> std::optional<Control> {
-      Operation *loop = slice->getParentOfType<scf::ForallOp>();
-      if (isa<linalg::FillOp>(result.getOwner()) || !loop || dependsOnRows(slice, loop, rowVariable))
-        return Control{};
-      return std::nullopt;
-    });
+  options.setFusionControlFn([=](tensor::ExtractSliceOp slice, OpResult result, bool) -> std::optional<Control> {
+    Operation *loop = slice->getParentOfType<scf::ForallOp>();
+    bool moves = !many || isa<linalg::FillOp>(result.getOwner()) || !loop || dependsOnRows(slice, loop, rowVariable);
+    if (moves && canBeTiledByResult(result))
+      return Control{};
+    return std::nullopt;
+  });
   rewriter.setInsertionPoint(root);
   auto tiled = scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(root.getOperation()), options);
   if (failed(tiled)) {

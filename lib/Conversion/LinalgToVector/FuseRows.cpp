@@ -32,7 +32,7 @@ static bool fuse(IRRewriter &rewriter, QuantizeActivationsOp op, int64_t bytes, 
   options.setTilingOptions(tiling);
   using Control = scf::SCFTileAndFuseOptions::ControlFnResult;
   options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult result, bool) -> std::optional<Control> {
-    if (isa<linalg::FillOp>(result.getOwner()) || made.contains(result.getOwner()))
+    if (isa<linalg::FillOp>(result.getOwner()) || (made.contains(result.getOwner()) && canBeTiledByResult(result)))
       return Control{};
     return std::nullopt;
   });

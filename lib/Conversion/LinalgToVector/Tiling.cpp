@@ -19,6 +19,11 @@ void mlir::fptq::noteVectorSizes(Operation *op, ArrayRef<int64_t> tileSizes, Arr
   op->setAttr(kVectorSizesAttr, DenseI64ArrayAttr::get(op->getContext(), sizes));
 }
 
+bool mlir::fptq::canBeTiledByResult(OpResult result) {
+  auto op = dyn_cast<linalg::LinalgOp>(result.getOwner());
+  return !op || op.getIndexingMapMatchingResult(result).isProjectedPermutation();
+}
+
 int mlir::fptq::lastLoop(linalg::LinalgOp op, OpOperand &operand) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
   if (map.getNumResults() == 0)

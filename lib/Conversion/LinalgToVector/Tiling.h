@@ -19,6 +19,10 @@ inline constexpr StringLiteral kUpperBoundAttr = "fptq.upper_bound";   ///< larg
 linalg::LinalgOp tileOp(IRRewriter &rewriter, linalg::LinalgOp op, ArrayRef<int64_t> tileSizes, bool parallel,
                         SmallVectorImpl<LoopLikeOpInterface> &loops, bool fuseFill = true);
 
+/// False for a result that no tile can be computed of alone, such as a sum that keeps its dimension as a constant 0:
+/// upstream's fusion reports an error there and goes on without.
+bool canBeTiledByResult(OpResult result);
+
 /// Notes the vector sizes of `op`: the tile size, else the static extent, else `otherwise`.
 void noteVectorSizes(Operation *op, ArrayRef<int64_t> tileSizes, ArrayRef<int64_t> extents, int64_t otherwise);
 

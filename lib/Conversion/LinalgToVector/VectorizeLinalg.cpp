@@ -79,6 +79,8 @@ static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg
   generic = *reduced;
   left = generic;
   SmallVector<int64_t> extents = generic.getStaticLoopRanges();
+  if (extents.empty() && !generic.getBody()->getOps<tensor::ExtractOp>().empty())
+    return "a single element by its index"; // upstream would gather with a scalar, which does not verify
   if (sizes.size() != extents.size())
     sizes = extents;
   bool dynamic = false;
