@@ -6,8 +6,6 @@
 
 using namespace mlir::fptq;
 
-static constexpr size_t kStreamBytes = 16 << 10; // of weights: half of L1
-
 //===----------------------------------------------------------------------===//
 // AVX2 and AVX-VNNI: 12 sums, as in a tile of 6 rows and 2 vectors
 //===----------------------------------------------------------------------===//
@@ -73,47 +71,6 @@ __attribute__((target("avx2,fma,avxvnni"))) static double avxVnniDots(bool twoLe
   return groups * (group / 4) * 12 * 32 * 2e-9;
 }
 
-__attribute__((target("avx2"))) static double avx2Stream() {
-  alignas(64) static uint8_t data[kStreamBytes + kStreamBytes / 8];
-  const uint8_t *weights = data, *activations = data + kStreamBytes;
-  __asm__ volatile("" : "+r"(weights), "+r"(activations)); // unknown to the compiler
-  __m256i sums[4] = {}, low = _mm256_set1_epi8(15);
-  for (int round = 0; round < 40; ++round)
-    for (size_t i = 0, x = 0; i < kStreamBytes; i += 64, x += 8) {
-      __m256i a = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x));
-      __m256i b = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x + 4));
-      for (int j = 0; j < 2; ++j) {
-        __m256i v = _mm256_load_si256(reinterpret_cast<const __m256i *>(weights + i + 32 * j));
-        __m256i high = _mm256_srli_epi16(v, 4);
-        sums[j] = _mm256_add_epi16(sums[j], _mm256_maddubs_epi16(_mm256_and_si256(v, low), a));
-        sums[2 + j] = _mm256_add_epi16(sums[2 + j], _mm256_maddubs_epi16(_mm256_and_si256(high, low), b));
-      }
-    }
-  sums[0] = _mm256_add_epi16(_mm256_add_epi16(sums[0], sums[1]), _mm256_add_epi16(sums[2], sums[3]));
-  __asm__ volatile("" ::"x"(sums[0])); // all of it is wanted
-  return 40.0 * kStreamBytes * 2 * 2e-9;
-}
-
-__attribute__((target("avx2,avxvnni"))) static double avxVnniStream() {
-  alignas(64) static uint8_t data[kStreamBytes + kStreamBytes / 8];
-  const uint8_t *weights = data, *activations = data + kStreamBytes;
-  __asm__ volatile("" : "+r"(weights), "+r"(activations)); // unknown to the compiler
-  __m256i sums[4] = {}, low = _mm256_set1_epi8(15), high = _mm256_set1_epi8(-16);
-  for (int round = 0; round < 40; ++round)
-    for (size_t i = 0, x = 0; i < kStreamBytes; i += 64, x += 8) {
-      __m256i a = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x));
-      __m256i b = _mm256_set1_epi32(*reinterpret_cast<const int *>(activations + x + 4));
-      for (int j = 0; j < 2; ++j) {
-        __m256i v = _mm256_load_si256(reinterpret_cast<const __m256i *>(weights + i + 32 * j));
-        sums[j] = _mm256_dpbusd_avx_epi32(sums[j], _mm256_and_si256(v, low), a);
-        sums[2 + j] = _mm256_dpbusd_avx_epi32(sums[2 + j], _mm256_and_si256(v, high), b);
-      }
-    }
-  sums[0] = _mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3]));
-  __asm__ volatile("" ::"x"(sums[0])); // all of it is wanted
-  return 40.0 * kStreamBytes * 2 * 2e-9;
-}
-
 //===----------------------------------------------------------------------===//
 // AVX-512 VNNI
 //===----------------------------------------------------------------------===//
@@ -129,27 +86,6 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) static double vnniDots() 
     sums[0] = _mm512_add_epi32(sums[0], sums[i]);
   __asm__ volatile("" ::"v"(sums[0])); // all of it is wanted
   return 20000 * 20 * 64 * 2e-9;
-}
-
-__attribute__((target("avx512f,avx512bw,avx512vnni"))) static double vnniStream() {
-  alignas(64) static uint8_t data[kStreamBytes + kStreamBytes / 8];
-  const uint8_t *weights = data, *activations = data + kStreamBytes;
-  __asm__ volatile("" : "+r"(weights), "+r"(activations)); // unknown to the compiler
-  __m512i sums[8] = {}, low = _mm512_set1_epi8(15), high = _mm512_set1_epi8(-16);
-  for (int round = 0; round < 40; ++round)
-    for (size_t i = 0, x = 0; i < kStreamBytes; i += 256, x += 8) {
-      __m512i a = _mm512_set1_epi32(*reinterpret_cast<const int *>(activations + x));
-      __m512i b = _mm512_set1_epi32(*reinterpret_cast<const int *>(activations + x + 4));
-      for (int j = 0; j < 4; ++j) {
-        __m512i v = _mm512_load_si512(weights + i + 64 * j);
-        sums[j] = _mm512_dpbusd_epi32(sums[j], _mm512_and_si512(v, low), a);
-        sums[4 + j] = _mm512_dpbusd_epi32(sums[4 + j], _mm512_and_si512(v, high), b);
-      }
-    }
-  for (int i = 1; i < 8; ++i)
-    sums[0] = _mm512_add_epi32(sums[0], sums[i]);
-  __asm__ volatile("" ::"v"(sums[0])); // all of it is wanted
-  return 40.0 * kStreamBytes * 2 * 2e-9;
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,11 +133,5 @@ double bench::dotPeak(const std::string &tier, bool twoLevel, int64_t group, int
            : tier == "avxvnni"  ? avxVnniDots(twoLevel, group)
            : tier == "amx-int8" ? amxDots()
                                 : vnniDots();
-  });
-}
-
-double bench::streamPeak(const std::string &tier, int threads) {
-  return rate(threads, [&](int) {
-    return tier == "avx2" ? avx2Stream() : tier == "avxvnni" ? avxVnniStream() : vnniStream();
   });
 }

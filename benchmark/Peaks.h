@@ -20,8 +20,9 @@ double rate(int threads, const std::function<double(int)> &work);
 /// all four tiles of a 2 x 2 block each step, A from L1 and B from L2.
 double dotPeak(const std::string &tier, bool twoLevel, int64_t group, int threads);
 
-/// GOPS of one row times weights in L1: nibbles loaded, unpacked and multiplied, nothing else.
-double streamPeak(const std::string &tier, int threads);
+/// GOPS of one row of k activations times so many bytes of weights, split among threads; 0: weights in L1. Nibbles
+/// loaded, unpacked and multiplied, nothing else.
+double streamPeak(const std::string &tier, int64_t k, int64_t bytes, int threads);
 
 /// GB/s of a plain read loop over `bytes` bytes, split among threads.
 double readPeak(int64_t bytes, int threads);

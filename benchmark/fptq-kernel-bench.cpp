@@ -5,7 +5,7 @@
 //   prepare TIER SCHEME GROUP M N K THREADS COPIES   "ok BYTES" (of one copy of the weights)
 //   time SECONDS                                     median seconds of a call, repeated for so long
 //   dots TIER SCHEME GROUP THREADS                   GOPS in registers
-//   stream TIER THREADS                              GOPS of one row, weights in L1
+//   stream TIER K BYTES THREADS                      GOPS of one row, unpacked and multiplied only; 0 bytes: from L1
 //   read BYTES THREADS                               GB/s
 //
 //===----------------------------------------------------------------------===//
@@ -101,8 +101,9 @@ int main(int argc, char **argv) {
       in >> tier >> scheme >> number >> threads;
       std::cout << bench::dotPeak(tier, scheme == "two-level", number, threads);
     } else if (command == "stream") {
-      in >> tier >> threads;
-      std::cout << bench::streamPeak(tier, threads);
+      int64_t k;
+      in >> tier >> k >> number >> threads;
+      std::cout << bench::streamPeak(tier, k, number, threads);
     } else if (command == "read") {
       in >> number >> threads;
       std::cout << bench::readPeak(number, threads);

@@ -5,6 +5,7 @@ import statistics
 from . import engine
 
 SCHEMES = ("group", "two-level")
+IN_L1 = 1024  # input channels of which a row and some panels fit
 
 
 class Bench:
@@ -31,7 +32,7 @@ class Bench:
     def limits(self, scheme, group, m, copies, size, threads):
         """(GOPS per GB/s of reading, [what to ask the meter])."""
         tier = "avx512vnni" if self.tier == "amx-int8" and m < 16 else self.tier
-        stream = [("stream", tier, threads)] if m == 1 else [("dots", tier, scheme, group, threads)]
+        stream = [("stream", tier, IN_L1, 0, threads)] if m == 1 else [("dots", tier, scheme, group, threads)]
         read = [("read", size * copies, threads)] if m < 64 else []
         return stream + read
 
@@ -48,7 +49,7 @@ class Bench:
                     raise SystemExit(f"benchmark: {self.tier} {scheme} g{group}: {reason}") from None
                 sizes[scheme] = int(answer.split()[1])
                 engines[scheme, threads] = {scheme: e}
-                results[scheme, threads] = {"gops": [], "limit": [], "peak": [], "peers": {}}
+                results[scheme, threads] = {"gops": [], "limit": [], "peak": [], "bare": [], "peers": {}}
             peers = self.peers.prepare(threads, m, n, k, group, copies) if with_peers else {}
             for label in peers:
                 for scheme in schemes:
@@ -56,10 +57,10 @@ class Bench:
             engines["peers", threads] = peers
         for _ in range(self.rounds):
             for threads in threads_list:
-                self._round(engines, results, sizes, ops, group, m, copies, threads, schemes)
+                self._round(engines, results, sizes, ops, group, m, k, copies, threads, schemes)
         return results
 
-    def _round(self, engines, results, sizes, ops, group, m, copies, threads, schemes):
+    def _round(self, engines, results, sizes, ops, group, m, k, copies, threads, schemes):
         for scheme in schemes:
             r = results[scheme, threads]
             r["gops"].append(ops / engines[scheme, threads][scheme].number("time", self.seconds))
@@ -70,6 +71,10 @@ class Bench:
                 bounds.append(ops / (sizes[scheme] * 1e-9) * value if question[0] == "read" else value)
             r["limit"].append(min(bounds))
             r["peak"].append(bounds[0])
+            if m == 1:
+                tier = "avx512vnni" if self.tier == "amx-int8" else self.tier
+                question = ("stream", tier, k, sizes[scheme] * copies, threads)
+                r["bare"].append(self.kernels("meter", 1).number(*question))
         for label, peer in engines["peers", threads].items():
             try:
                 gops = ops / peer.number("time", self.seconds)
@@ -83,6 +88,8 @@ class Bench:
         command, *words, threads = question
         if command == "read":
             words = ["l3" if words[0] < 100e6 else "dram"]
+        elif command == "stream":
+            words = [words[0], "l1"]
         self.peaks.setdefault("_".join(map(str, [command, *words, threads])), []).append(value)
 
 
