@@ -37,7 +37,8 @@ Value KernelBuilder::loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet
   return e.load(bytes, e.at(bases[j / perPanel], octet * 64 + j % perPanel * isa.vectorBytes()), 1, again);
 }
 
-/// `depth` input channels. `sums` holds rows x vectors values, twice that when high nibbles stay in place.
+/// `depth` input channels. `sums` holds rows x vectors values, twice that when high nibbles stay in place, and all of
+/// that for each chain.
 SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums) {
   const int64_t rows = k.rows(), vectors = vectorsOf(k), body = k.shape.bodyK;
   SmallVector<Value> carried{k.weights, k.activations};
@@ -66,7 +67,8 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
         for (int64_t r = 0; r < rows; ++r) {
           Value x = e.broadcastDword(bytes, e.at(now[1], ((2 * octet + half) * rows + r) * 4));
           for (int64_t j = 0; j < vectors; ++j) {
-            Value &sum = sums[r * vectors + j + (half && k.shape.highInPlace ? rows * vectors : 0)];
+            const int64_t chain = octet % k.shape.chains, both = chain * (1 + k.shape.highInPlace) + half;
+            Value &sum = sums[r * vectors + j + (k.shape.highInPlace ? both : chain) * rows * vectors];
             sum = dot(e, sum, weights[j], x);
           }
         }
@@ -223,9 +225,11 @@ void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
       for (int64_t r = 0, i = j; r < rows; ++r, i += vectors)
         begin[i] = zero ? timesStart(e, zero, startOf[r]) : startOf[r];
     }
-    if (k.shape.highInPlace)
-      begin.append(count, e.zeros(ints));
+    const int64_t sumsOfChain = (1 + k.shape.highInPlace) * count;
+    begin.append(k.shape.chains * sumsOfChain - count, e.zeros(ints));
     group = dots(e, k, w.group, begin);
+    for (int64_t i = sumsOfChain; i < k.shape.chains * sumsOfChain; ++i)
+      group[i % sumsOfChain] = e.add(group[i % sumsOfChain], group[i]);
     for (int64_t i = 0; k.shape.highInPlace && i < count; ++i)
       group[i] = e.add(group[i], arith::ShRSIOp::create(e, group[count + i], e.splat(ints, 4)));
   }

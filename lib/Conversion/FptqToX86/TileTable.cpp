@@ -99,8 +99,9 @@ static bool resultsFit(const Isa &isa, int64_t rows, int64_t depth) {
 /// and every software prefetch tried (512 to 8192 bytes ahead, the next block in either order, all cache levels) cost 5
 /// to 50 %. Three and four rows are slow enough for it: 1.1 to 1.3 times as fast from memory, level from L3. A
 /// broadcast serves one dot only, but dots have the narrowest port; results stay in registers, so that four rows reach
-/// 0.88 of the dots' peak in groups of 32, four panels at once 0.70. Sums that begin at the bits of a float, which
-/// saves the conversion, were no faster.
+/// 0.88 of the dots' peak in groups of 32, four panels at once 0.70. One or two rows have two sums for each half of the
+/// nibbles where groups are long: dots wait for each other else (M = 1 from L3: 107 us for 114). Sums that begin at the
+/// bits of a float, which saves the conversion, were no faster.
 static TileShape streamShape(int64_t rows, int64_t depth) {
   return {rows,
           /*panels=*/1,
@@ -108,7 +109,9 @@ static TileShape streamShape(int64_t rows, int64_t depth) {
           /*accInRegisters=*/true,
           /*highInPlace=*/16 * rows <= depth, // else a shift of the weights costs less than one of the sums
           false,
-          /*prefetchBytes=*/rows <= 2 ? 0 : 4096};
+          /*prefetchBytes=*/rows <= 2 ? 0 : 4096,
+          /*prefetchNextBlock=*/false,
+          /*chains=*/rows <= 2 && depth >= 128 ? 2 : 1};
 }
 
 /// All panels of a block at once.

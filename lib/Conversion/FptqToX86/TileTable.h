@@ -32,6 +32,7 @@ struct TileShape {
   bool reloadNibbles;             ///< load packed bytes once for each half: fewer live registers
   int64_t prefetchBytes;          ///< ahead in each panel's stream; 0: none
   bool prefetchNextBlock = false; ///< direct: instead the same place of the next block, into L2
+  int64_t chains = 1;             ///< sums that octets are added to in turn, and that are added up once a group
 };
 
 const Isa &avx2Isa();
