@@ -7,12 +7,8 @@ using namespace mlir;
 using namespace mlir::fptq::x86;
 
 // Two panels: 16 KiB; the slab in use and the next one fill two thirds of L1. Half of it where group sums and floats
-// want room too.
-static constexpr int64_t kIntegerSlabK = 512, kFloatSlabK = 256;
-
-/// Sums of two groups wait to be folded, and those of two more are made: 16 KiB of L1.
-int64_t KernelBuilder::amxChunk() const { return 2; }
-int64_t KernelBuilder::amxChunkBytes() const { return amxChunk() * 4 * kTileBytes; }
+// want room too, and where there are so few rows that activations and sums stay in L1 besides.
+static constexpr int64_t kIntegerSlabK = 512, kFloatSlabK = 256, kFewRowsSlabK = 256, kFewPairs = 2;
 
 /// Sums that stay integers over a slab: of the two-level scheme, and of groups longer than slabs.
 bool KernelBuilder::amxKeepsIntegers() const { return w.twoLevel || w.group > kIntegerSlabK; }
@@ -26,8 +22,19 @@ int64_t KernelBuilder::amxUnitK() const { return unpacksInUnits() ? 64 : w.group
 int64_t KernelBuilder::amxSlabK() const {
   int64_t unit = std::lcm<int64_t>(amxUnitK(), 64);
   if (!amxKeepsIntegers())
-    unit = std::lcm(unit, amxChunk() * w.group);
+    unit = std::lcm(unit, 2 * w.group);
   return std::max<int64_t>(1, (amxKeepsIntegers() ? kIntegerSlabK : kFloatSlabK) / unit) * unit;
+}
+
+/// Tile steps of a group.
+int64_t KernelBuilder::amxGroupSteps() const { return std::max<int64_t>(1, w.group / 64); }
+
+/// From one group to the next, in a slab or in packed activations; groups of 32 share a step.
+int64_t KernelBuilder::amxGroupBytes() const { return w.group * kStep / 64; }
+
+int64_t KernelBuilder::amxSpaceBytes() const {
+  const int64_t slabs = kAmxSlabs + 2 * amxSlabK() / 64 * kStep;
+  return amxKeepsIntegers() ? slabs : slabs + 8 * kTileBytes + 2 * amxSlabK() / w.group * kResultStride;
 }
 
 /// Group sums need a group to be whole tiles, or half of one; slabs have to stay in L1.
@@ -86,15 +93,50 @@ void KernelBuilder::unpackUnit(Emitter &e, ValueRange panels, Value groups, Valu
   }
 }
 
-/// amx_fill(slab): all units of a slab by itself.
-LLVM::LLVMFuncOp KernelBuilder::amxFill() {
-  Type p = LLVM::LLVMPointerType::get(module.getContext());
-  return function("amx_fill", {p}, [&](Emitter &e, ValueRange args) {
-    NextSlab slab{e, args[0]};
-    Value panels[] = {slab.get(NextSlab::Panel0), slab.get(NextSlab::Panel1)};
-    Value groups = slab.get(NextSlab::Groups), first = slab.get(NextSlab::FirstUnit);
-    e.loop(e.num(0), slab.get(NextSlab::Units), 1,
-           [&](Value unit) { unpackUnit(e, panels, groups, e.add(first, unit), unit, slab.get(NextSlab::Place)); });
+/// Units [first, last) of all of K, slab by slab. The two halves of the block take turns, so that the slab that all
+/// row tiles share stays in L1: `multiply` is called for each half of each slab, and unpacks the one behind it.
+void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Value last,
+                             llvm::function_ref<void(const AmxTurn &)> multiply) {
+  const int64_t whole = amxSlabK() / amxUnitK(), slabBytes = amxSlabK() / 64 * kStep;
+  Value inSlab = e.num(whole);
+  if (amxKeepsIntegers() && unpacksInUnits())
+    inSlab = e.select(e.less(sweep.pairs, e.num(kFewPairs + 1)), e.num(kFewRowsSlabK / amxUnitK()), inSlab);
+  auto turnOf = [&](Value turn) {
+    AmxTurn t;
+    t.slab = e.div(turn, e.num(2));
+    t.half = arith::AndIOp::create(e, turn, e.num(1));
+    t.first = e.add(first, e.mul(t.slab, inSlab));
+    t.units = e.min(inSlab, arith::MaxSIOp::create(e, e.sub(last, t.first), e.num(0)));
+    t.data = e.at(sweep.space, e.add(e.mul(t.half, slabBytes), kAmxSlabs));
+    return t;
+  };
+  auto panelOf = [&](const AmxTurn &t, int64_t j) {
+    return e.select(e.equal(t.half, e.num(1)), sweep.panels[2 + j], sweep.panels[j]);
+  };
+  auto describe = [&](const AmxTurn &t) {
+    using Field = NextSlab::Field;
+    const NextSlab &next = sweep.next;
+    next.set(Field::Panel0, panelOf(t, 0));
+    next.set(Field::Panel1, panelOf(t, 1));
+    next.set(Field::Groups, sweep.groups);
+    next.set(Field::FirstUnit, t.first);
+    next.set(Field::Units, t.units);
+    next.set(Field::Place, t.data);
+    next.set(Field::Done, e.num(0));
+  };
+  auto fill = [&](const AmxTurn &t) {
+    SmallVector<Value> panels{panelOf(t, 0), panelOf(t, 1)};
+    e.loop(e.num(0), t.units, 1,
+           [&](Value unit) { unpackUnit(e, panels, sweep.groups, e.add(t.first, unit), unit, t.data); });
+  };
+  fill(turnOf(e.num(0)));
+  Value turns = e.mul(e.div(e.add(e.sub(last, first), e.add(inSlab, -1)), inSlab), 2);
+  e.loop(e.num(0), turns, 1, [&](Value turn) {
+    AmxTurn after = turnOf(e.add(turn, 1));
+    describe(after);
+    multiply(turnOf(turn));
+    if (!unpacksInUnits())
+      fill(after);
   });
 }
 

@@ -59,6 +59,7 @@ public:
   }
   /// `body` exactly `count` times; without a loop for one trip (its phis would cost copies).
   SmallVector<Value> repeat(int64_t count, ValueRange init, llvm::function_ref<SmallVector<Value>(ValueRange)> body);
+  using KernelEmitter::ifElse;
   void ifElse(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
   /// `body(c)` for the one of `cases` that `value` equals; nothing otherwise.
   void switchOn(Value value, ArrayRef<int64_t> cases, llvm::function_ref<void(int64_t)> body);

@@ -88,7 +88,6 @@ private:
     Value results; ///< rows of a sweep x one block
     Value sums;    ///< integer sums that cross slabs; the results themselves in the two-level scheme
     Value slab, tails;
-    Value next; ///< AMX: the record of the slab to come
   };
   Rows rowTiles(Emitter &e, Value matmul);
   Value panelBytes(Emitter &e, Value groups);
@@ -106,36 +105,49 @@ private:
 
   // Amx.cpp
   struct NextSlab;
+  struct AmxSweep;
+  struct AmxTurn;
   std::unique_ptr<TileUnit> tileUnit(Emitter &e);
+  SmallVector<Value> amxStep(Emitter &e, TileUnit &unit, Value slab, Value activations, int64_t depth, ValueRange acc);
   void unpackDue(Emitter &e, NextSlab &next);
-  SmallVector<Value> amxSteps(Emitter &e, TileUnit &unit, Value slab, Value activations, Value steps, NextSlab &next,
-                              ValueRange acc);
-  LLVM::LLVMFuncOp amxIntegers(bool first);
-  void foldChunk(Emitter &e, Value sums, Value scales, Value results);
-  void amxGroup(Emitter &e, TileUnit &unit, Value slab, Value activations, NextSlab &next, Value to);
+  SmallVector<Type> amxSweepArguments(Emitter &e);
+  AmxSweep amxSweep(Emitter &e, ValueRange args);
+  Value amxActivations(Emitter &e, const AmxSweep &sweep, Value unit);
+  LLVM::LLVMFuncOp amxIntegers();
+
+  // AmxFloats.cpp
+  struct AmxFold;
+  void amxFoldRows(Emitter &e, const AmxFold &fold, int64_t half, Value first, int64_t rows);
+  void amxFoldHalf(Emitter &e, const AmxFold &fold, int64_t half);
+  void amxGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const AmxFold &fold);
+  void amxChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const AmxFold &fold);
+  void amxScales(Emitter &e, const AmxSweep &sweep, Value group, Value count, Value to);
+  void amxFloatTurn(Emitter &e, TileUnit &unit, AmxSweep &sweep, const AmxTurn &turn, const AmxFold &fold,
+                    Value allScales, Value results);
   LLVM::LLVMFuncOp amxFloats();
 
   // AmxSlab.cpp
   bool hasAmx() const;
-  int64_t amxChunk() const;
-  int64_t amxChunkBytes() const;
+  int64_t amxGroupSteps() const;
+  int64_t amxGroupBytes() const;
   int64_t amxUnitK() const;
   int64_t amxSlabK() const;
+  int64_t amxSpaceBytes() const;
   bool amxKeepsIntegers() const;
   bool unpacksInUnits() const;
   void unpackUnit(Emitter &e, ValueRange panels, Value groups, Value unit, Value inSlab, Value slab);
-  LLVM::LLVMFuncOp amxFill();
+  void amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Value last,
+                llvm::function_ref<void(const AmxTurn &)> multiply);
   LLVM::LLVMFuncOp amxPrepare();
 
   // AmxDriver.cpp
-  struct AmxTurn {
-    Value half, first, units, slab; ///< of the block; its units of all of K; where they are
+  struct AmxSpace {
+    Value results; ///< as SlabSpace
+    Value sums;    ///< integers: the results themselves in the two-level scheme
+    Value sweep, tails;
   };
   LLVM::LLVMFuncOp amxMatmul();
-  void amxSlabs(Emitter &e, ArrayRef<Value> panels, Value groups, const SlabSpace &space, Value first, Value last,
-                llvm::function_ref<void(const AmxTurn &)> multiply);
-  void amxSweep(Emitter &e, Value matmul, const SlabSpace &space, Value pair, Value pairs, Value rows,
-                ArrayRef<Value> panels);
+  void amxBlock(Emitter &e, const AmxSpace &space, ArrayRef<Value> sweep, Value rows);
 
   /// Sums over all of K stay integers until the epilogue.
   bool integerResult() const { return w.twoLevel; }

@@ -51,10 +51,12 @@ int64_t x86::directMaxRows(const Isa &isa, bool twoLevel, int64_t group) {
 }
 
 int64_t x86::amxMinRows(bool twoLevel, int64_t group) {
-  // 32 rows cost AMX the same as one: 670 us (two-level) and 970 us (group scheme, which folds groups to floats),
-  // where VNNI takes 573 us for 8 rows, 860 us for 12 and 1 120 us for 16.
+  // 32 rows cost AMX the same as one: 670 us (two-level) and 970 us (group scheme) when slabs were unpacked and sums
+  // folded between multiplies and not beside them, where VNNI took 573 us for 8 rows, 860 us for 12 and 1 120 us for
+  // 16. Since then AMX is faster (Rationale.md), by how much is not measured: these numbers stand for 1.3 to 1.5
+  // times. Too low they cost a few percent at these M; too high, one row more on AMX would be faster.
   // Groups that are not whole tiles cost twice the tile multiplies of others.
-  return twoLevel ? 9 : group % 64 ? 18 : 14;
+  return twoLevel ? 7 : group % 64 ? 18 : 10;
 }
 
 int64_t x86::tileRows(const Isa &isa, bool twoLevel, int64_t group) {

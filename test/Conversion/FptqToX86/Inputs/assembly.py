@@ -1,4 +1,5 @@
-"""Compiles the kernels of one format and prints, for each kernel, the dots and stack accesses of its innermost dot loop.
+"""Compiles the kernels of one format and prints, for each kernel, the dots and stack accesses of its innermost dot loop,
+and how often, and how often in loops, it configures AMX tiles.
 
 usage: assembly.py TIER group|two_level GROUP_SIZE
 """
@@ -48,6 +49,10 @@ for name, body in re.findall(r"^fptq_\w+?_f16_(\w+):[^\n]*\n(.*?)\.Lfunc_end", a
         jump = re.match(r"\s+j\w+\s+(\.LBB\w+)", line)
         if jump and labels[jump[1]] < i:
             loops.append((labels[jump[1]], i))
+    configurations = [i for i, line in enumerate(lines) if "ldtilecfg" in line]
+    if configurations:
+        inside = sum(any(first <= i <= last for first, last in loops) for i in configurations)
+        print(f"{name}: {len(configurations)} ldtilecfg, {inside} in loops")
     for first, last in loops:
         inner = not any((a, b) != (first, last) and first <= a and b <= last for a, b in loops)
         text = lines[first : last + 1]

@@ -1,0 +1,179 @@
+//===- AmxFloats.cpp - sums of groups on tiles, folded to floats ----------===//
+//
+// Tiles have to pass through memory to be converted: 64 stores, loads, conversions and FMAs a group. So results are
+// loaded and stored once a chunk of two groups only, and a chunk is folded in pieces between the steps of the next
+// one. There is one copy of a chunk's sums, 8 KiB in four pieces of 16 rows: those of group i take the place of the
+// rows [16 i, 16 i + 16) of both groups before, which are folded while group i is multiplied.
+//
+//===----------------------------------------------------------------------===//
+#include "Amx.h"
+
+using namespace mlir;
+using namespace mlir::fptq::x86;
+
+static constexpr int64_t kPiece = kTileRows * kHalfBytes;
+
+/// The pair of row tiles in hand: its results, and the ends of its slab, its activations and the slab's scales, from
+/// where groups count backwards (a start and an end would take two registers). And the chunk that waits: its first
+/// piece is rows [0, 16) of group 0, its last one rows [16, 32) of group 1, the two others change places from chunk to
+/// chunk. `Bytes` of a piece: 0 before the first chunk.
+enum class AmxFoldField { Slab, Activations, Scales, Results, Group1, Half1, ChunkScales, ChunkResults, Bytes };
+struct KernelBuilder::AmxFold : AmxRecord<AmxFoldField> {
+  using Field = AmxFoldField;
+  AmxFold(Emitter &e, Value record, Value sums) : AmxRecord(e, record), sums(sums) {}
+
+  /// Where the rows [16 half, 16 half + 16) of group `g` wait: the sums of group `half`, row tile `g` come there.
+  Value piece(int64_t half, int64_t g) const {
+    return half == g ? e.at(sums, 3 * kPiece * half) : pointer(g ? Field::Group1 : Field::Half1);
+  }
+  /// The chunk that begins at a group, all of it in its place, is the next to wait.
+  void wait(Value group) const {
+    Value group1 = pointer(Field::Half1);
+    set(Field::Half1, pointer(Field::Group1));
+    set(Field::Group1, group1);
+    set(Field::ChunkScales, e.at(pointer(Field::Scales), e.mul(group, kResultStride)));
+    set(Field::ChunkResults, pointer(Field::Results));
+    set(Field::Bytes, e.num(kPiece));
+  }
+  void clear() const {
+    set(Field::Group1, e.at(sums, kPiece));
+    set(Field::Half1, e.at(sums, 2 * kPiece));
+    set(Field::Bytes, e.num(0));
+  }
+
+private:
+  Value sums;
+};
+
+/// results += rows of one half of both groups, each by its scales; from byte `first` of their pieces on.
+void KernelBuilder::amxFoldRows(Emitter &e, const AmxFold &fold, int64_t half, Value first, int64_t rows) {
+  using Field = AmxFold::Field;
+  Value sums[] = {e.at(fold.piece(half, 0), first), e.at(fold.piece(half, 1), first)};
+  Value scales = fold.pointer(Field::ChunkScales);
+  Value results = e.at(fold.pointer(Field::ChunkResults), e.mul(first, kResultStride / kHalfBytes));
+  SmallVector<Value> scale;
+  for (int64_t i = 0; i < 4; ++i)
+    scale.push_back(e.load(floats, e.at(scales, i / 2 * kResultStride + i % 2 * 64), 64));
+  for (int64_t i = 0; i < 2 * rows; ++i) {
+    Value to = e.at(results, (half * kTileRows + i / 2) * kResultStride + i % 2 * 64), f = e.load(floats, to, 64);
+    for (int64_t g = 0; g < 2; ++g) {
+      Value sum = e.load(ints, e.at(sums[g], i / 2 * kHalfBytes + i % 2 * 64), 64);
+      f = e.fma(e.toFloat(floats, sum), scale[2 * g + i % 2], f);
+    }
+    e.store(f, to, 64);
+  }
+}
+
+/// Group `i` of the chunk that begins at group `chunk`; its sums take the place of those folded between its steps.
+void KernelBuilder::amxGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const AmxFold &fold) {
+  using Field = AmxFold::Field;
+  const bool halves = w.group < 64; // a chunk is one step: a whole one would add up two groups
+  const int64_t steps = amxGroupSteps(), depth = halves ? w.group : 64;
+  const int64_t rows = kTileRows / llvm::bit_floor(uint64_t(steps)), bytes = rows * kHalfBytes;
+  Value at = e.mul(chunk, amxGroupBytes());
+  Value slab = e.at(e.at(fold.pointer(Field::Slab), at), i * (halves ? kTileBytes / 2 : amxGroupBytes()));
+  Value activations = e.at(e.at(fold.pointer(Field::Activations), at), i * (halves ? 32 : amxGroupBytes()));
+  SmallVector<Value> carried{slab, activations, next.left};
+  for (int64_t t = 0; t < 4; ++t)
+    carried.push_back(unit.zero(e, t));
+  auto multiply = [&](Value step, ValueRange now) {
+    auto sums = amxStep(e, unit, now[0], now[1], depth, now.drop_front(3));
+    next.left = now[2];
+    if (!halves || i == 0) // once a step of 64 channels
+      unpackDue(e, next);
+    Value first = e.mul(step, bytes);
+    e.ifThen(e.less(first, fold.get(Field::Bytes)), [&] { amxFoldRows(e, fold, i, first, rows); });
+    SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep), next.left};
+    after.append(sums);
+    return after;
+  };
+  auto after = steps == 1 ? multiply(e.num(0), carried) : e.loop(e.num(0), e.num(steps), 1, carried, multiply);
+  next.left = after[2];
+  for (int64_t t = 0; t < 4; ++t)
+    unit.store(e, after[3 + t], e.at(fold.piece(i, t / 2), t % 2 * 64), kHalfBytes);
+}
+
+/// Half of a chunk by itself.
+void KernelBuilder::amxFoldHalf(Emitter &e, const AmxFold &fold, int64_t half) {
+  const int64_t rows = 4;
+  e.loop(e.num(0), fold.get(AmxFold::Field::Bytes), rows * kHalfBytes,
+         [&](Value first) { amxFoldRows(e, fold, half, first, rows); });
+}
+
+/// The scales of a slab's groups as [group][panel][16] floats at `to`. Zeros complete the last chunk: what the tiles
+/// of a group that does not exist hold is then of no matter.
+void KernelBuilder::amxScales(Emitter &e, const AmxSweep &sweep, Value group, Value count, Value to) {
+  e.loop(e.num(0), count, 1, [&](Value i) {
+    Value tail = e.add(e.mul(e.add(group, i), w.groupBytes), w.tail), at = e.at(to, e.mul(i, kResultStride));
+    for (int64_t j = 0; j < 4; ++j)
+      e.store(loadTail(e, Tail::Scale, e.at(sweep.panels[j], tail), 0), e.at(at, j * 64), 64);
+  });
+  Value odd = arith::AndIOp::create(e, count, e.num(1));
+  e.ifThen(e.equal(odd, e.num(1)), [&] {
+    for (int64_t j = 0; j < 4; ++j)
+      e.store(e.zeros(floats), e.at(e.at(to, e.mul(count, kResultStride)), j * 64), 64);
+  });
+}
+
+/// The two groups of a chunk, or the one that is left.
+void KernelBuilder::amxChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const AmxFold &fold) {
+  amxGroup(e, unit, chunk, 0, next, fold);
+  auto second = [&] {
+    amxGroup(e, unit, chunk, 1, next, fold);
+    return SmallVector<Value>{next.left};
+  };
+  auto none = [&, left = next.left] {
+    amxFoldHalf(e, fold, 1);
+    return SmallVector<Value>{left};
+  };
+  next.left = e.ifElse(e.less(chunk, e.num(-1)), e.i64(), second, none)[0];
+  fold.wait(chunk);
+}
+
+/// results += the groups of a slab, pair by pair. `allScales`: those of two slabs, because the last chunk of one is
+/// folded when the next one has begun.
+void KernelBuilder::amxFloatTurn(Emitter &e, TileUnit &unit, AmxSweep &sweep, const AmxTurn &turn, const AmxFold &fold,
+                                 Value allScales, Value results) {
+  using Field = AmxFold::Field;
+  NextSlab &next = sweep.next;
+  const int64_t inSlab = amxSlabK() / w.group;
+  Value group = e.div(e.mul(turn.first, amxUnitK()), e.num(w.group));
+  Value here = e.min(e.num(inSlab), e.sub(sweep.groups, group)), size = e.mul(here, amxGroupBytes());
+  Value odd = arith::AndIOp::create(e, turn.slab, e.num(1)), half = e.mul(turn.half, kHalfBytes);
+  Value scales = e.at(allScales, e.mul(odd, inSlab * kResultStride));
+  e.ifThen(e.equal(turn.half, e.num(0)), [&] { amxScales(e, sweep, group, here, scales); });
+  fold.set(Field::Slab, e.at(turn.data, size));
+  fold.set(Field::Scales, e.at(e.at(scales, half), e.mul(here, kResultStride)));
+  Value steps = w.group < 64 ? e.ceilDiv(here, 2) : e.mul(here, amxGroupSteps()); // calls of unpackDue a pair
+  next.spread(e.mul(steps, sweep.pairs));
+  SmallVector<Value> carried{e.at(amxActivations(e, sweep, turn.first), size), e.at(results, half), next.left};
+  e.loop(e.num(0), sweep.pairs, 1, carried, [&](Value, ValueRange now) {
+    fold.set(Field::Activations, now[0]);
+    fold.set(Field::Results, now[1]);
+    Value left = e.loop(e.sub(e.num(0), here), e.num(0), 2, now[2], [&](Value chunk, ValueRange left) {
+      next.left = left[0];
+      amxChunk(e, unit, chunk, next, fold);
+      return SmallVector<Value>{next.left};
+    })[0];
+    return SmallVector<Value>{e.at(now[0], sweep.stride), e.at(now[1], kPairRows * kResultStride), left};
+  });
+}
+
+/// amx_floats(sweep..., results): results += all of K.
+LLVM::LLVMFuncOp KernelBuilder::amxFloats() {
+  Emitter types(module.getLoc(), module.getContext());
+  SmallVector<Type> arguments = amxSweepArguments(types);
+  arguments.push_back(types.ptr());
+  return function("amx_floats", arguments, [&](Emitter &e, ValueRange args) {
+    auto unit = tileUnit(e);
+    AmxSweep sweep = amxSweep(e, args);
+    Value sums = e.at(sweep.space, kAmxSlabs + 2 * amxSlabK() / 64 * kStep), scales = e.at(sums, 4 * kPiece);
+    AmxFold fold(e, e.at(sweep.space, kAmxFold), sums);
+    fold.clear();
+    Value units = e.ceilDiv(e.mul(sweep.groups, w.group), amxUnitK());
+    amxTurns(e, sweep, e.num(0), units,
+             [&](const AmxTurn &turn) { amxFloatTurn(e, *unit, sweep, turn, fold, scales, args[6]); });
+    amxFoldHalf(e, fold, 0);
+    amxFoldHalf(e, fold, 1);
+  });
+}
