@@ -64,7 +64,7 @@ FailureOr<LookupMatch> mlir::fptq::matchLookup(linalg::GenericOp op, StringRef &
       continue;
     }
     if (op.getStaticLoopRanges()[match.channelLoop] != cast<RankedTensorType>(match.table.getType()).getDimSize(1)) {
-      reason = "it reads parts of the table's rows";
+      reason = "what it reads of a row is not known to be all of it";
       continue;
     }
     auto extension = extract->hasOneUse() ? dyn_cast<arith::ExtFOp>(*extract->user_begin()) : arith::ExtFOp();

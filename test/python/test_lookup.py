@@ -11,7 +11,8 @@ from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.checkpoint import EMBEDDING, Tensor
 from quant_fptq.pipeline import Pipeline
-from quant_fptq.quantize import QuantizeOptions
+from quant_fptq.profile import Profile
+from quant_fptq.quantize import QuantizeOptions, quantized_checkpoint
 from quant_fptq.session import Model
 
 ROWS = 37
@@ -161,6 +162,24 @@ def test_what_an_artifact_holds_of_a_tied_table(session, tmp_path, match, tables
     assert [blob.count(first_panel(tensors[name])) for name in packed] == [1] * tables
     row = np.asarray(checkpoint[EMBEDDING])[5].tobytes()
     assert (row in blob) == (match is None)
+
+
+def test_a_profile_alone_does_not_miss_lookups(session, tmp_path):
+    profile = Profile()
+    profile.record("model.layers.0.mlp.up_proj", np.ones((1, 4), np.float32))
+    profile.save(tmp_path / "profile.json")
+    rules = recipe(tmp_path, match=r"embed_tokens\.lookup$", group_size=8)
+    assert len(session.decide(tmp_path / "profile.json", recipe=rules)) == 1
+    with pytest.raises(FptqError, match="matches no layer"):
+        session.decide(tmp_path / "profile.json", recipe=recipe(tmp_path, match="embed", group_size=8))
+
+
+def test_what_cannot_be_exported_is_refused(session, tmp_path):
+    checkpoint = load_checkpoint(write_tiny(tmp_path / "tiny"))
+    rules = recipe(tmp_path, match="embed_tokens", group_size=16)
+    with pytest.raises(FptqError, match="layer 'model.embed_tokens.lookup': a folder of compressed-tensors has float"):
+        quantized_checkpoint(session, checkpoint, QuantizeOptions(policy="per-token", recipe=rules, ragged="adjust",
+                                                                  group_size=16))
 
 
 def test_a_rule_for_a_table_that_is_not_there(session, tmp_path):
