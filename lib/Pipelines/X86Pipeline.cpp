@@ -156,6 +156,7 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createFptqLowerAssertsPass()); // before upstream's, which convert-func-to-llvm has, too
   ConvertVectorToLLVMPassOptions vectors;
   vectors.reassociateFPReductions = true; // horizontal sums of explicit partial accumulators
   pm.addPass(createConvertVectorToLLVMPass(vectors));

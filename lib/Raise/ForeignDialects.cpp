@@ -16,8 +16,11 @@ struct Entry {
 
 static constexpr StringLiteral kStablehlo =
     "lower it first: torch-mlir-opt --inline --canonicalize --stablehlo-legalize-to-linalg --canonicalize";
-static constexpr StringLiteral kTorch = "let torch-mlir lower it: output_type=\"linalg-on-tensors\"";
-static constexpr StringLiteral kOnnx = "let torch-mlir import and lower the ONNX file";
+static constexpr StringLiteral kTorch =
+    "lower it first: torch-mlir-opt --torch-backend-to-linalg-on-tensors-backend-pipeline, or "
+    "output_type=\"linalg-on-tensors\" in Python";
+static constexpr StringLiteral kOnnx =
+    "import the ONNX file with torch-mlir-import-onnx, then lower it (docs/Frontends.md)";
 static constexpr StringLiteral kIree = "docs/Frontends.md has what to replace in the output of iree-compile";
 static constexpr StringLiteral kTensorFlow = "let TensorFlow lower it to TOSA or StableHLO";
 

@@ -19,7 +19,7 @@ func.func @generic(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 
 // -----
 
-// expected-error @below {{dialect 'torch' is not linalg on tensors: let torch-mlir lower it: output_type="linalg-on-tensors"}}
+// expected-error @below {{dialect 'torch' is not linalg on tensors: lower it first: torch-mlir-opt --torch-backend-to-linalg-on-tensors-backend-pipeline, or output_type="linalg-on-tensors" in Python}}
 func.func @torch(%x: !torch.vtensor<[2,3],f32>) {
   return
 }

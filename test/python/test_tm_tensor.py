@@ -218,5 +218,7 @@ def test_scatter_outside_the_tensor_stops(tmp_path, index):
     for i, argument in enumerate(arguments):
         np.save(tmp_path / f"{i}.npy", argument)
         command += ["--arg", tmp_path / f"{i}.npy"]
-    done = subprocess.run([os.fspath(c) for c in command], capture_output=True)
+    done = subprocess.run([os.fspath(c) for c in command], capture_output=True, text=True)
     assert done.returncode == -signal.SIGABRT
+    assert "m.mlir:2: main: Assertion `scatter index is outside the tensor' failed" in done.stderr
+    assert "bug report" not in done.stderr, done.stderr  # the model's fault, not the compiler's

@@ -11,6 +11,7 @@
 #include "llvm/Support/InitLLVM.h"
 
 #include <chrono>
+#include <csignal>
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -157,6 +158,7 @@ static llvm::Error run(Executable &executable, const Options &o) {
   int64_t calls = batched && !inputs.empty() ? inputs[0].shape[0] : 1;
   if (calls == 0)
     return llvm::createStringError(o.inputs + ": has no rows, so there is nothing to call");
+  std::signal(SIGABRT, SIG_DFL); // an assertion of the model has said why: no stack of ours, no "submit a bug report"
   for (int64_t call = 0; call < calls; ++call) {
     std::vector<TensorRef> arguments;
     for (Array &input : inputs)

@@ -236,6 +236,16 @@ def FptqLowerPackedLookupPass : Pass<"fptq-lower-packed-lookup", "::mlir::Module
                            "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
 }
 
+def FptqLowerAssertsPass : Pass<"fptq-lower-asserts", "::mlir::ModuleOp"> {
+  let summary = "Failed assertions speak on standard error";
+  let description = [{
+    A `cf.assert` of a frontend (a token outside the vocabulary, an index outside a cache) becomes a branch to libc's
+    `__assert_fail`, with the message, the line of the model's file and the function. Upstream's lowering prints to
+    standard output, where the message stays in the buffer of a pipe when the process aborts.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"];
+}
+
 def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
   let summary = "Bring vectors to shapes LLVM likes";
   let description = [{
