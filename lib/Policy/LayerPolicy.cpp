@@ -210,13 +210,14 @@ llvm::Expected<LayerDecision> mlir::fptq::decideLookup(StringRef name, int64_t c
   return decision;
 }
 
-std::vector<std::string> mlir::fptq::unmatchedRules(const Recipe &recipe, llvm::ArrayRef<StringRef> names) {
+std::vector<std::string> mlir::fptq::unmatchedRules(const Recipe &recipe, llvm::ArrayRef<StringRef> names,
+                                                    bool lookups) {
   llvm::SmallPtrSet<const RecipeRule *, 16> used;
   for (StringRef name : names)
     used.insert(recipe.match(name));
   std::vector<std::string> messages;
   for (const RecipeRule &rule : recipe.rules())
-    if (!used.contains(&rule))
+    if (!used.contains(&rule) && (lookups || !StringRef(rule.match).contains("lookup")))
       messages.push_back(formatv("{0}:{1}: rule '{2}' {3}", recipe.file(), rule.line, rule.match,
                                  llvm::any_of(names, [&](StringRef name) { return rule.regex.match(name); })
                                      ? "is hidden by rules before it"

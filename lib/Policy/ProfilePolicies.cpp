@@ -44,9 +44,7 @@ llvm::Expected<llvm::json::Value> mlir::fptq::decidePolicies(const RangeProfile 
       problems.push_back("layer '" + range.layer + "' " + llvm::toString(decision.takeError()));
   }
   if (recipe)
-    warnings = unmatchedRules(*recipe, names);
-  // A rule that speaks of lookups is for the model itself: no profile has any.
-  llvm::erase_if(warnings, [](StringRef warning) { return warning.contains("lookup"); });
+    warnings = unmatchedRules(*recipe, names, /*lookups=*/false);
   if (options.strict)
     problems.insert(problems.end(), warnings.begin(), warnings.end());
   if (!problems.empty())

@@ -170,8 +170,9 @@ def test_a_profile_alone_does_not_miss_lookups(session, tmp_path):
     profile.save(tmp_path / "profile.json")
     rules = recipe(tmp_path, match=r"embed_tokens\.lookup$", group_size=8)
     assert len(session.decide(tmp_path / "profile.json", recipe=rules)) == 1
+    misspelt = recipe(tmp_path, match="embed", group_size=8).rename(tmp_path / "lookup.yaml")
     with pytest.raises(FptqError, match="matches no layer"):
-        session.decide(tmp_path / "profile.json", recipe=recipe(tmp_path, match="embed", group_size=8))
+        session.decide(tmp_path / "profile.json", recipe=misspelt)
 
 
 def test_what_cannot_be_exported_is_refused(session, tmp_path):
