@@ -152,7 +152,7 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   // Kernels come after all clean-up: what their generator wrote is already in the order it wants.
   addKernels(pm);
   if (options.threads)
-    pm.addNestedPass<func::FuncOp>(createFptqShareLoopsPass());
+    pm.addPass(createFptqShareLoopsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

@@ -3,6 +3,8 @@
 // Each thread takes halves of what is left of its own share, then of the others'; both variables come from the one
 // number, the last runs fastest.
 
+// CHECK-COUNT-1: llvm.func @omp_get_num_threads
+// CHECK-NOT: llvm.func @omp_get_num_threads
 // CHECK-LABEL: func.func @heads
 func.func @heads(%x: memref<12x?xf32>, %rows: index) {
   // CHECK: %[[COUNTERS:.*]] = llvm.alloca %{{.*}} {alignment = 64 : i64}
@@ -38,6 +40,20 @@ func.func @heads(%x: memref<12x?xf32>, %rows: index) {
       %w = memref.load %scratch[%c0] : memref<8xf32>
       memref.store %w, %x[%h, %r] : memref<12x?xf32>
     }
+  }
+  return
+}
+
+// The runtime's functions are declared once for all.
+// CHECK-LABEL: func.func @others
+// CHECK: llvm.call @omp_get_num_threads
+func.func @others(%x: memref<12xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c12 = arith.constant 12 : index
+  %zero = arith.constant 0.0 : f32
+  scf.parallel (%i) = (%c0) to (%c12) step (%c1) {
+    memref.store %zero, %x[%i] : memref<12xf32>
   }
   return
 }

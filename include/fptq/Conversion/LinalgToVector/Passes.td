@@ -278,14 +278,14 @@ def FptqPrefetchStreamsPass : Pass<"fptq-prefetch-streams", "::mlir::func::FuncO
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }
 
-def FptqShareLoopsPass : Pass<"fptq-share-loops", "::mlir::func::FuncOp"> {
+def FptqShareLoopsPass : Pass<"fptq-share-loops", "::mlir::ModuleOp"> {
   let summary = "Share the iterations of parallel loops among threads";
   let description = [{
-    Every outermost `scf.parallel` without reductions becomes an `omp.parallel` whose threads take iterations from a common
-    counter as they come free: pieces of attention differ in length, and threads in who else uses their core. Static
-    allocas move to the start of the thread's region. `convert-scf-to-openmp` has a loop of OpenMP's own in its place,
-    whose dynamic schedule costs more than a small piece of work, and scopes of allocas that
-    `convert-scf-to-cf` makes illegal.
+    Every outermost `scf.parallel` without reductions becomes an `omp.parallel` whose threads each have a share of the
+    iterations, and take from others' when they are through: pieces of attention differ in length, and threads in who
+    else uses their core. Static allocas move to the start of the thread's region. `convert-scf-to-openmp` has a loop of
+    OpenMP's own in its place, whose dynamic schedule costs more than a small piece of work, and scopes of allocas that
+    `convert-scf-to-cf` makes illegal. A pass on modules, because it declares functions of OpenMP's runtime.
   }];
   let dependentDialects = ["::mlir::omp::OpenMPDialect", "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::scf::SCFDialect"];
