@@ -1,7 +1,6 @@
 //===- FptqOps.cpp - verifiers and shapes ---------------------------------===//
-#include "fptq/IR/Fptq.h"
 #include "fptq/IR/Limits.h"
-#include "fptq/Pack/Layout.h"
+#include "fptq/IR/PackedShape.h"
 
 #include <cmath>
 
@@ -268,8 +267,20 @@ LogicalResult QuantizedLookupOp::verify() {
 // Packed form
 //===----------------------------------------------------------------------===//
 
-static PackedShape packedShape(SchemeAttr scheme, int64_t n, int64_t k, bool halfScales) {
+PackedShape mlir::fptq::packedShape(SchemeAttr scheme, int64_t n, int64_t k, bool halfScales) {
   return {n, k, scheme.groupSizeFor(k), scheme.getKind() == SchemeKind::TwoLevel, scheme.getSymmetric(), halfScales};
+}
+
+PackedShape mlir::fptq::packedShape(SchemeAttr scheme, LayoutAttr layout, int64_t n, int64_t k, int64_t bytes) {
+  PackedShape halves = packedShape(scheme, n, k, /*halfScales=*/true);
+  return bytes == packedBytes(layout.getName().str(), halves) ? halves : packedShape(scheme, n, k, false);
+}
+
+bool mlir::fptq::hasHalfScales(PackedMatmulOp op) {
+  int64_t n = shapeOf(op.getInit())[1], bytes = shapeOf(op.getPacked())[0];
+  if (ShapedType::isDynamic(n) || ShapedType::isDynamic(bytes))
+    return op->hasAttr("half_scales");
+  return packedShape(op.getScheme(), op.getLayout(), n, op.getK(), bytes).halfScales;
 }
 
 /// PK2, PM1: the packed operand has the bytes its layout needs, with f32 or f16 scales.

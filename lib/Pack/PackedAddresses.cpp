@@ -6,7 +6,7 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-static constexpr int64_t kQuad = 4;
+static constexpr int64_t kQuad = PackedAddresses::kQuad;
 
 static PackedAddresses x86Addresses(MLIRContext *context, const PackedShape &shape) {
   x86::PanelLayout l = x86::panelLayout(shape);

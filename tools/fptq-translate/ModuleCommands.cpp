@@ -1,6 +1,6 @@
 //===- ModuleCommands.cpp - what comes out of a module --------------------===//
 #include "Commands.h"
-#include "fptq/IR/Fptq.h"
+#include "fptq/IR/PackedShape.h"
 #include "fptq/InitAll.h"
 #include "fptq/Pack/PackedFile.h"
 #include "fptq/Pack/Passes.h"
@@ -37,14 +37,11 @@ template <typename OpTy> static FailureOr<DenseResourceElementsAttr> packedBytes
 /// One layer of `n` x `k`, its bytes in `op`, which outlives the result.
 template <typename OpTy>
 static PackedWeight packedWeight(OpTy op, DenseResourceElementsAttr constant, int64_t n, int64_t k) {
-  SchemeAttr scheme = op.getScheme();
   PackedWeight weight;
   weight.layer = op.getLayer().str();
   weight.layout = op.getLayout().getName().str();
   weight.bytes = constant.getRawHandle().getBlob()->getData();
-  weight.shape = {n, k, scheme.groupSizeFor(k), scheme.getKind() == SchemeKind::TwoLevel, scheme.getSymmetric(), false};
-  // (P9): f16 scales are told by the number of bytes.
-  weight.shape.halfScales = (int64_t)weight.bytes.size() != packedBytes(weight.layout, weight.shape);
+  weight.shape = packedShape(op.getScheme(), op.getLayout(), n, k, weight.bytes.size());
   return weight;
 }
 

@@ -15,6 +15,7 @@ namespace mlir::fptq {
 /// Maps from (output channel n, group g) to bytes of the packed weight; those of codes also take a quad q, four input
 /// channels `4 q .. 4 q + 3` of the group, which every layout keeps in the same nibble of four neighbouring bytes.
 struct PackedAddresses {
+  static constexpr int64_t kQuad = 4;
   AffineMap codes;      ///< (n, g, q) to the first of the four bytes
   AffineMap shift;      ///< (n, g, q) to 0 for low nibbles, 4 for high ones
   AffineMap scale;      ///< (n, g) to an f32 or f16

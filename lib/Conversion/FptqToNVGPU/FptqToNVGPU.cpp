@@ -1,7 +1,7 @@
 //===- FptqToNVGPU.cpp - packed operations to kernel launches -------------===//
 #include "HostLaunch.h"
 #include "fptq/Conversion/FptqToNVGPU/Passes.h"
-#include "fptq/Pack/Layout.h"
+#include "fptq/IR/PackedShape.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -110,15 +110,7 @@ void Lowering::forTokens(HostLaunch &host, Value m, int64_t known, function_ref<
 }
 
 static WeightFormat formatOf(PackedMatmulOp op) {
-  SchemeAttr scheme = op.getScheme();
-  int64_t k = op.getK(), n = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
-  auto packed = cast<MemRefType>(op.getPacked().getType());
-  bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel, half = op->hasAttr("half_scales");
-  // Scales of unknown number are f32 unless the op says otherwise.
-  if (!ShapedType::isDynamic(n) && packed.hasStaticShape())
-    half = packed.getDimSize(0) ==
-           packedBytes("nvptx", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
-  return withEpilogue(weightFormat(scheme, k, half), op);
+  return withEpilogue(weightFormat(op.getScheme(), op.getK(), hasHalfScales(op)), op);
 }
 
 /// Weights of sizes that only the call knows are not split.

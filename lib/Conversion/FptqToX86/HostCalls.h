@@ -61,9 +61,6 @@ private:
   bool threads;
 };
 
-/// Whether a product's weights have scales of f16.
-bool hasHalfScales(PackedMatmulOp op);
-
 /// Products of the same activations and format in one block, next to each other, of which none reads what another
 /// writes but column by column: one team computes them all, and one `prepare` serves them.
 SmallVector<SmallVector<PackedMatmulOp>> siblingMatmuls(Operation *root);

@@ -1,7 +1,7 @@
 //===- MatmulCalls.cpp - packed products to calls of kernels --------------===//
 #include "HostCalls.h"
 #include "fptq-runtime/Kernels.h"
-#include "fptq/Pack/Layout.h"
+#include "fptq/IR/PackedShape.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include <cstddef>
 
@@ -12,21 +12,7 @@ using namespace mlir::fptq::x86;
 /// Threads take whole blocks of every tier.
 static constexpr int64_t kBlockPanels = 4;
 
-static int64_t columns(PackedMatmulOp op) { return cast<MemRefType>(op.getInit().getType()).getDimSize(1); }
-
 static int64_t paddedGroup(PackedMatmulOp op) { return paddedGroupSize("x86", op.getScheme().groupSizeFor(op.getK())); }
-
-/// Scales of unknown number are f32 unless the op says otherwise.
-bool x86::hasHalfScales(PackedMatmulOp op) {
-  SchemeAttr scheme = op.getScheme();
-  auto packed = cast<MemRefType>(op.getPacked().getType());
-  const int64_t n = columns(op), k = op.getK();
-  if (ShapedType::isDynamic(n) || !packed.hasStaticShape())
-    return op->hasAttr("half_scales");
-  bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel;
-  return packed.getDimSize(0) ==
-         packedBytes("x86", {n, k, scheme.groupSizeFor(k), twoLevel, scheme.getSymmetric(), true});
-}
 
 static WeightFormat weightFormat(PackedMatmulOp op) {
   SchemeAttr scheme = op.getScheme();

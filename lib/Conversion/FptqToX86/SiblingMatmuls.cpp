@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "HostCalls.h"
+#include "fptq/IR/PackedShape.h"
 #include "mlir/Analysis/AliasAnalysis.h"
 
 using namespace mlir;

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "fptq/Conversion/LinalgToVector/Passes.h"
-#include "fptq/IR/Fptq.h"
+#include "fptq/IR/PackedShape.h"
 #include "fptq/Pack/PackedAddresses.h"
 #include "fptq/Support/FloatLookup.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -33,21 +33,21 @@ struct FptqLowerPackedLookupPass : impl::FptqLowerPackedLookupPassBase<FptqLower
   void runOnOperation() override;
 };
 
-/// Channels whose codes are unpacked at once: a layout keeps four in the same nibble of four bytes.
-constexpr int64_t kQuad = 4;
+/// Channels whose codes are unpacked at once.
+constexpr int64_t kQuad = PackedAddresses::kQuad;
 
 /// Writes the loops of one lookup.
 class RowReader {
 public:
   RowReader(PackedLookupOp op, ImplicitLocOpBuilder &b)
-      : b(b), op(op), shape(shapeOf(op)),
+      : b(b), op(op), shape(packedShape(op.getScheme(), op.getLayout(), op.getRows(), op.getChannels(),
+                                        cast<ShapedType>(op.getPacked().getType()).getDimSize(0))),
         at(packedAddresses(op.getContext(), std::string_view(op.getLayout().getName()), shape)) {}
 
   /// One row for each id.
   void emit();
 
 private:
-  static PackedShape shapeOf(PackedLookupOp op);
   /// The first `channels` channels of group `g` of table row `n`, to row `m` of the result.
   void emitGroup(Value m, Value n, Value g, int64_t channels);
   /// The channels `4 q ..` of the group, `count` of them.
@@ -75,21 +75,6 @@ private:
   Value scale, zero, multiplier; ///< of the group at hand; the weight is scale * (code * multiplier - zero)
 };
 } // namespace
-
-PackedShape RowReader::shapeOf(PackedLookupOp op) {
-  SchemeAttr scheme = op.getScheme();
-  int64_t k = op.getChannels();
-  PackedShape shape{static_cast<int64_t>(op.getRows()),
-                    k,
-                    scheme.groupSizeFor(k),
-                    scheme.getKind() == SchemeKind::TwoLevel,
-                    scheme.getSymmetric(),
-                    /*halfScales=*/false};
-  // P9: the type of the scales is told by the number of bytes.
-  int64_t bytes = cast<ShapedType>(op.getPacked().getType()).getDimSize(0);
-  shape.halfScales = bytes != packedBytes(std::string_view(op.getLayout().getName()), shape);
-  return shape;
-}
 
 Value RowReader::scaleAt(Value n, Value g) {
   Type stored = shape.halfScales ? Type(b.getF16Type()) : Type(b.getF32Type());
