@@ -8,6 +8,8 @@
 //   stream TIER K BYTES THREADS                      GOPS of one row, unpacked and multiplied only; 0 bytes: from L1
 //   read BYTES THREADS                               GB/s
 //
+// --tier prints this machine's best tier, --lacks TIER what the machine lacks for one, and nothing where it runs.
+//
 //===----------------------------------------------------------------------===//
 #include "Layer.h"
 #include "Peaks.h"
@@ -76,11 +78,25 @@ private:
 };
 } // namespace
 
+/// What this machine lacks for a tier; empty where it runs.
+static std::string lacks(const std::string &tier) {
+  for (int i = FPTQ_REFERENCE; i <= FPTQ_AMX_INT8; ++i)
+    if (tier == fptq_tier_name(FptqTier(i))) {
+      const char *reason = fptq_cpu_lacks(FptqTier(i));
+      return reason ? reason : "";
+    }
+  return "there is no tier '" + tier + "'";
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   const char *reason;
   if (argc > 1 && std::string(argv[1]) == "--tier") {
     std::cout << fptq_tier_name(fptq_cpu_detect(&reason)) << std::endl;
+    return 0;
+  }
+  if (argc > 2 && std::string(argv[1]) == "--lacks") {
+    std::cout << lacks(argv[2]) << std::endl;
     return 0;
   }
   fptq_cpu_detect(&reason); // asks for the permission to use AMX

@@ -60,65 +60,21 @@ class Engine:
         self.process.wait()
 
 
+def program():
+    path = BUILD / "bin" / "fptq-kernel-bench"
+    if not path.exists():
+        raise SystemExit(f"benchmark: {path} is not there; build it first (tools/dev/setup)")
+    return path
+
+
 def kernels(name):
-    program = BUILD / "bin" / "fptq-kernel-bench"
-    if not program.exists():
-        raise SystemExit(f"benchmark: {program} is not there; build it first (tools/dev/setup)")
-    return Engine(name, [program])
+    return Engine(name, [program()])
 
 
 def best_tier():
-    return subprocess.run(
-        [BUILD / "bin" / "fptq-kernel-bench", "--tier"], capture_output=True, text=True
-    ).stdout.strip()
+    return subprocess.run([program(), "--tier"], capture_output=True, text=True).stdout.strip()
 
 
-class Peers:
-    """The peers that are installed, each started once for each number of threads."""
-
-    MODULES = ("ort", "openvino", "ggml", "torchao")
-
-    def __init__(self, wanted):
-        self.engines, self.absent = {}, {}
-        python = PEERS / "bin" / "python"
-        commands = {name: [python, ROOT / "benchmark" / "peers" / "serve.py", name] for name in self.MODULES}
-        commands["onednn"] = [PEERS / "bin" / "onednn-peer"]
-        for name, command in commands.items():
-            if name not in wanted:
-                continue
-            if not command[0].exists():
-                self.drop(name, f"{command[0].name} is not there; benchmark/install-peers")
-            else:
-                self.engines[name] = command
-        self.started = {}
-
-    def drop(self, name, reason):
-        """Says once why a peer is left out."""
-        if name not in self.absent:
-            self.absent[name] = reason
-            print(f"skipped: {name}: {reason}", flush=True)
-
-    def get(self, name, threads):
-        if (name, threads) not in self.started:
-            environment = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-            self.started[name, threads] = Engine(name, self.engines[name], environment)
-        return self.started[name, threads]
-
-    def prepare(self, threads, m, n, k, group, copies):
-        """{label: engine} of all that can do it; a label names the format that runs."""
-        ready = {}
-        for name in list(self.engines):
-            try:
-                engine = self.get(name, threads)
-                label = engine.ask("prepare", m, n, k, group, threads, copies)[3:]
-                ready[label or name] = engine
-            except Absent as reason:
-                self.drop(name, str(reason))
-                if engine.process.poll() is not None:
-                    del self.engines[name]
-        return ready
-
-    def close(self):
-        for engine in self.started.values():
-            engine.close()
-        self.started.clear()
+def lacks(tier):
+    """What this machine lacks for a tier; empty where it has it."""
+    return subprocess.run([program(), "--lacks", tier], capture_output=True, text=True).stdout.strip()

@@ -3,6 +3,7 @@
 import statistics
 
 from . import engine
+from .peers import Peers
 
 SCHEMES = ("group", "two-level")
 IN_L1 = 1024  # input channels of which a row and some panels fit
@@ -11,9 +12,10 @@ IN_L1 = 1024  # input channels of which a row and some panels fit
 class Bench:
     """The engines of a run."""
 
-    def __init__(self, tier, peers, rounds, seconds):
+    def __init__(self, tier, best, peers, rounds, seconds):
+        """`best`: the machine's best tier; peers are held to `tier` where that is another."""
         self.tier, self.rounds, self.seconds = tier, rounds, seconds
-        self.peers = engine.Peers(peers)
+        self.peers = Peers(peers, tier, best)
         self.own = {}
         self.peaks = {}
 

@@ -1,16 +1,30 @@
 """ggml as llama-cpp-python ships it: Q4_0 (groups of 32, activations quantized a block), repacked or in an AMX buffer
-where its CPU backend offers that, as llama.cpp itself would choose. Through ctypes: the package has no binding."""
+where its CPU backend offers that, as llama.cpp itself would choose. Through ctypes: the package has no binding.
+
+GGML_LIBRARIES names a folder with the same ggml compiled for other instructions. The package itself is never imported:
+it loads its own libraries, whose names the others share."""
 
 import ctypes
 import functools
+import importlib.metadata
+import importlib.util
+import os
 import pathlib
 
-import llama_cpp
 import numpy as np
 
 P, I64 = ctypes.c_void_p, ctypes.c_int64
 F32, Q4_0 = 0, 2
-_folder = pathlib.Path(llama_cpp.__file__).parent / "lib"
+
+
+def _packaged():
+    package = importlib.util.find_spec("llama_cpp")
+    if package is None:
+        raise ImportError("No module named 'llama_cpp'")
+    return pathlib.Path(package.origin).parent / "lib"
+
+
+_folder = pathlib.Path(os.environ.get("GGML_LIBRARIES") or _packaged())
 _libraries = [
     ctypes.CDLL(str(_folder / f"lib{name}.so"), ctypes.RTLD_GLOBAL) for name in ("ggml-base", "ggml-cpu", "ggml")
 ]
@@ -109,4 +123,4 @@ def prepare(m, n, k, group, threads, copies):
     state.update(context=c, buffer=buffer_allocate(c, cpu_buffer_type()))
     data = np.random.default_rng(2).standard_normal((m, k), dtype=np.float32)
     tensor_set(x, data.ctypes.data, 0, nbytes(x))
-    return f"ggml {llama_cpp.__version__} q4_0 {w.name}", lambda: compute(backend(), graph)
+    return f"ggml {importlib.metadata.version('llama-cpp-python')} q4_0 {w.name}", lambda: compute(backend(), graph)

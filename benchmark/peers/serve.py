@@ -18,7 +18,7 @@ def main():
     os.dup2(2, 1)
     try:
         peer, missing = importlib.import_module(sys.argv[1] + "_peer"), None
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # no module, or none of the libraries that it loads
         peer, missing = None, error
     call, copies, clock = None, 1, time.perf_counter
     for line in sys.stdin:
