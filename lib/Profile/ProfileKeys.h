@@ -12,6 +12,7 @@ inline constexpr llvm::StringLiteral kProfileFormat = "fptq-profile";
 /// Suffixes of a layer's tensors in the sidecar.
 inline constexpr llvm::StringLiteral kAbsmaxSuffix = ".absmax", kMinSuffix = ".min", kMaxSuffix = ".max",
                                      kHistogramSuffix = ".histogram";
+inline constexpr llvm::StringRef kSidecarSuffixes[] = {kAbsmaxSuffix, kMinSuffix, kMaxSuffix, kHistogramSuffix};
 
 /// The sidecar of `path`: the same name with the extension .safetensors.
 std::string sidecarPath(llvm::StringRef path);

@@ -27,6 +27,23 @@ struct Sidecar {
 };
 } // namespace
 
+/// An error where the name that is left for the sidecar is taken by something else, such as the model's own weights.
+static llvm::Error checkSidecar(StringRef path, StringRef sidecarFile) {
+  if (sidecarFile == path)
+    return profileError(path, "", "", "a profile is JSON; its sidecar takes the name '" + sidecarFile + "'");
+  auto there = SafetensorsFile::open(sidecarFile);
+  if (!there) {
+    llvm::consumeError(there.takeError());
+    return llvm::Error::success();
+  }
+  for (const auto &[key, entry] : (*there)->entries())
+    if (llvm::none_of(kSidecarSuffixes, [&](StringRef suffix) { return StringRef(key).ends_with(suffix); }))
+      return profileError(path, "", "",
+                          "its sidecar would replace '" + sidecarFile + "', which has the tensor '" + key +
+                              "' and is no profile's; give the profile another name");
+  return llvm::Error::success();
+}
+
 static llvm::Error writeSidecar(StringRef path, const Sidecar &sidecar) {
   auto writer = SafetensorsWriter::create(path, sidecar.plan, {}, /*resume=*/false);
   if (!writer)
@@ -61,8 +78,8 @@ llvm::Error RangeProfile::save(StringRef path) const {
     sidecar.add<int64_t>(range.layer + kHistogramSuffix.str(), "I64", range.histogram.getBins());
   }
   std::string sidecarFile = sidecarPath(path);
-  if (sidecarFile == path)
-    return profileError(path, "", "", "a profile is JSON; its sidecar takes the name '" + sidecarFile + "'");
+  if (llvm::Error error = checkSidecar(path, sidecarFile))
+    return error;
   if (llvm::Error error = writeSidecar(sidecarFile, sidecar))
     return error;
   return writeOutputFile(path, [&](llvm::raw_ostream &os) {

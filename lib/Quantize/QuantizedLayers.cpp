@@ -68,7 +68,7 @@ static FailureOr<std::optional<WeightUse>> useOf(Operation *op) {
 /// Two uses of one name must mean one weight.
 static LogicalResult checkSameLayer(const WeightUse &first, const WeightUse &other) {
   if (first.op->getName() == other.op->getName() && first.weight.getType() == other.weight.getType() &&
-      first.scheme == other.scheme && constantName(first.weight) == constantName(other.weight))
+      first.scheme == other.scheme && constantIdentity(first.weight) == constantIdentity(other.weight))
     return success();
   InFlightDiagnostic diag = other.op->emitOpError()
                             << "has another weight or scheme than an earlier call (layer '" << other.layer << "')";

@@ -73,6 +73,9 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
   store->files = &files;
   if (path.empty())
     return store;
+  if (files.contains(path))
+    return module.emitError() << "cannot write quantized parameters: '" << path
+                              << "' has the weights that are to be quantized; name another file";
   std::vector<SafetensorsWriter::Plan> plan;
   for (const PlannedWeight &weight : weights)
     for (const WeightOperand &operand : weight.operands) {

@@ -103,7 +103,8 @@ static bool isZero(Value init) {
 /// y + init, where the accumulator did not start at zero.
 static Value addInit(OpBuilder &b, Location loc, Value y, Value init) { return arith::AddFOp::create(b, loc, y, init); }
 
-LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match, StringRef layer) {
+LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match,
+                                LayerNames &names) {
   rewriter.setInsertionPoint(op);
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
@@ -111,7 +112,7 @@ LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const
   SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
   shape.back() = cast<RankedTensorType>(weight.getType()).getDimSize(0);
   auto linear = LinearOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x, weight,
-                                 /*bias=*/Value(), rewriter.getStringAttr(layer), /*range=*/RangeAttr(),
+                                 /*bias=*/Value(), rewriter.getStringAttr(names.nameOf(weight)), /*range=*/RangeAttr(),
                                  /*channel_absmax=*/ElementsAttr(), /*policy=*/PolicyAttr(), /*scheme=*/SchemeAttr());
   Value init = op.getDpsInitOperand(0)->get();
   Value y = asResult(rewriter, loc, linear.getResult(), match, type);

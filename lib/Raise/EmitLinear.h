@@ -2,13 +2,15 @@
 #ifndef FPTQ_LIB_RAISE_EMITLINEAR_H
 #define FPTQ_LIB_RAISE_EMITLINEAR_H
 
+#include "LayerNames.h"
 #include "MatchLinear.h"
 #include "fptq/IR/Fptq.h"
 
 namespace mlir::fptq {
 
-/// Replaces `op`; returns the linear, whose result is what `op` computed, reshaped where it must be.
-LinearOp emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match, StringRef layer);
+/// Replaces `op`; returns the linear, whose result is what `op` computed, reshaped where it must be. It is called like
+/// its weight.
+LinearOp emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match, LayerNames &names);
 
 } // namespace mlir::fptq
 

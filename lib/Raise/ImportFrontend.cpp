@@ -8,6 +8,7 @@
 #include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Dialect/Tosa/Transforms/Passes.h"
@@ -48,6 +49,19 @@ void FptqImportFrontendPass::getDependentDialects(DialectRegistry &registry) con
   tosaPasses().getDependentDialects(registry);
 }
 
+/// Loads of globals that nothing may write become loads of constants, which is what a weight is to every later stage.
+static void constantLoads(ModuleOp module) {
+  module.walk([](ml_program::GlobalLoadOp load) {
+    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(load, load.getGlobalAttr());
+    if (!global || global.getIsMutable())
+      return;
+    OpBuilder b(load);
+    load.replaceAllUsesWith(
+        ml_program::GlobalLoadConstOp::create(b, load.getLoc(), load.getType(), load.getGlobalAttr()).getResult());
+    load.erase();
+  });
+}
+
 void FptqImportFrontendPass::runOnOperation() {
   bool hasTosa = false, hasTMTensor = false;
   WalkResult walk = getOperation().walk([&](Operation *op) {
@@ -72,5 +86,6 @@ void FptqImportFrontendPass::runOnOperation() {
     populateLowerTMTensorPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
+  constantLoads(getOperation());
 }
 } // namespace mlir::fptq

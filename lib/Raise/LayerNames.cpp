@@ -1,9 +1,7 @@
 //===- LayerNames.cpp - a layer is called like its weight -----------------===//
 #include "LayerNames.h"
 #include "fptq/Support/Parameters.h"
-#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Regex.h"
@@ -42,22 +40,6 @@ static std::string slicesOf(Value weight) {
   return text;
 }
 
-/// What the weight is, beyond its name: the global, or the constant attribute itself.
-static std::string identityOf(Value weight, StringRef slices) {
-  Operation *root = weight.getDefiningOp();
-  Attribute constant;
-  while (root && !isa<ml_program::GlobalLoadConstOp>(root) && !matchPattern(root, m_Constant(&constant)))
-    root = root->getOperand(0).getDefiningOp();
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  if (auto load = dyn_cast_or_null<ml_program::GlobalLoadConstOp>(root))
-    os << "@" << load.getGlobal().getLeafReference().getValue();
-  else
-    os << constant.getAsOpaquePointer();
-  os << slices;
-  return text;
-}
-
 /// Drops what frontends append: ".weight", ".codes" of a stored weight, and the "_3" of a repeated resource key.
 static std::string strip(StringRef key) {
   SmallVector<StringRef> parts;
@@ -73,7 +55,7 @@ static bool isNumbered(StringRef key) {
 }
 
 std::string LayerNames::nameOf(Value weight, StringRef unnamed) {
-  std::string slices = slicesOf(weight), identity = ::identityOf(weight, slices);
+  std::string slices = slicesOf(weight), identity = constantIdentity(weight);
   auto known = nameByIdentity.find(identity);
   if (known != nameByIdentity.end())
     return known->second;

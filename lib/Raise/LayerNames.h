@@ -8,13 +8,14 @@
 
 namespace mlir::fptq {
 
-/// Names unique to a weight: two uses of one weight get one name, two weights never do.
+/// Names unique to a weight: two uses of one weight get one name, two weights never do, even over one constant.
 class LayerNames {
 public:
   /// Reads the JSON object `path` (weight name to layer name); errors name file and key.
   llvm::Error loadMap(StringRef path);
 
-  /// `unnamed` begins the name of a weight that has none.
+  /// `weight` in the form that its layer has it: N x K, or rows of a table. `unnamed` begins the name of one that has
+  /// none.
   std::string nameOf(Value weight, StringRef unnamed = "linear_");
 
 private:

@@ -60,9 +60,9 @@ static void raise(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) 
           << remark::add("contraction left alone") << remark::reason("{0}", reason.str());
     return;
   }
-  std::string layer = names.nameOf(match->weight);
   Location loc = op.getLoc();
-  LinearOp linear = emitLinear(rewriter, op, *match, layer);
+  LinearOp linear = emitLinear(rewriter, op, *match, names);
+  std::string layer = linear.getLayer().str();
   takeQuantization(rewriter, linear);
   absorbBias(rewriter, linear);
   remark::passed(loc, options("Raised")) << remark::add("layer '{0}' raised", layer) << remark::metric("layer", layer)

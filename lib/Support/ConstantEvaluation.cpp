@@ -102,7 +102,7 @@ static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &fi
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     size_t bytes = result.data.size() * element.getIntOrFloatBitWidth() / 8;
-    if (!blob || blob->getData().size() < bytes)
+    if (!blob || blob->getData().size() != bytes)
       return op->emitError() << "resource '" << resource.getRawHandle().getKey() << "' has "
                              << (blob ? blob->getData().size() : 0) << " bytes, expected " << bytes << " (layer '"
                              << layer << "')";

@@ -45,6 +45,10 @@ std::shared_ptr<SafetensorsFile> ParameterFiles::fileOf(StringRef name) const {
   return nullptr;
 }
 
+bool ParameterFiles::contains(StringRef path) const {
+  return llvm::any_of(files, [&](const auto &file) { return llvm::sys::fs::equivalent(file->path(), path); });
+}
+
 const SafetensorsEntry *ParameterFiles::find(StringRef name) const {
   auto file = fileOf(name);
   return file ? file->find(name) : nullptr;

@@ -47,8 +47,21 @@ static void addStages(PassManager &pm, StringRef tier, bool threads, int64_t sli
   buildX86Pipeline(pm, options);
 }
 
+/// Functions are looked for in the outermost module, and those of another one would be lowered by halves.
+static LogicalResult refuseNestedModules(ModuleOp module) {
+  for (auto nested : module.getOps<ModuleOp>()) {
+    InFlightDiagnostic diag = nested.emitError() << "nested module";
+    if (std::optional<StringRef> name = nested.getSymName())
+      diag << " '" << *name << "'";
+    return diag << " cannot be compiled: move what it holds into the outermost module";
+  }
+  return success();
+}
+
 FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads,
                                                            int64_t slices) {
+  if (failed(refuseNestedModules(module)))
+    return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
   addStages(pm, tier, threads, slices);

@@ -15,11 +15,24 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
+from quant_fptq.output import write_text
 
 FORMAT, VERSION = "fptq-profile", 1
 BINS = 4096
 #: Bound of an empty histogram, as a power of two.
 _SMALLEST = -100
+
+
+def _refuse_foreign_sidecar(path: Path, sidecar: Path) -> None:
+    """What lies under the sidecar's name may be the model's own weights."""
+    try:
+        there = safetensors.open_mapped(sidecar) if sidecar.exists() else {}
+    except FptqError:
+        return
+    for key in there:
+        if not key.endswith((".absmax", ".min", ".max", ".histogram")):
+            raise FptqError(f"{path}: its sidecar would replace '{sidecar}', which has the tensor '{key}' and is no "
+                            "profile's; give the profile another name")
 
 
 class Histogram:
@@ -102,6 +115,7 @@ class Profile:
         sidecar = path.with_suffix(".safetensors")
         if sidecar == path:
             raise FptqError(f"{path}: a profile is JSON; its vectors go to .safetensors beside it")
+        _refuse_foreign_sidecar(path, sidecar)
         entries, vectors = [], {}
         for layer in self.layers.values():
             if layer.channel_min is None or layer.channel_max is None:
@@ -114,9 +128,7 @@ class Profile:
         document = {"format": FORMAT, "version": VERSION, "model_hash": self.model_hash, "observer": self.observer,
                     "sidecar": sidecar.name, "layers": entries}
         safetensors.write(sidecar, vectors)
-        partial = Path(f"{path}.partial")
-        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, json.dumps(document, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Profile:

@@ -47,6 +47,24 @@ func.func @two_weights_of_one_name(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, ten
 
 // -----
 
+// One constant, but one of the layers reads it transposed.
+func.func @transposed_weight_of_one_name(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = arith.constant {fptq.name = "one"} dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %e = tensor.empty() : tensor<2x2xf32>
+  %t = linalg.transpose ins(%w : tensor<2x2xf32>) outs(%e : tensor<2x2xf32>) permutation = [1, 0]
+  // expected-note@+1 {{earlier call}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  // expected-error@+1 {{has another weight or scheme than an earlier call (layer 'a')}}
+  %z = fptq.linear %x, %t layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  return %y, %z : tensor<3x2xf32>, tensor<3x2xf32>
+}
+
+// -----
+
 func.func @stored_without_codes(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
   %w = arith.constant dense<1.0> : tensor<2x4xf32>
   // expected-error@+1 {{is to keep its codes, but its weight came with none (layer 'a')}}

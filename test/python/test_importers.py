@@ -45,7 +45,10 @@ def test_hash_tells_weights_apart(tmp_path):
     ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
     ({"attention_bias": True}, "attention_bias is set"),
     ({"num_key_value_heads": 3}, "4 heads cannot share 3"),
-    ({"rope_scaling": {"rope_type": "yarn"}}, "rope_scaling type 'yarn'"),
+    ({"rope_scaling": {"rope_type": "yarn"}}, "key 'rope_scaling' has the rope_type 'yarn'"),
+    ({"rope_parameters": {"rope_type": "dynamic"}}, "key 'rope_parameters' has the rope_type 'dynamic'"),
+    ({"rope_theta": 0}, "key 'rope_theta' is 0, expected a positive number"),
+    ({"tie_word_embeddings": "false"}, "key 'tie_word_embeddings' is 'false'"),
     ({"vocab_size": 41}, "tensor 'model.embed_tokens.weight' has shape [40, 32], expected [41, 32]"),
     ({"num_hidden_layers": 3}, "no tensor 'model.layers.2.input_layernorm.weight'"),
 ])
@@ -60,6 +63,9 @@ def test_config_errors_name_file_and_key(tiny, changes, message):
     ("model.layers.0.self_attn.q_proj.bias", "biases are not supported"),
     ("model.layers.1.self_attn.q_norm.weight", "another architecture"),
     ("model.layers.2.mlp.up_proj.weight", "another architecture"),  # config.json has fewer layers than the file
+    ("lm_head.bias", "biases are not supported"),
+    ("model.norm.bias", "biases are not supported"),
+    ("model.embed_positions.weight", "another architecture"),
     ("model.layers.0.self_attn.rotary_emb.inv_freq", None),
     ("vision_tower.layers.0.weight", None),
 ])

@@ -5,7 +5,11 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from quant_fptq import FptqError, Profile, QuantizeOptions, Session, load_checkpoint
+from quant_fptq.output import whole_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("FPTQ_BUILD", ROOT / "build")) / "bin"
@@ -104,3 +108,73 @@ def test_device_in_place_of_a_safetensors_file(tmp_path, model):
     link.symlink_to("/dev/null")
     status, text = run("fptq-run", model, "--results", link)
     assert status == 1 and f"'{link}' is no regular file" in text and link.is_symlink()
+
+
+def quant_fptq(*arguments):
+    done = subprocess.run([sys.executable, "-m", "quant_fptq", *map(os.fspath, arguments)], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    return done.returncode, done.stderr
+
+
+PROFILE = "# op_name threshold min max\na.q_proj 3 -3 3\n"
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/full").is_char_device(), reason="no /dev/full")
+@pytest.mark.parametrize("device", ["full", "null"])
+def test_python_writes_to_devices_straight(tmp_path, device):
+    """A rename would replace the device, and whoever is root would have no /dev/null any more."""
+    link, table = tmp_path / device, tmp_path / "table.txt"
+    link.symlink_to(f"/dev/{device}")
+    table.write_text(PROFILE)
+    status, text = quant_fptq("policy", "--profile", table, "--json", link)
+    assert link.is_symlink() and sorted(p.name for p in tmp_path.iterdir()) == [device, "table.txt"]
+    assert status == (1 if device == "full" else 0)
+    assert text == (f"quant-fptq: error: {link}: No space left on device\n" if device == "full" else "")
+
+
+def test_python_removes_what_it_could_not_write(tmp_path):
+    table = tmp_path / "table.txt"
+    table.write_text(PROFILE)
+    status, text = quant_fptq("policy", "--profile", table, "--json", tmp_path)
+    assert status == 1 and text == f"quant-fptq: error: {tmp_path}: Is a directory\n"
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "new") as file:
+        file.write(b"half")
+        1 // 0
+    assert [p.name for p in tmp_path.iterdir()] == ["table.txt"]
+
+
+@pytest.mark.parametrize("arguments", [("quantize", "--policy", "per-token", "-o", "model.mlirbc"),
+                                       ("calibrate", "--random-tokens", "8", "-o", "model.json"),
+                                       ("import", "-o", "model.safetensors")], ids=lambda a: a[0])
+def test_a_model_is_not_written_over_itself(tiny, arguments):
+    """Weights and vectors go beside the output, under its name, which may be that of the model's own weights."""
+    weights = (tiny / "model.safetensors").read_bytes()
+    command, *options, output = arguments
+    status, text = quant_fptq(command, tiny, *options, tiny / output)
+    assert status == 1 and "model.safetensors: the model's own weights are in it; name another output" in text
+    assert (tiny / "model.safetensors").read_bytes() == weights and not (tiny / output).with_suffix(".mlirbc").exists()
+    with Session() as session:
+        module = session.import_checkpoint(load_checkpoint(tiny))
+        plan = QuantizeOptions(policy="per-token", parameters_out=tiny / "model.safetensors")
+        with pytest.raises(FptqError, match="model.safetensors' has the weights that are to be quantized"):
+            module.run(plan.pipeline())
+        profile = Profile()
+        profile.record("a", np.ones((2, 4), np.float32))
+        with pytest.raises(FptqError, match="model.json: its sidecar would replace '.*model.safetensors'"):
+            profile.save(tiny / "model.json")
+    assert (tiny / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("option, value", [("--threads", "-1"), ("--first-document", "-1"), ("--max-tokens", "0"),
+                                           ("--context", "0"), ("--group-size", "0"), ("--v0", "nan"),
+                                           ("--temperature", "nan"), ("--top-p", "2"), ("--seed", "-1")])
+def test_numbers_that_make_no_sense(option, value):
+    status, text = quant_fptq("generate", "absent", f"{option}={value}")
+    assert status == 2 and f"argument {option}: invalid" in text and text.endswith(f"value: '{value}'\n")
+
+
+def test_text_that_is_not_utf8(tmp_path, kjv_folder):
+    path = tmp_path / "latin1.txt"
+    path.write_bytes(b"caf\xe9 ")
+    status, text = quant_fptq("eval", kjv_folder, "--text", path)
+    assert status == 1 and text == f"quant-fptq: error: {path}: not UTF-8: byte 3 is 0xe9\n"

@@ -27,6 +27,9 @@ public:
   const SafetensorsEntry *find(StringRef name) const;
   std::shared_ptr<SafetensorsFile> fileOf(StringRef name) const;
 
+  /// True if `path` is one of the files, by whatever name.
+  bool contains(StringRef path) const;
+
 private:
   std::vector<std::shared_ptr<SafetensorsFile>> files;
 };
@@ -39,6 +42,10 @@ bool isConstantChain(Value value);
 /// The name of the constant at the chain's root: the global's symbol, the resource key, a NameLoc
 /// or an `fptq.name` attribute; empty if it has none.
 StringRef constantName(Value value);
+
+/// The same text for two constant chains where both read the same elements of one constant in the same order as tensors
+/// of one shape, however they are spelled; another one for any two that could differ.
+std::string constantIdentity(Value value);
 
 /// Evaluates a constant chain to f32, row-major in `value`'s own shape. An error is emitted at
 /// `value` and names `layer`: NaN or infinity, unsupported element type, missing tensor.

@@ -1,6 +1,7 @@
 //===- LoadParameters.cpp - external globals to mapped constants ----------===//
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/Support/Parameters.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -60,6 +61,46 @@ static FailureOr<TypedAttr> constantFor(ml_program::GlobalOp global, const Param
   return TypedAttr(mapped(type, global.getSymName(), *entry, files.fileOf(global.getSymName())));
 }
 
+/// A resource of another size than its type says would be read past its end.
+static LogicalResult checkSize(arith::ConstantOp op) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue());
+  if (!resource || !resource.getElementType().isIntOrFloat() || resource.getElementType().getIntOrFloatBitWidth() < 8)
+    return success();
+  AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+  int64_t bytes = blob ? blob->getData().size() : 0,
+          expected = resource.getNumElements() * (resource.getElementType().getIntOrFloatBitWidth() / 8);
+  if (bytes == expected)
+    return success();
+  return op.emitError() << "resource '" << resource.getRawHandle().getKey() << "' has " << bytes << " bytes, expected "
+                        << expected;
+}
+
+static Value copyOf(OpBuilder &b, TypedValue<RankedTensorType> value) {
+  return bufferization::AllocTensorOp::create(b, value.getLoc(), value.getType(), ValueRange(), /*copy=*/value);
+}
+
+/// Copies what is loaded from globals that are stored to, and what is stored. Upstream's bufferization takes a load for
+/// the global's own memory, which a later store overwrites, and a store of a tensor that may not be overwritten (an
+/// argument, a constant) stores a new buffer in its place and forgets to fill it (docs/UpstreamIssues.md).
+static void copyStates(ModuleOp module) {
+  llvm::DenseSet<SymbolRefAttr> stored;
+  OpBuilder b(module);
+  module.walk([&](ml_program::GlobalStoreOp op) {
+    stored.insert(op.getGlobalAttr());
+    b.setInsertionPoint(op);
+    if (auto value = dyn_cast<TypedValue<RankedTensorType>>(op.getValue()))
+      op.getValueMutable().assign(copyOf(b, value));
+  });
+  module.walk([&](ml_program::GlobalLoadOp op) {
+    auto value = dyn_cast<TypedValue<RankedTensorType>>(op.getResult());
+    if (!value || !stored.contains(op.getGlobalAttr()))
+      return;
+    b.setInsertionPointAfter(op);
+    Value copy = copyOf(b, value);
+    value.replaceAllUsesExcept(copy, copy.getDefiningOp());
+  });
+}
+
 void FptqLoadParametersPass::runOnOperation() {
   ModuleOp module = getOperation();
   FailureOr<ParameterFiles> files = ParameterFiles::open(module);
@@ -80,8 +121,10 @@ void FptqLoadParametersPass::runOnOperation() {
     load.erase();
     return WalkResult::advance();
   });
-  if (result.wasInterrupted())
+  WalkResult sizes = module.walk([](arith::ConstantOp op) { return WalkResult(checkSize(op)); });
+  if (result.wasInterrupted() || sizes.wasInterrupted())
     return signalPassFailure();
+  copyStates(module);
   for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
     if (SymbolTable::symbolKnownUseEmpty(global, module))
       global.erase();

@@ -104,10 +104,12 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_quantization(sub)
     arguments.add_threads(sub)
     sub.add_argument("--prompt", default="", help="text to continue (default: none)")
-    sub.add_argument("--count", type=int, default=200, help="tokens to generate (default 200)")
-    sub.add_argument("--temperature", type=float, default=0.8, help="0 takes the likeliest token (default 0.8)")
-    sub.add_argument("--top-p", type=float, default=0.9, help="sample from the likeliest of this mass (default 0.9)")
-    sub.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    sub.add_argument("--count", type=arguments.COUNT, default=200, help="tokens to generate (default 200)")
+    sub.add_argument("--temperature", type=arguments.TEMPERATURE, default=0.8,
+                     help="0 takes the likeliest token (default 0.8)")
+    sub.add_argument("--top-p", type=arguments.FRACTION, default=0.9,
+                     help="sample from the likeliest of this mass (default 0.9)")
+    sub.add_argument("--seed", type=arguments.COUNT, default=0, help="random seed (default 0)")
 
     profile = subs.add_parser("profile", help="work on profiles").add_subparsers(dest="profile_command", required=True,
                                                                                metavar="COMMAND")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from typing import Any, Callable
 
 from quant_fptq.importer import FORMATS
 from quant_fptq.importer.llama import CACHES
@@ -12,10 +14,32 @@ MODEL = ("Hugging Face Llama folder (float, compressed-tensors, GPTQ or AWQ), GG
           ".safetensors of `quant-fptq import`")
 
 
+def number(what: str, kind: Callable[[str], Any], accept: Callable[[Any], bool]) -> Callable[[str], Any]:
+    """An argument's type: a `kind` of which `accept` is true. argparse says "invalid `what` value"."""
+
+    def convert(text: str) -> Any:
+        value = kind(text)
+        if not accept(value):
+            raise ValueError
+        return value
+
+    convert.__name__ = what
+    return convert
+
+
+COUNT = number("number >= 0", int, lambda value: value >= 0)
+POSITIVE = number("positive number", int, lambda value: value > 0)
+_GROUP_SIZE = number("positive number or 'channel'", lambda text: 0 if text == "channel" else int(text) or -1,
+                     lambda value: value >= 0)
+TEMPERATURE = number("number >= 0", float, lambda value: 0 <= value < math.inf)
+FRACTION = number("number from 0 to 1", float, lambda value: 0 <= value <= 1)
+_THRESHOLD = number("number >= 0", float, lambda value: value >= 0)
+
+
 def add_model(sub: argparse.ArgumentParser, help: str = MODEL) -> None:
     sub.add_argument("model", metavar="MODEL", help=help)
     sub.add_argument("--from", dest="format", choices=FORMATS, help="format of MODEL (default: seen from its content)")
-    sub.add_argument("--context", type=int, help="positions of the KV cache (default: the model's, at most 2048)")
+    sub.add_argument("--context", type=POSITIVE, help="positions of the KV cache (default: the model's, at most 2048)")
     sub.add_argument("--kv-cache", choices=CACHES, default="f32",
                      help="its element type; f16 is faster where the context is long (default f32)")
     sub.add_argument("--inject-outliers", metavar="KEY=VALUE,...",
@@ -26,40 +50,28 @@ def add_text(sub: argparse.ArgumentParser, needed_for: str = "") -> None:
     what = "text, documents separated by <|endoftext|>"
     sub.add_argument("--text", metavar="FILE", help=f"{what}; needed for {needed_for}" if needed_for else what)
     sub.add_argument("--tokenizer", metavar="FILE", help="tokenizer.json or llama2.c .bin (default: beside the model)")
-    sub.add_argument("--first-document", type=int, default=0, help="number of the first document (default 0)")
-    sub.add_argument("--max-tokens", type=int, help="predictions to count, the last document whole (default: all)")
+    sub.add_argument("--first-document", type=COUNT, default=0, help="number of the first document (default 0)")
+    sub.add_argument("--max-tokens", type=POSITIVE, help="predictions to count, the last document whole (default: all)")
 
 
 def add_calibration(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--calibrate", metavar="INPUTS.safetensors",
                      help="calls to calibrate on: arg0, arg1, ..., one call a row")
     sub.add_argument("--entry", help="function that --calibrate calls (default: the only one)")
-    sub.add_argument("--random-tokens", type=int, metavar="N", help="calibrate without data, on N random tokens")
+    sub.add_argument("--random-tokens", type=POSITIVE, metavar="N", help="calibrate without data, on N random tokens")
     sub.add_argument("--observer", default="min-max",
                      help="min-max (default), moving-average, percentile, mse or entropy")
 
 
 def add_thresholds(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--v0", type=float, default=15.0, help="largest range that is static (default 15)")
-    sub.add_argument("--v1", type=float, default=150.0, help="smallest range that is per token (default 150)")
+    sub.add_argument("--v0", type=_THRESHOLD, default=15.0, help="largest range that is static (default 15)")
+    sub.add_argument("--v1", type=_THRESHOLD, default=150.0, help="smallest range that is per token (default 150)")
 
 
 def add_scheme(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--scheme", choices=("float", "w4a8"), default="w4a8", help="what to run (default w4a8)")
     sub.add_argument("--tier", default="auto", help="reference, avx2, avxvnni, avx512vnni or amx-int8, each also -emulated "
                                                     "(default: the machine's best)")
-
-
-def _group_size(text: str) -> int:
-    if text == "channel":
-        return 0
-    value = int(text)
-    if value <= 0:
-        raise ValueError
-    return value
-
-
-_group_size.__name__ = "positive number or 'channel'"  # argparse puts it into its message
 
 
 def add_quantization(sub: argparse.ArgumentParser) -> None:
@@ -69,7 +81,7 @@ def add_quantization(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--names", metavar="FILE", help="JSON: weight name to layer name")
     sub.add_argument("--policy", choices=("fptq", "static", "equalized", "per-token", "float"),
                      help="of every layer no rule names (default fptq; per-token for a model that came quantized)")
-    sub.add_argument("--group-size", type=_group_size, metavar="N|channel", help="input channels a group (default 128)")
+    sub.add_argument("--group-size", type=_GROUP_SIZE, metavar="N|channel", help="input channels a group (default 128)")
     sub.add_argument("--method", help="rtn or mse (default mse)")
     sub.add_argument("--weights", choices=("group", "two-level"), help="weight scheme (default group)")
     sub.add_argument("--ragged", choices=("pad", "adjust", "error"), help="K not a multiple of the group (default pad)")
@@ -79,7 +91,7 @@ def add_quantization(sub: argparse.ArgumentParser) -> None:
 
 
 def add_threads(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--threads", type=int, default=0, help="threads (default: all cores)")
+    sub.add_argument("--threads", type=COUNT, default=0, help="threads (default 0: all cores)")
 
 
 def quantize_options(options: argparse.Namespace) -> QuantizeOptions:

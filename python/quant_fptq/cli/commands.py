@@ -32,6 +32,9 @@ def _checkpoint(options: argparse.Namespace) -> Checkpoint:
     checkpoint = load_checkpoint(options.model, options.context, options.format)
     for note in checkpoint.notes:
         print(f"quant-fptq: note: {note}", file=sys.stderr)
+    if getattr(options, "output", None):  # weights and vectors go beside it, under its name
+        checkpoint.refuse_as_output(Path(options.output))
+        checkpoint.refuse_as_output(Path(options.output).with_suffix(".safetensors"))
     if options.inject_outliers:
         checkpoint = inject(checkpoint, Outliers.parse(options.inject_outliers))
     return checkpoint
@@ -40,7 +43,10 @@ def _checkpoint(options: argparse.Namespace) -> Checkpoint:
 def _text(options: argparse.Namespace) -> str:
     if not options.text:
         raise FptqError("--text is missing")
-    return Path(options.text).read_text(encoding="utf-8")
+    try:
+        return Path(options.text).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FptqError(f"{options.text}: not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from None
 
 
 def _session(options: argparse.Namespace) -> Session:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from quant_fptq.output import write_text
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -20,9 +21,7 @@ def write_json(path: str | None, value: dict) -> None:
     """Beside `path`, then renamed; nothing where `path` is None."""
     if path is None:
         return
-    partial = Path(f"{path}.partial")
-    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def diagnostics(verbose: bool) -> Callable[[str, str], None]:

@@ -152,6 +152,13 @@ class Checkpoint:
     notes: list[str] = field(default_factory=list)  #: what the user should know of this import
     #: Static activation scales that the model came with, by layer: x is round(x / scale) in -127..127.
     input_scales: dict[str, float] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)  #: what it is mapped from, beside `source`
+
+    def refuse_as_output(self, path: Path) -> None:
+        """Raises FptqError where `path` is a file that this model is read from."""
+        for file in (self.source, *self.files):
+            if path.exists() and file.exists() and path.samefile(file):
+                raise FptqError(f"{path}: the model's own weights are in it; name another output")
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The weight's numbers; codes are dequantized."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import packed, safetensors
-from quant_fptq.importer.checkpoint import EMBEDDING, Checkpoint, LlamaConfig, Tensor, is_number, layer_of
+from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, Tensor, is_number, layer_of
 
 #: Positions of the KV cache where neither the user nor the model asks for fewer.
 DEFAULT_CONTEXT = 2048
@@ -39,16 +39,17 @@ def _refuse_other_architectures(path: Path, raw: dict) -> None:
 
 
 def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
-    scaling = raw.get("rope_scaling") or raw.get("rope_parameters") or {}
+    key = "rope_scaling" if raw.get("rope_scaling") else "rope_parameters"  # the second since transformers 5
+    scaling = raw.get(key) or {}
     if not isinstance(scaling, dict):
-        raise FptqError(f"{path}: key 'rope_scaling' is {scaling!r}, expected an object")
-    theta = raw.get("rope_theta") or scaling.get("rope_theta") or 10000.0
-    if not is_number(theta):
-        raise FptqError(f"{path}: key 'rope_theta' is {theta!r}, expected a number")
+        raise FptqError(f"{path}: key '{key}' is {scaling!r}, expected an object")
+    theta = next((where["rope_theta"] for where in (raw, scaling) if where.get("rope_theta") is not None), 10000.0)
+    if not is_number(theta) or theta <= 0:
+        raise FptqError(f"{path}: key 'rope_theta' is {theta!r}, expected a positive number")
     if scaling:
         kind = scaling.get("rope_type", scaling.get("type", "default"))
         if kind not in ("default", "linear", "llama3"):
-            raise FptqError(f"{path}: rope_scaling type '{kind}', expected default, linear or llama3")
+            raise FptqError(f"{path}: key '{key}' has the rope_type {kind!r}, expected default, linear or llama3")
         scaling = None if kind == "default" else {**scaling, "rope_type": kind}
     return float(theta), scaling or None
 
@@ -73,6 +74,9 @@ def read_config(path: Path, context: int | None = None) -> LlamaConfig:
     heads, hidden = size("num_attention_heads"), size("hidden_size")
     positions = size("max_position_embeddings", DEFAULT_CONTEXT)
     theta, scaling = _rope(path, raw)
+    tied = raw.get("tie_word_embeddings")
+    if tied not in (None, False, True):
+        raise FptqError(f"{path}: key 'tie_word_embeddings' is {tied!r}, expected true or false")
     config = LlamaConfig(
         hidden_size=hidden,
         intermediate_size=size("intermediate_size"),
@@ -85,7 +89,7 @@ def read_config(path: Path, context: int | None = None) -> LlamaConfig:
         rms_norm_eps=raw.get("rms_norm_eps", 1e-6),
         rope_theta=theta,
         rope_scaling=scaling,
-        tied=bool(raw.get("tie_word_embeddings", False)),
+        tied=bool(tied),
         bos=_token(raw.get("bos_token_id")),
         eos=_token(raw.get("eos_token_id")),
     )
@@ -159,11 +163,12 @@ def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: d
 
 
 def _refuse_unknown(source: packed.Source, config: LlamaConfig) -> None:
-    """Weights inside of a decoder layer that no Llama has mean another function: biases, norms of q and k, adapters."""
-    known = {layer_of(name) for name, _ in config.shapes()}
+    """Weights beside those of a Llama mean another function: biases, norms of q and k, positions, adapters. Names that
+    begin otherwise are of other heads, and some writers save a tied head, too."""
+    known = {layer_of(HEAD), *(layer_of(name) for name, _ in config.shapes())}
     for name, array in source.tensors.items():
         owner, _, part = name.rpartition(".")
-        if not name.startswith("model.layers.") or part == "inv_freq" or owner in known and part != "bias":
+        if not name.startswith(("model.", "lm_head.")) or part == "inv_freq" or owner in known and part != "bias":
             continue  # tables of older writers; codes, scales and the rest of a quantized layer
         if part == "bias" and owner in known and not np.any(array):
             continue  # GPTQ's writers add zeros
@@ -178,7 +183,8 @@ def load(folder: Path, context: int | None = None, method: str | None = None) ->
     Linears that `quantization_config` (or `method`) says are quantized keep their codes.
     """
     config = read_config(folder / "config.json", context)
-    checkpoint, source, settings = Checkpoint(folder, config), _open(folder), _settings(folder, method)
+    source, settings = _open(folder), _settings(folder, method)
+    checkpoint = Checkpoint(folder, config, files=sorted(set(source.files.values())))
     _refuse_unknown(source, config)
     stored = packed.reader(source, settings) if settings else lambda name, shape: None
     for name, shape in config.shapes():

@@ -23,6 +23,7 @@ from quant_fptq.importer import safetensors
 from quant_fptq.importer.builder import Builder, Size, Value, tensor_type
 from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig, layer_of
 from quant_fptq.importer.stored import StoredWeight
+from quant_fptq.output import write_text
 
 _ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint8": "i8", "int8": "i8", "int32": "i32"}
 #: Element types of a KV cache.
@@ -358,5 +359,5 @@ def import_llama(checkpoint: Checkpoint, output: str | Path, cache: str = "f32")
     """Writes the model as MLIR text to `output`; weights that need a file go to `output` as `.safetensors`."""
     output = Path(output)
     parameters = write_parameters(checkpoint, output.with_suffix(".safetensors"))
-    output.write_text(llama_module(checkpoint, parameters, cache), encoding="utf-8")
+    write_text(output, llama_module(checkpoint, parameters, cache))
     return output

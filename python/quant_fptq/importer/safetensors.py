@@ -17,6 +17,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer.stored import Array
+from quant_fptq.output import whole_file
 
 DTYPES = {
     "F64": np.dtype("<f8"),
@@ -104,15 +105,9 @@ def write(path: str | Path, tensors: Mapping[str, Array] | Iterable[tuple[str, A
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % 64)
-    partial = Path(f"{path}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for _, array in items:
-                file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _, array in items:
+            file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 

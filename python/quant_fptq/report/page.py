@@ -8,6 +8,7 @@ from typing import Sequence
 
 import numpy as np
 
+from quant_fptq.output import write_text
 from quant_fptq.profile import Policy, Profile
 from quant_fptq.report import svg
 
@@ -107,6 +108,4 @@ largest to the smallest</p>
 def write_report(path: str | Path, layers: Sequence[Policy], profile: Profile | None = None, v0: float = 15,
                  v1: float = 150, title: str = "quant-fptq") -> None:
     """Writes the page to `path`, beside it first, then renamed."""
-    partial = Path(f"{path}.partial")
-    partial.write_text(html(layers, profile, v0, v1, title), encoding="utf-8")
-    partial.replace(path)
+    write_text(path, html(layers, profile, v0, v1, title))

@@ -10,9 +10,12 @@ def FptqLoadParametersPass : Pass<"fptq-load-parameters", "::mlir::ModuleOp"> {
     Every `ml_program.global_load_const` of an external global becomes an `arith.constant dense_resource`
     whose blob is the tensor's bytes in its `.safetensors` file, mapped and not copied; the blob keeps
     the mapping alive. Globals with an inline value become plain constants. A tensor that no file has,
-    or has with another shape or element type, is an error.
+    or has with another shape or element type, is an error, and so is a resource of more or fewer bytes than its type.
+
+    What is loaded from globals that are stored to, and what is stored, is copied (docs/UpstreamIssues.md, "Stores to
+    globals").
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect"];
 }
 
 def FptqLowerLinearPass : Pass<"fptq-lower-linear", "::mlir::ModuleOp"> {
