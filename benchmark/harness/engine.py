@@ -60,8 +60,8 @@ class Engine:
         self.process.wait()
 
 
-def program():
-    path = BUILD / "bin" / "fptq-kernel-bench"
+def program(name="fptq-kernel-bench"):
+    path = BUILD / "bin" / name
     if not path.exists():
         raise SystemExit(f"benchmark: {path} is not there; build it first (tools/dev/setup)")
     return path

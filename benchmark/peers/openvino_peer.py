@@ -1,8 +1,8 @@
 """OpenVINO: u4 weights with f16 scales, decompressed by the CPU plugin, activations quantized dynamically to int8.
 
 The plugin falls back to floats without a word where a processor lacks VNNI; it reports the same primitive anyway. Held
-to AVX2 by its oneDNN's variable it does not: it still believes what CPUID says of VNNI, finds no primitive and returns no
-rows. So it is then asked for floats, which is what it runs on a processor that has no more than AVX2."""
+to AVX2 by its oneDNN's variable it does not: it still believes what CPUID says of VNNI, finds no primitive and returns
+no rows. So it is then asked for floats, which is what it runs on a processor that has no more than AVX2."""
 
 import functools
 import os

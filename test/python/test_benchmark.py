@@ -1,7 +1,8 @@
-"""What of benchmark/ is deterministic: which peer takes part at a tier and how it is held to it, and what is refused."""
+"""What of benchmark/ is deterministic: which peers take part at a tier, how they are held to it, what is refused."""
 
 import importlib.machinery
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -85,11 +86,11 @@ def test_row_names_the_peers_of_its_ratio():
     loader = importlib.machinery.SourceFileLoader("benchmark_run", str(BENCHMARK / "run"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("benchmark_run", loader))
     loader.exec_module(module)
-    report = module.Report("avx2")
-    others = {"ggml (avx2)": [50.0], "openvino f32 (avx2)": [80.0], "failed (avx2)": [0.0], "onednn w8a8 (avx2)": [90.0]}
+    table = module.Table("avx2")
+    others = {"ggml (avx2)": [50.0], "openvino f32 (avx2)": [80.0], "failed": [0.0], "onednn w8a8 (avx2)": [90.0]}
     measured = {"gops": [160.0], "limit": [200.0], "peak": [200.0], "bare": [], "peers": others}
-    report.add({("group", 1): measured}, 128, 64, 4096, 4096, "l3")
-    (row,) = report.rows
+    table.add({("group", 1): measured}, 128, 64, 4096, 4096, "l3")
+    (row,) = table.rows
     assert row["ratio_over"] == ["ggml (avx2)", "openvino f32 (avx2)"]
     assert (row["best_peer"], row["ratio_to_best_peer"]) == ("openvino f32 (avx2)", 2.0)
 
@@ -113,15 +114,32 @@ def test_bad_arguments(words, message, monkeypatch, capsys):
     assert stopped.value.code == 2 and message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("program", ["run", "model"])
-def test_without_a_build(program, tmp_path):
+@pytest.mark.parametrize("program, needs", [
+    ("run", "fptq-kernel-bench"), ("model", "fptq-kernel-bench"), ("scale", "quant-fptq"), ("static", "fptq-compile"),
+])
+def test_without_a_build(program, needs, tmp_path):
     done = subprocess.run([sys.executable, BENCHMARK / program], capture_output=True, text=True,
                           env=os.environ | {"FPTQ_BUILD": str(tmp_path)})
     assert done.returncode == 1
-    assert done.stderr.endswith("fptq-kernel-bench is not there; build it first (tools/dev/setup)\n")
+    assert done.stderr.endswith(f"{needs} is not there; build it first (tools/dev/setup)\n")
 
 
-@pytest.mark.skipif(not (engine.BUILD / "bin" / "fptq-kernel-bench").exists(), reason="nothing is built")
+built = pytest.mark.skipif(not (engine.BUILD / "bin" / "fptq-kernel-bench").exists(), reason="nothing is built")
+
+
+@built
+def test_scale_measures_and_leaves_nothing(tmp_path):
+    sizes = "--layers 1 --hidden 128 --feed-forward 256 --vocabulary 128".split()
+    done = subprocess.run([sys.executable, BENCHMARK / "scale", *sizes, "--json", tmp_path / "scale.json"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "scale.json").read_text())
+    assert report["bytes"] == 2 * (2 * 128 * 128 + 4 * 128 * 128 + 3 * 128 * 256 + 3 * 128)
+    assert 1 << 20 < report["anonymous_bytes"] < 1 << 30
+    assert not list(engine.BUILD.glob("scale.*"))
+
+
+@built
 def test_tiers_of_this_machine():
     assert engine.lacks("sse") == "there is no tier 'sse'"
     assert engine.best_tier() not in tiers.TIERS or engine.lacks(engine.best_tier()) == ""
