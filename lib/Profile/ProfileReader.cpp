@@ -3,7 +3,7 @@
 #include "ProfileKeys.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -29,6 +29,17 @@ static llvm::Error readNumber(const json::Object &object, StringRef file, String
   return profileError(file, layer, key, "is no number");
 }
 
+static llvm::Error readCount(const json::Object &object, StringRef file, StringRef layer, StringRef key, int64_t &out) {
+  double number = 0; // for its errors
+  if (llvm::Error error = readNumber(object, file, layer, key, number))
+    return error;
+  std::optional<int64_t> count = object.getInteger(key);
+  if (!count)
+    return profileError(file, layer, key, "is no integer: " + llvm::formatv("{0}", number).str());
+  out = *count;
+  return llvm::Error::success();
+}
+
 /// Copies a sidecar tensor; one that is not there leaves `out` empty.
 template <typename T>
 static llvm::Error readTensor(const SafetensorsFile &sidecar, StringRef layer, StringRef suffix, StringRef dtype,
@@ -50,16 +61,13 @@ static llvm::Error readLayer(const json::Value &value, StringRef file, const Saf
   if (!name)
     return profileError(file, "", "layers", "has an entry without a name");
   range.layer = name->str();
-  double channels = 0, tokens = 0;
-  for (auto [key, out] : {std::pair<StringRef, double *>("channels", &channels),
-                          {"tokens", &tokens},
-                          {"min", &range.min},
-                          {"max", &range.max},
-                          {"absmax", &range.absmax}})
+  for (auto [key, out] : {std::pair<StringRef, int64_t *>("channels", &range.channels), {"tokens", &range.tokens}})
+    if (llvm::Error error = readCount(*object, file, range.layer, key, *out))
+      return error;
+  for (auto [key, out] :
+       {std::pair<StringRef, double *>("min", &range.min), {"max", &range.max}, {"absmax", &range.absmax}})
     if (llvm::Error error = readNumber(*object, file, range.layer, key, *out))
       return error;
-  range.channels = (int64_t)channels;
-  range.tokens = (int64_t)tokens;
   if (!sidecar)
     return llvm::Error::success();
   std::vector<int64_t> bins;
@@ -77,6 +85,12 @@ static llvm::Error readLayer(const json::Value &value, StringRef file, const Saf
   if ((int64_t)bins.size() != AbsHistogram::kBins) // PF6
     return profileError(file, range.layer, "histogram",
                         Twine(bins.size()) + " bins, expected " + Twine(AbsHistogram::kBins));
+  if (llvm::any_of(bins, [](int64_t count) { return count < 0; }))
+    return profileError(file, range.layer, "histogram", "has a negative count");
+  if (*exponent < AbsHistogram::kMinExponent || *exponent > AbsHistogram::kMaxExponent)
+    return profileError(file, range.layer, "histogram_exponent",
+                        "is " + Twine(*exponent) + ", expected " + Twine(AbsHistogram::kMinExponent) + ".." +
+                            Twine(AbsHistogram::kMaxExponent));
   range.histogram = AbsHistogram((int)*exponent, std::move(bins));
   return llvm::Error::success();
 }

@@ -13,6 +13,8 @@
 // EXTRA: extra.json' has entries for layers the model does not have: 'c'
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/nan.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=NAN
 // NAN: nan.json: layer 'a': absmax: is 'NaN', expected a number
+// RUN: not fptq-opt --fptq-attach-profile=profile=%t/fraction.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=FRACTION
+// FRACTION: fraction.json: layer 'a': channels: is no integer: 3.50
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/infinite.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=INFINITE
 // INFINITE: infinite.json: {{.*}}absmax: is inf
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/negative.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=NEGATIVE
@@ -60,6 +62,8 @@ b 1 -1 1
   {"name": "c", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": 2}]}
 //--- nan.json
 {"format": "fptq-profile", "version": 1, "layers": [{"name": "a", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": "NaN"}]}
+//--- fraction.json
+{"format": "fptq-profile", "version": 1, "layers": [{"name": "a", "channels": 3.5, "tokens": 3, "min": -1, "max": 2, "absmax": 2}]}
 //--- infinite.json
 {"format": "fptq-profile", "version": 1, "layers": [{"name": "a", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": 1e999}]}
 //--- negative.json

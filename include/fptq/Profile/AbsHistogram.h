@@ -22,9 +22,11 @@ public:
   static constexpr int64_t kBins = 4096;
   /// Bound of an empty histogram; smaller magnitudes fall into its first bin.
   static constexpr int kMinExponent = -100;
+  /// Bound of every float.
+  static constexpr int kMaxExponent = 128;
 
   AbsHistogram() = default;
-  /// As stored in a profile; `bins` has kBins counts.
+  /// As stored in a profile; `bins` has kBins counts, `exponent` lies in [kMinExponent, kMaxExponent].
   AbsHistogram(int exponent, std::vector<int64_t> bins) : exponent(exponent), bins(std::move(bins)) {}
 
   /// Counts finite values; NaN and infinity are the caller's to refuse.
