@@ -14,6 +14,7 @@
 #include "mlir/IR/Matchers.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -72,7 +73,31 @@ static std::optional<double> number(Value value) {
   return std::nullopt;
 }
 
+/// Whether the comparison asks for its first operand to be the lesser (or the greater) one; nothing for others.
+static std::optional<bool> asksForLess(Operation *compare) {
+  if (auto floats = dyn_cast<arith::CmpFOp>(compare)) {
+    using P = arith::CmpFPredicate;
+    if (llvm::is_contained({P::OLT, P::ULT, P::OLE, P::ULE}, floats.getPredicate()))
+      return true;
+    if (llvm::is_contained({P::OGT, P::UGT, P::OGE, P::UGE}, floats.getPredicate()))
+      return false;
+  } else if (auto integers = dyn_cast<arith::CmpIOp>(compare)) {
+    using P = arith::CmpIPredicate;
+    if (llvm::is_contained({P::slt, P::sle}, integers.getPredicate()))
+      return true;
+    if (llvm::is_contained({P::sgt, P::sge}, integers.getPredicate()))
+      return false;
+  }
+  return std::nullopt;
+}
+
 namespace {
+/// One side of a clamp.
+struct Bound {
+  double value;
+  bool isUpper;
+};
+
 /// Walks from the result to x; each `take` consumes one step if it is there.
 class Walk {
 public:
@@ -110,27 +135,40 @@ public:
     }
     return any;
   }
-  /// select(compare(v, bound), bound, v), in either order.
-  std::optional<double> takeSelect() {
-    auto select = at.getDefiningOp<arith::SelectOp>();
-    if (!select || !isa_and_nonnull<arith::CmpFOp, arith::CmpIOp>(select.getCondition().getDefiningOp()))
-      return std::nullopt;
-    for (auto [bound, other] : {std::pair(select.getTrueValue(), select.getFalseValue()),
-                                std::pair(select.getFalseValue(), select.getTrueValue())})
-      if (std::optional<double> constant = number(bound)) {
-        at = resolve(other);
-        return constant;
-      }
-    return std::nullopt;
-  }
-  std::optional<double> takeBound() {
-    if (auto bound = take<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::MaxSIOp,
-                          arith::MinSIOp>(true))
-      return bound;
+  /// A bound by minimum or maximum, or by select(compare(v, bound), bound, v) with the pairs in either order.
+  std::optional<Bound> takeBound() {
+    if (auto lower = take<arith::MaximumFOp, arith::MaxNumFOp, arith::MaxSIOp>(true))
+      return Bound{*lower, /*isUpper=*/false};
+    if (auto upper = take<arith::MinimumFOp, arith::MinNumFOp, arith::MinSIOp>(true))
+      return Bound{*upper, /*isUpper=*/true};
     return takeSelect();
   }
 
 private:
+  std::optional<Bound> takeSelect() {
+    auto select = at.getDefiningOp<arith::SelectOp>();
+    Operation *compare = select ? select.getCondition().getDefiningOp() : nullptr;
+    std::optional<bool> less = compare ? asksForLess(compare) : std::nullopt;
+    if (!less)
+      return std::nullopt;
+    for (bool boundIfTrue : {true, false}) {
+      Value bound = boundIfTrue ? select.getTrueValue() : select.getFalseValue();
+      Value other = resolve(boundIfTrue ? select.getFalseValue() : select.getTrueValue());
+      std::optional<double> constant = number(bound);
+      if (!constant)
+        continue;
+      auto compares = [&](int value, int limit) {
+        return resolve(compare->getOperand(value)) == other && number(compare->getOperand(limit)) == constant;
+      };
+      bool reversed = compares(1, 0);
+      if (!reversed && !compares(0, 1))
+        continue; // a choice, but no clamp
+      at = other;
+      return Bound{*constant, /*isUpper=*/boundIfTrue != (*less != reversed)};
+    }
+    return std::nullopt;
+  }
+
   Value operand, at; ///< as read, and the scalar that makes it
 };
 } // namespace
@@ -145,16 +183,17 @@ std::optional<ActivationQuantization> mlir::fptq::matchActivationQuantization(Va
   walk.skip<arith::SIToFPOp, arith::ExtSIOp, arith::TruncIOp>();
   std::optional<double> zeroI = walk.take<arith::SubIOp>(false);
   walk.skip<arith::ExtSIOp, arith::TruncIOp>();
-  SmallVector<double> bounds;
-  auto takeBounds = [&] {
-    while (std::optional<double> bound = walk.takeBound())
-      bounds.push_back(*bound);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  found.low = -infinity, found.high = infinity;
+  auto takeBounds = [&] { // the narrowest of both sides
+    while (std::optional<Bound> bound = walk.takeBound())
+      bound->isUpper ? found.high = std::min(found.high, bound->value) : found.low = std::max(found.low, bound->value);
   };
   takeBounds();
   walk.skip<arith::TruncIOp, arith::FPToSIOp>();
   takeBounds();
   std::optional<double> added = walk.take<arith::AddFOp>(true);
-  if (!walk.skip<math::RoundEvenOp>() || bounds.size() < 2)
+  if (!walk.skip<math::RoundEvenOp>() || !std::isfinite(found.low) || !std::isfinite(found.high))
     return std::nullopt;
   if (auto divisor = walk.take<arith::DivFOp>(false)) {
     if (*divisor != scale)
@@ -165,7 +204,6 @@ std::optional<ActivationQuantization> mlir::fptq::matchActivationQuantization(Va
   found.x = walk.tensor();
   found.scale = scale;
   found.zero = zeroF.value_or(zeroI.value_or(0));
-  found.low = *llvm::min_element(bounds), found.high = *llvm::max_element(bounds);
   if (found.zero != added.value_or(0) || found.x.getType() != value.getType() || found.low >= found.high)
     return std::nullopt;
   return found;

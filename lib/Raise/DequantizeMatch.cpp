@@ -1,10 +1,10 @@
 //===- DequantizeMatch.cpp - does this value dequantize a constant? -------===//
 #include "DequantizeMatch.h"
+#include "QuantParameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
-#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
@@ -172,51 +172,10 @@ const Expr *Reader::read(Value value, AffineMap map) {
 // !quant types
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// Scales and zero points of a `!quant` type, and where in them an index of the tensor looks.
-struct TypeParameters {
-  SmallVector<double> scales, zeros;
-  SmallVector<int64_t> shape;
-  AffineMap map;
-};
-} // namespace
-
-static std::optional<TypeParameters> parametersOf(quant::QuantizedType type, AffineMap map) {
-  TypeParameters found;
-  MLIRContext *context = type.getContext();
-  auto indexedBy = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(map.getNumDims(), 0, results, context); };
-  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(type)) {
-    found.scales = {uniform.getScale()};
-    found.zeros = {(double)uniform.getZeroPoint()};
-    found.map = indexedBy({});
-    return found;
-  }
-  if (auto axis = dyn_cast<quant::UniformQuantizedPerAxisType>(type)) {
-    llvm::append_range(found.scales, axis.getScales());
-    llvm::append_range(found.zeros, axis.getZeroPoints());
-    found.shape = {(int64_t)found.scales.size()};
-    found.map = indexedBy({map.getResult(axis.getQuantizedDimension())});
-    return found;
-  }
-  auto block = dyn_cast<quant::UniformQuantizedSubChannelType>(type);
-  if (!block)
-    return std::nullopt;
-  SmallVector<AffineExpr> results(map.getNumResults(), getAffineConstantExpr(0, context));
-  for (auto [d, size] : block.getBlockSizeInfo())
-    results[d] = map.getResult(d).floorDiv(size);
-  for (const APFloat &scale : block.getScales().getValues<APFloat>())
-    found.scales.push_back(scale.convertToDouble());
-  for (const APInt &zero : block.getZeroPoints().getValues<APInt>())
-    found.zeros.push_back(type.isSigned() ? (double)zero.getSExtValue() : (double)zero.getZExtValue());
-  llvm::append_range(found.shape, block.getScales().getType().getShape());
-  found.map = indexedBy(results);
-  return found;
-}
-
 /// dcast(scast(integers)), or dcast(qcast(floats)), as the product that it stands for.
 const Expr *Reader::readQuantized(quant::DequantizeCastOp op, AffineMap map) {
   auto type = cast<quant::QuantizedType>(getElementTypeOrSelf(op.getInput().getType()));
-  std::optional<TypeParameters> parameters = parametersOf(type, map);
+  std::optional<QuantParameters> parameters = quantParameters(type);
   Operation *source = op.getInput().getDefiningOp();
   if (!parameters || !source)
     return nullptr;
@@ -236,10 +195,16 @@ const Expr *Reader::readQuantized(quant::DequantizeCastOp op, AffineMap map) {
     return nullptr;
   }
   codes.constant.isUnsigned = !type.isSigned();
+  SmallVector<AffineExpr> indices;
+  SmallVector<int64_t> shape;
+  for (const QuantParameters::Dim &dim : parameters->dims) {
+    indices.push_back(map.getResult(dim.dim).floorDiv(dim.block));
+    shape.push_back(dim.size);
+  }
+  AffineMap at = AffineMap::get(map.getNumDims(), 0, indices, type.getContext());
   return combine(Expr::Product,
-                 combine(Expr::Difference, make(std::move(codes)),
-                         typeConstant(parameters->zeros, parameters->map, parameters->shape)),
-                 typeConstant(parameters->scales, parameters->map, parameters->shape));
+                 combine(Expr::Difference, make(std::move(codes)), typeConstant(parameters->zeros, at, shape)),
+                 typeConstant(parameters->scales, at, shape));
 }
 
 //===----------------------------------------------------------------------===//

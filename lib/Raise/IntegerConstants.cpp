@@ -1,9 +1,9 @@
 //===- IntegerConstants.cpp - operands of a dequantization as numbers -----===//
 #include "IntegerConstants.h"
+#include "QuantParameters.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Rounding.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
-#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
@@ -93,7 +93,7 @@ static FailureOr<std::vector<double>> floats(Value value, const ParameterFiles &
   return std::vector<double>{(double)(float)scalar.getValueAsDouble()};
 }
 
-/// What quant.qcast stands for, with our rounding: half to even, saturating. Scales are found as in DequantizeMatch.
+/// What quant.qcast stands for, with our rounding: half to even, saturating.
 static FailureOr<std::vector<double>> quantized(const IndexedConstant &operand, const ParameterFiles &files,
                                                 StringRef weight) {
   auto type = cast<quant::QuantizedType>(operand.quantizedType);
@@ -103,35 +103,20 @@ static FailureOr<std::vector<double>> quantized(const IndexedConstant &operand, 
   FailureOr<std::vector<float>> numbers = evaluateConstant(operand.quantized, files, weight);
   if (failed(numbers))
     return failure();
-  SmallVector<double> scales, zeros;
+  QuantParameters parameters = *quantParameters(type); // there are some: the match has read them
   SmallVector<int64_t> strides(operand.shape.size(), 0), blocks(operand.shape.size(), 1);
-  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(type)) {
-    scales = {uniform.getScale()}, zeros = {(double)uniform.getZeroPoint()};
-  } else if (auto axis = dyn_cast<quant::UniformQuantizedPerAxisType>(type)) {
-    llvm::append_range(scales, axis.getScales());
-    llvm::append_range(zeros, axis.getZeroPoints());
-    strides[axis.getQuantizedDimension()] = 1;
-  } else {
-    auto block = cast<quant::UniformQuantizedSubChannelType>(type);
-    for (const APFloat &scale : block.getScales().getValues<APFloat>())
-      scales.push_back(scale.convertToDouble());
-    for (const APInt &zero : block.getZeroPoints().getValues<APInt>())
-      zeros.push_back(type.isSigned() ? (double)zero.getSExtValue() : (double)zero.getZExtValue());
-    for (auto [d, size] : block.getBlockSizeInfo())
-      blocks[d] = size;
-    int64_t stride = 1;
-    for (int64_t d = (int64_t)strides.size() - 1; d >= 0; --d) {
-      strides[d] = llvm::is_contained(block.getQuantizedDimensions(), d) ? stride : 0;
-      stride *= block.getScales().getType().getDimSize(d);
-    }
+  int64_t stride = 1;
+  for (const QuantParameters::Dim &dim : llvm::reverse(parameters.dims)) {
+    strides[dim.dim] = stride, blocks[dim.dim] = dim.block;
+    stride *= dim.size;
   }
   std::vector<double> codes(numbers->size());
   for (size_t i = 0; i < codes.size(); ++i) {
     int64_t at = 0, rest = i;
     for (int64_t d = (int64_t)operand.shape.size() - 1; d >= 0; rest /= operand.shape[d--])
       at += rest % operand.shape[d] / blocks[d] * strides[d];
-    int32_t zero = zeros[at], low = type.getStorageTypeMin() - zero, high = type.getStorageTypeMax() - zero;
-    codes[i] = roundAndSaturate((*numbers)[i] / (float)scales[at], low, high) + zero;
+    int32_t zero = parameters.zeros[at], low = type.getStorageTypeMin() - zero, high = type.getStorageTypeMax() - zero;
+    codes[i] = roundAndSaturate((*numbers)[i] / (float)parameters.scales[at], low, high) + zero;
   }
   return codes;
 }

@@ -99,3 +99,35 @@ func.func @asymmetric(%x: tensor<3x4xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>)
   %r1 = linalg.matmul ins(%d1, %w1 : tensor<3x4xf32>, tensor<4x2xf32>) outs(%z : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %r, %r1 : tensor<3x2xf32>, tensor<3x2xf32>
 }
+
+// -----
+
+// What is too large becomes the lowest code, not the highest: a choice by a bound, but no clamp.
+// CHECK-LABEL: @no_clamp
+// CHECK: fptq.linear %{{.*}} layer("e") :
+// SCALE-LABEL: @no_clamp
+// SCALE-NOT: static_scale
+// TOKEN-LABEL: @no_clamp
+#id = affine_map<(a, b) -> (a, b)>
+func.func @no_clamp(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %low = arith.constant -128.0 : f32
+  %high = arith.constant 127.0 : f32
+  %scale = arith.constant 0.25 : f32
+  %e = tensor.empty() : tensor<3x4xf32>
+  %d = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<3x4xf32>) outs(%e : tensor<3x4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.divf %a, %scale : f32
+    %1 = math.roundeven %0 : f32
+    %2 = arith.maximumf %1, %low : f32
+    %3 = arith.cmpf ogt, %2, %high : f32
+    %4 = arith.select %3, %low, %2 : f32
+    %5 = arith.minimumf %4, %high : f32
+    %6 = arith.mulf %5, %scale : f32
+    linalg.yield %6 : f32
+  } -> tensor<3x4xf32>
+  %w = arith.constant {fptq.name = "e.weight"} dense<1.5> : tensor<4x2xf32>
+  %z = arith.constant dense<0.0> : tensor<3x2xf32>
+  %r = linalg.matmul ins(%d, %w : tensor<3x4xf32>, tensor<4x2xf32>) outs(%z : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %r : tensor<3x2xf32>
+}
