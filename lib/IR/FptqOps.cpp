@@ -11,6 +11,11 @@ using namespace mlir::fptq;
 #include "fptq/IR/FptqOps.cpp.inc"
 
 static ArrayRef<int64_t> shapeOf(Value v) { return cast<ShapedType>(v.getType()).getShape(); }
+/// The size of dimension `d`, dynamic where there is none: that the rank is another one, verifyShape says.
+static int64_t sizeOf(Value v, size_t d) {
+  ArrayRef<int64_t> shape = shapeOf(v);
+  return d < shape.size() ? shape[d] : ShapedType::kDynamic;
+}
 static bool agree(int64_t a, int64_t b) { return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b; }
 
 /// "expected M x N, got 3 x 4" for one operand; `expected` may hold dynamic sizes.
@@ -21,6 +26,8 @@ static LogicalResult verifyShape(Operation *op, Value v, StringRef name, ArrayRe
     return success();
   InFlightDiagnostic diag = op->emitOpError() << "(" << label << ") " << name << " is ";
   auto print = [&](ArrayRef<int64_t> shape) {
+    if (shape.empty())
+      diag << "a scalar";
     llvm::interleave(
         shape, [&](int64_t d) { ShapedType::isDynamic(d) ? diag << "?" : diag << d; }, [&] { diag << " x "; });
   };
@@ -74,7 +81,7 @@ FPTQ_DESTINATION_STYLE(PackedLookupOp)
 //===----------------------------------------------------------------------===//
 
 LogicalResult LinearOp::verify() {
-  ArrayRef<int64_t> x = shapeOf(getX()), w = shapeOf(getWeight()), y = getType().getShape();
+  ArrayRef<int64_t> x = shapeOf(getX()), w = shapeOf(getWeight());
   if (x.empty() || !agree(x.back(), w[1])) // L1
     return emitOpError() << "(L1) input channels of x (" << (x.empty() ? 0 : x.back()) << ") and of weight (" << w[1]
                          << ") differ (layer '" << getLayer() << "')";
@@ -84,7 +91,6 @@ LogicalResult LinearOp::verify() {
     return failure();
   if (getBias() && failed(verifyShape(*this, getBias(), "bias", w[0], "L3")))
     return failure();
-  (void)y;
   ElementsAttr absmax = getChannelAbsmaxAttr();
   if (!absmax)
     return success();
@@ -190,7 +196,7 @@ LogicalResult QuantizeRowsOp::verify() {
     return emitOpError() << "(QR2) has a body that does not end with fptq.yield";
   if (getChannels() <= 0)
     return emitOpError() << "(QR3) has " << getChannels() << " channels";
-  return verifyQuantized(*this, shapeOf(getQInit()).front(), getChannels(), "QR3", "QR3");
+  return verifyQuantized(*this, sizeOf(getQInit(), 0), getChannels(), "QR3", "QR3");
 }
 
 /// QM1, QM2: the weight operands of one scheme, N rows and G groups. QL1 asks the same of a table.
@@ -237,8 +243,9 @@ LogicalResult QuantizedMatmulOp::verify() {
   if (columns > kMaxInputChannels)
     return emitOpError() << "(QM5) " << columns << " input channels could overflow int32, at most " << kMaxInputChannels
                          << " (layer '" << getLayer() << "')";
-  int64_t group = getScheme().getGroupSize();
-  if (group && failed(verifyShape(*this, getQ(), "q", {shapeOf(getQ())[0], times(groups, group)}, "QM3")))
+  int64_t group = getScheme().getGroupSize(), rows = shapeOf(getQ())[0];
+  if (failed(group ? verifyShape(*this, getQ(), "q", {rows, times(groups, group)}, "QM3")
+                   : verifyShape(*this, getXSums(), "x_sums", {rows, 1}, "QM3")))
     return failure();
   return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), shapeOf(getInit())[1],
                        groups, ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2));
@@ -259,8 +266,8 @@ LogicalResult QuantizedLookupOp::verify() {
   if (failed(verifyRows(*this, "QL2")))
     return failure();
   int64_t groups = getScheme().numGroups(getChannels()), group = getScheme().groupSizeFor(getChannels());
-  return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(),
-                       shapeOf(getCodes()).front(), groups, llvm::divideCeil(groups * group, 2));
+  return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), sizeOf(getCodes(), 0),
+                       groups, llvm::divideCeil(groups * group, 2));
 }
 
 //===----------------------------------------------------------------------===//
@@ -300,8 +307,7 @@ static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr s
 }
 
 LogicalResult PackOp::verify() {
-  int64_t n = shapeOf(getCodes())[0], k = getK(), group = getScheme().groupSizeFor(k),
-          groups = getScheme().numGroups(k);
+  int64_t n = sizeOf(getCodes(), 0), k = getK(), group = getScheme().groupSizeFor(k), groups = getScheme().numGroups(k);
   if (failed(verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), n, groups,
                            llvm::divideCeil(groups * group, 2))))
     return failure();
@@ -313,7 +319,13 @@ LogicalResult UnpackOp::verify() {
   size_t expected = 2 + !getScheme().getSymmetric() + twoLevel;
   if (getNumResults() != expected)
     return emitOpError() << "(UP1) has " << getNumResults() << " results, expected " << expected;
-  int64_t k = getK(), n = shapeOf(getResult(0))[0], groups = getScheme().numGroups(k);
+  for (auto [i, type] : llvm::enumerate(getResultTypes())) {
+    Type element = getElementTypeOrSelf(type);
+    if (i == 1 ? !element.isF32() && !element.isF16() : !element.isInteger(8))
+      return emitOpError() << "(UP1) result " << i << " has elements of type " << element << ", expected "
+                           << (i == 1 ? "f32 or f16" : "i8");
+  }
+  int64_t k = getK(), n = sizeOf(getResult(0), 0), groups = getScheme().numGroups(k);
   Value zeros = getScheme().getSymmetric() ? Value() : Value(getResult(2));
   Value multipliers = twoLevel ? Value(getResult(3)) : Value();
   if (failed(verifyWeights(*this, getScheme(), getResult(0), getResult(1), zeros, multipliers, n, groups,
@@ -322,7 +334,11 @@ LogicalResult UnpackOp::verify() {
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), n, k, "UP1");
 }
 
+  if (shapeOf(packed).size() != 1)
+    return op->emitOpError() << "(" << label << ") packed weight has rank " << shapeOf(packed).size() << ", expected 1";
 LogicalResult PackedMatmulOp::verify() {
+  if (ShapedType::isDynamic(n)) // nothing to compare with
+    return success();
   if (failed(verifyMatmul(*this, "PM2", "PM3")))
     return failure();
   int64_t groups = getScheme().numGroups(getK());

@@ -181,6 +181,18 @@ func.func @QR3_channels(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf3
 
 // -----
 
+func.func @QR3_rank(%x: memref<3x8xf32>, %q: memref<i8>, %s: memref<3xf32>, %t: memref<3x2xi32>) {
+  // expected-error@+1 {{(QR3) q is a scalar, expected ? x 8}}
+  fptq.quantize_rows channels(8) group_size(4) padded_group_size(4) maps [affine_map<(m, k) -> (m, k)>] ins(%x : memref<3x8xf32>)
+    outs(%q, %s, %t : memref<i8>, memref<3xf32>, memref<3x2xi32>) {
+  ^bb0(%e: f32):
+    fptq.yield %e : f32
+  }
+  return
+}
+
+// -----
+
 func.func @QM1_codes(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x3xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
   // expected-error@+1 {{(QM1) codes is 5 x 3, expected 5 x 4 (layer 'a')}}
   %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
@@ -221,6 +233,16 @@ func.func @QM3_sums(%q: tensor<3x8xi8>, %s: tensor<4xf32>, %t: tensor<3x2xi32>, 
 
 // -----
 
+func.func @QM3_one_group(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM3) x_sums is 3 x 2, expected 3 x 1 (layer 'a')}}
+  %0 = fptq.quantized_matmul <group, group_size = 0, symmetric = true, method = rtn> layer("a")
+    ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
+    weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
 func.func @QM4_residual(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %r: tensor<3x4xf32>, %y: tensor<3x5xf32>) {
   // expected-error@+1 {{(QM4) residual is 3 x 4, expected 3 x 5 (layer 'a')}}
   %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
@@ -249,6 +271,14 @@ func.func @PK1_scales(%c: tensor<16x4xi8>, %w: tensor<16x3xf32>) {
 
 // -----
 
+func.func @PK1_rank(%c: tensor<i8>, %w: tensor<16x2xf32>) {
+  // expected-error@+1 {{(QM1) codes is a scalar, expected ? x 4}}
+  %0 = fptq.pack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) weights(%c, %w : tensor<i8>, tensor<16x2xf32>) -> tensor<1xi8>
+  return
+}
+
+// -----
+
 func.func @PK2_bytes(%c: tensor<16x4xi8>, %w: tensor<16x2xf32>) {
   // expected-error@+1 {{(PK2) packed weight has 1 bytes, layout 'x86' needs}}
   %0 = fptq.pack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) weights(%c, %w : tensor<16x4xi8>, tensor<16x2xf32>) -> tensor<1xi8>
@@ -265,10 +295,35 @@ func.func @UP1_results(%p: tensor<1xi8>) {
 
 // -----
 
+func.func @UP1_elements(%p: tensor<?xi8>) {
+  // expected-error@+1 {{(UP1) result 1 has elements of type 'i8', expected f32 or f16}}
+  %0:2 = fptq.unpack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<?xi8> -> tensor<16x4xi8>, tensor<16x2xi8>
+  return
+}
+
+// -----
+
+func.func @UP1_rank(%p: tensor<?xi8>) {
+  // expected-error@+1 {{(QM1) codes is a scalar, expected ? x 4}}
+  %0:2 = fptq.unpack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<?xi8> -> tensor<i8>, tensor<16x2xf32>
+  return
+}
+
+// -----
+
 func.func @PM1_bytes(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %y: tensor<3x5xf32>) {
   // expected-error@+1 {{(PM1) packed weight has 7 bytes, layout 'x86' needs}}
   %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
     ins(%q, %s, %t : tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<7xi8>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
+func.func @PM1_rank(%q: memref<3x16xi8>, %s: memref<3xf32>, %t: memref<3x2xi32>, %p: memref<i8>, %y: memref<3x5xf32>) {
+  // expected-error@+1 {{(PM1) packed weight has rank 0, expected 1}}
+  fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+    ins(%q, %s, %t : memref<3x16xi8>, memref<3xf32>, memref<3x2xi32>) weights(%p : memref<i8>) outs(%y : memref<3x5xf32>)
   return
 }
 
@@ -408,6 +463,15 @@ func.func @ql1_codes(%ids: tensor<3xindex>, %c: tensor<16x3xi8>, %s: tensor<16x2
   %0 = fptq.quantized_lookup <group, group_size = 4, symmetric = true, method = rtn> layer("e") ins(%ids : tensor<3xindex>)
     weights(%c, %s : tensor<16x3xi8>, tensor<16x2xf32>) outs(%e : tensor<3x8xf32>) -> tensor<3x8xf32>
   return %0 : tensor<3x8xf32>
+}
+
+// -----
+
+func.func @ql1_rank(%ids: memref<3xindex>, %c: memref<i8>, %s: memref<16x2xf32>, %e: memref<3x8xf32>) {
+  // expected-error@+1 {{(QM1) codes is a scalar, expected ? x 4 (layer 'e')}}
+  fptq.quantized_lookup <group, group_size = 4, symmetric = true, method = rtn> layer("e") ins(%ids : memref<3xindex>)
+    weights(%c, %s : memref<i8>, memref<16x2xf32>) outs(%e : memref<3x8xf32>)
+  return
 }
 
 // -----

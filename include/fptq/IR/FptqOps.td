@@ -319,7 +319,7 @@ def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
     Inner sums are int32 and exact. Then the epilogue, each step of it where it is given and rounded once:
     `+ bias[n]`, the activation function, `* multiplicand[t,n]` (the product of a gated linear unit), `+ residual[t,n]`.
 
-    Must satisfy, with G groups:
+    Must satisfy, with G groups (1 for a `group_size` of 0):
     - (QM1) `codes` is N x ceil(G * group_size / 2);
     - (QM2) group: `scales` N x G, no `multipliers`, `zeros` N x G exactly when
       the scheme is asymmetric; two_level: `scales` N, `multipliers` and `zeros` N x G;
@@ -370,7 +370,7 @@ def Fptq_PackOp : Fptq_PackBase<"pack"> {
 
     Must satisfy:
     - (PK1) operands agree with `scheme` as in (QM1), (QM2);
-    - (PK2) the result has exactly the bytes the layout needs;
+    - (PK2) the result has exactly the bytes the layout needs (not checked where N is dynamic);
     - (PK3) in the two-level scheme `1 <= a <= 16` and `15 a + b <= 255`
       (checked on constants, per group).
   }];
@@ -393,7 +393,7 @@ def Fptq_UnpackOp : Fptq_Op<"unpack", [Pure]> {
   let description = [{
     Inverse of `fptq.pack`; results in its operand order, absent ones left out.
 
-    Must satisfy: (UP1) as (PK1), (PK2) with results and operand exchanged.
+    Must satisfy: (UP1) as (PK1), (PK2) with results and operand exchanged, in the element types of `fptq.pack`.
   }];
   let arguments = (ins 1DTensorOf<[I8]>:$packed,
     Fptq_SchemeAttr:$scheme, Fptq_LayoutAttr:$layout, I64Attr:$k);
