@@ -77,6 +77,32 @@ FPTQ_DESTINATION_STYLE(PackedLookupOp)
 #undef FPTQ_DESTINATION_STYLE
 
 //===----------------------------------------------------------------------===//
+// Other ops: effects and shapes
+//===----------------------------------------------------------------------===//
+
+void ObserveOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), SideEffects::DefaultResource::get());
+  if (isa<MemRefType>(getX().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getXMutable(), SideEffects::DefaultResource::get());
+}
+
+LogicalResult LinearOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(tensor::getMixedSizes(b, getLoc(), getX()));
+  shapes.back().back() = tensor::getMixedSize(b, getLoc(), getWeight(), 0);
+  return success();
+}
+
+LogicalResult ScaleChannelsOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(tensor::getMixedSizes(b, getLoc(), getInput()));
+  return success();
+}
+
+LogicalResult LookupOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back({tensor::getMixedSize(b, getLoc(), getIds(), 0), tensor::getMixedSize(b, getLoc(), getTable(), 1)});
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Float form
 //===----------------------------------------------------------------------===//
 

@@ -6,7 +6,7 @@
 #ifndef FPTQ_LOOKUPS_TD
 #define FPTQ_LOOKUPS_TD
 
-def Fptq_LookupOp : Fptq_Op<"lookup", [Pure]> {
+def Fptq_LookupOp : Fptq_FloatOp<"lookup"> {
   let summary = "Rows of a constant table";
   let description = [{
     `result[m, d] = table[ids[m], d]`, widened to the result's element type: the embedding of tokens. As with

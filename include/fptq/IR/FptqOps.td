@@ -20,7 +20,10 @@ class Fptq_Shaped<list<Type> elements> : AnyTypeOf<[RankedTensorOf<elements>, Me
 // Float form
 //===----------------------------------------------------------------------===//
 
-def Fptq_LinearOp : Fptq_Op<"linear", [Pure]> {
+class Fptq_FloatOp<string mnemonic, list<Trait> traits = []> : Fptq_Op<mnemonic, !listconcat(traits,
+    [Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])>;
+
+def Fptq_LinearOp : Fptq_FloatOp<"linear"> {
   let summary = "Linear layer with a constant weight";
   let description = [{
     `result[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, accumulated in
@@ -64,12 +67,13 @@ def Fptq_LinearOp : Fptq_Op<"linear", [Pure]> {
   }];
 }
 
-def Fptq_ObserveOp : Fptq_Op<"observe", [MemoryEffects<[MemWrite]>]> {
+def Fptq_ObserveOp : Fptq_Op<"observe", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Record the range of a layer's input while calibrating";
   let description = [{
     Hands every row of `x` to the observers of `layer`. Inserted by
-    `fptq-insert-observers`, lowered to a call of the runtime; it has a side
-    effect and no result, so nothing folds it away and nothing depends on it.
+    `fptq-insert-observers`, lowered to a call of the runtime. It has no result,
+    so nothing depends on it, and two effects: it writes what the runtime keeps,
+    so that nothing folds it away, and reads `x` where that is a buffer.
 
     Example:
     ```mlir
@@ -80,8 +84,7 @@ def Fptq_ObserveOp : Fptq_Op<"observe", [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "$x `layer` `(` $layer `)` attr-dict `:` type($x)";
 }
 
-def Fptq_ScaleChannelsOp : Fptq_Op<"scale_channels",
-    [Pure, AllTypesMatch<["input", "result"]>]> {
+def Fptq_ScaleChannelsOp : Fptq_FloatOp<"scale_channels", [AllTypesMatch<["input", "result"]>]> {
   let summary = "Multiply along one dimension by a vector";
   let description = [{
     `result[..., j, ...] = input[..., j, ...] * scales[j]`, `j` at dimension
