@@ -17,31 +17,38 @@ struct Along {
   int rows = -1, columns = -1;
 };
 
-/// An operand's dimensions, by its place in the op; scalars and absent operands have none.
-template <typename OpTy> Along along(OpTy op, Value operand);
+/// `operand` is the one of `ranges`, which hold an operand or none. By its place, not its value: x_scales and bias may
+/// be one tensor.
+template <typename... Ranges> bool isOneOf(OpOperand &operand, Ranges &&...ranges) {
+  auto holds = [&](MutableOperandRange range) { return !range.empty() && &range[0] == &operand; };
+  return (holds(ranges) || ...);
+}
 
-template <> Along along(QuantizeActivationsOp op, Value operand) {
-  bool perChannel = operand == op.getMultiplier() || !isa<RankedTensorType>(operand.getType());
+/// An operand's dimensions, by its place in the op; scalars and absent operands have none.
+template <typename OpTy> Along along(OpTy op, OpOperand &operand);
+
+template <> Along along(QuantizeActivationsOp op, OpOperand &operand) {
+  bool perChannel = isOneOf(operand, op.getMultiplierMutable()) || !isa<RankedTensorType>(operand.get().getType());
   return perChannel ? Along{} : Along{0, -1};
 }
 
-template <typename OpTy> Along alongMatmul(OpTy op, Value operand) {
-  if (operand == op.getQ() || operand == op.getXScales() || operand == op.getXSums())
+template <typename OpTy> Along alongMatmul(OpTy op, OpOperand &operand) {
+  if (isOneOf(operand, op.getQMutable(), op.getXScalesMutable(), op.getXSumsMutable()))
     return {0, -1};
-  if (operand == op.getInit() || operand == op.getMultiplicand() || operand == op.getResidual())
+  if (isOneOf(operand, op.getInitMutable(), op.getMultiplicandMutable(), op.getResidualMutable()))
     return {0, 1};
   return {-1, 0}; // weights and bias: output channels first
 }
 
 /// The rows that are looked up are the loop; any of them may be anywhere in the table.
-template <typename OpTy> Along alongLookup(OpTy op, Value operand) {
-  return operand == op.getIds() || operand == op.getInit() ? Along{0, -1} : Along{};
+template <typename OpTy> Along alongLookup(OpTy op, OpOperand &operand) {
+  return isOneOf(operand, op.getIdsMutable(), op.getInitMutable()) ? Along{0, -1} : Along{};
 }
-template <> Along along(QuantizedLookupOp op, Value operand) { return alongLookup(op, operand); }
-template <> Along along(PackedLookupOp op, Value operand) { return alongLookup(op, operand); }
+template <> Along along(QuantizedLookupOp op, OpOperand &operand) { return alongLookup(op, operand); }
+template <> Along along(PackedLookupOp op, OpOperand &operand) { return alongLookup(op, operand); }
 
-template <> Along along(QuantizedMatmulOp op, Value operand) { return alongMatmul(op, operand); }
-template <> Along along(PackedMatmulOp op, Value operand) {
+template <> Along along(QuantizedMatmulOp op, OpOperand &operand) { return alongMatmul(op, operand); }
+template <> Along along(PackedMatmulOp op, OpOperand &operand) {
   Along result = alongMatmul(op, operand);
   return {result.rows, -1};
 }
@@ -84,11 +91,12 @@ template <typename OpTy, int Loops> struct RowTiling : TilingInterface::External
   FailureOr<TilingResult> getTiledImplementation(Operation *op, OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                                  ArrayRef<OpFoldResult> sizes) const {
     SmallVector<Value> operands, slices;
-    for (Value operand : op->getOperands()) {
-      bool tensor = isa<RankedTensorType>(operand.getType());
-      Value tile = tensor ? slice(b, op->getLoc(), operand, along(cast<OpTy>(op), operand), offsets, sizes) : operand;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value whole = operand.get(), tile = whole;
+      if (isa<RankedTensorType>(whole.getType()))
+        tile = slice(b, op->getLoc(), whole, along(cast<OpTy>(op), operand), offsets, sizes);
       operands.push_back(tile);
-      if (tile != operand)
+      if (tile != whole)
         slices.push_back(tile);
     }
     SmallVector<Type> results;
@@ -114,9 +122,14 @@ template <typename OpTy, int Loops> struct RowTiling : TilingInterface::External
     return success();
   }
 
-  /// The tile that yields a given part of a result: what producer fusion asks for.
+  /// The tile that yields a given part of a result: what producer fusion asks for. Whole rows only, of an op whose
+  /// loops are its rows.
   FailureOr<TilingResult> generateResultTileValue(Operation *op, OpBuilder &b, unsigned number,
                                                   ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) const {
+    auto type = cast<RankedTensorType>(op->getResult(number).getType());
+    for (int64_t d = Loops; d < type.getRank(); ++d)
+      if (!isConstantIntValue(offsets[d], 0) || getConstantIntValue(sizes[d]) != type.getDimSize(d))
+        return failure();
     auto tiled = getTiledImplementation(op, b, offsets.take_front(Loops), sizes.take_front(Loops));
     if (failed(tiled))
       return failure();
