@@ -141,8 +141,8 @@ void fptq::divideProfile(LinearOp op, ArrayRef<float> scales) {
   Builder b(op.getContext());
   op.setChannelAbsmaxAttr(
       DenseElementsAttr::get(RankedTensorType::get(absmax.size(), b.getF32Type()), ArrayRef<float>(absmax)));
-  if (range && !op->hasAttr("fptq.range"))
-    op->setAttr("fptq.range", range); // reports show what the model does, not what equalization made of it
+  if (range && !op->hasAttr(FptqDialect::kRangeAttr))
+    op->setAttr(FptqDialect::kRangeAttr, range); // reports show what the model does, not what equalization made of it
   if (range)
     op.setRangeAttr(RangeAttr::get(op.getContext(), range.getMin() < 0 ? -bound : 0.0, range.getMax() > 0 ? bound : 0.0,
                                    clipped, range.getTokens()));

@@ -102,6 +102,14 @@ LogicalResult LookupOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeD
   return success();
 }
 
+int64_t QuantizedMatmulOp::getInputChannels() {
+  if (auto quantize = getQ().getDefiningOp<QuantizeActivationsOp>())
+    return quantize.getInputChannels();
+  if (auto rows = getQ().getDefiningOp<QuantizeRowsOp>())
+    return rows.getChannels();
+  return cast<ShapedType>(getQ().getType()).getDimSize(1);
+}
+
 //===----------------------------------------------------------------------===//
 // Float form
 //===----------------------------------------------------------------------===//
@@ -310,9 +318,9 @@ PackedShape mlir::fptq::packedShape(SchemeAttr scheme, LayoutAttr layout, int64_
 }
 
 bool mlir::fptq::hasHalfScales(PackedMatmulOp op) {
-  int64_t n = shapeOf(op.getInit())[1], bytes = shapeOf(op.getPacked())[0];
+  int64_t n = op.getOutputChannels(), bytes = shapeOf(op.getPacked())[0];
   if (ShapedType::isDynamic(n) || ShapedType::isDynamic(bytes))
-    return op->hasAttr("half_scales");
+    return op.getHalfScales();
   return packedShape(op.getScheme(), op.getLayout(), n, op.getK(), bytes).halfScales;
 }
 
@@ -321,7 +329,11 @@ static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr s
                                        int64_t k, StringRef label) {
   if (k <= 0 || k > kMaxInputChannels)
     return op->emitOpError() << "(QM5) " << k << " input channels, expected 1.." << kMaxInputChannels;
+  if (shapeOf(packed).size() != 1)
+    return op->emitOpError() << "(" << label << ") packed weight has rank " << shapeOf(packed).size() << ", expected 1";
   int64_t bytes = shapeOf(packed)[0];
+  if (ShapedType::isDynamic(n)) // nothing to compare with
+    return success();
   std::string name = layout.getName().str();
   int64_t f32 = packedBytes(name, packedShape(scheme, n, k, false)),
           f16 = packedBytes(name, packedShape(scheme, n, k, true));
@@ -360,11 +372,7 @@ LogicalResult UnpackOp::verify() {
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), n, k, "UP1");
 }
 
-  if (shapeOf(packed).size() != 1)
-    return op->emitOpError() << "(" << label << ") packed weight has rank " << shapeOf(packed).size() << ", expected 1";
 LogicalResult PackedMatmulOp::verify() {
-  if (ShapedType::isDynamic(n)) // nothing to compare with
-    return success();
   if (failed(verifyMatmul(*this, "PM2", "PM3")))
     return failure();
   int64_t groups = getScheme().numGroups(getK());

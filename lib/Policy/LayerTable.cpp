@@ -42,10 +42,10 @@ template <typename MatmulOp> static LayerRow rowOfMatmul(MatmulOp op, int64_t k)
   LayerRow row;
   row.name = op.getLayer().str();
   row.k = k;
-  row.n = cast<ShapedType>(op.getInit().getType()).getDimSize(1);
-  setDecision(row, op->template getAttrOfType<RangeAttr>("fptq.range"),
-              op->template getAttrOfType<PolicyAttr>("fptq.policy"), op.getScheme());
-  if (auto error = op->template getAttrOfType<FloatAttr>("fptq.error_db"))
+  row.n = op.getOutputChannels();
+  setDecision(row, op->template getAttrOfType<RangeAttr>(FptqDialect::kRangeAttr),
+              op->template getAttrOfType<PolicyAttr>(FptqDialect::kPolicyAttr), op.getScheme());
+  if (auto error = op->template getAttrOfType<FloatAttr>(FptqDialect::kErrorAttr))
     row.errorDb = error.getValueAsDouble();
   return row;
 }
@@ -66,22 +66,15 @@ static LayerRow rowOfLookup(Operation *op, StringRef layer, int64_t k, int64_t n
   }
   if (scheme)
     row.groupSize = scheme.getGroupSize();
-  if (auto error = op->getAttrOfType<FloatAttr>("fptq.error_db"))
+  if (auto error = op->getAttrOfType<FloatAttr>(FptqDialect::kErrorAttr))
     row.errorDb = error.getValueAsDouble();
   return row;
 }
 
 template <typename LookupOpTy> static LayerRow rowOfQuantizedLookup(LookupOpTy op) {
-  auto reason = op->template getAttrOfType<StringAttr>("fptq.reason");
+  auto reason = op->template getAttrOfType<StringAttr>(FptqDialect::kReasonAttr);
   return rowOfLookup(op, op.getLayer(), op.getChannels(), op.getRows(),
                      reason ? reason : StringAttr::get(op.getContext(), ""), op.getScheme());
-}
-
-/// Input channels without the padding of a ragged last group, which only the quantize step knows.
-static int64_t unpaddedChannels(QuantizedMatmulOp op) {
-  if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
-    return quantize.getInputChannels();
-  return cast<ShapedType>(op.getQ().getType()).getDimSize(1);
 }
 
 std::vector<LayerRow> mlir::fptq::layerRows(ModuleOp module) {
@@ -92,12 +85,12 @@ std::vector<LayerRow> mlir::fptq::layerRows(ModuleOp module) {
       rows.push_back(std::move(row));
   };
   module.walk([&](Operation *op) {
-    if (op->hasAttr("fptq.part")) // of a layer that needs several products
+    if (op->hasAttr(FptqDialect::kPartAttr)) // of a layer that needs several products
       return;
     if (auto linear = dyn_cast<LinearOp>(op))
       add(rowOf(linear));
     else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
-      add(rowOfMatmul(matmul, unpaddedChannels(matmul)));
+      add(rowOfMatmul(matmul, matmul.getInputChannels()));
     else if (auto packed = dyn_cast<PackedMatmulOp>(op))
       add(rowOfMatmul(packed, packed.getK()));
     else if (auto lookup = dyn_cast<LookupOp>(op))

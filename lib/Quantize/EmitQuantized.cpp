@@ -58,7 +58,7 @@ static Activations quantizeInput(OpBuilder &b, LinearOp op) {
 }
 
 /// What a part of a layer is called; reports leave it out.
-static void markPart(OpBuilder &b, Operation *op) { op->setAttr("fptq.part", b.getUnitAttr()); }
+static void markPart(OpBuilder &b, Operation *op) { op->setAttr(FptqDialect::kPartAttr, b.getUnitAttr()); }
 
 /// `x_scales[t] * x_sums[t,g]` times the offsets: a small float product over groups.
 static Value offsetProduct(OpBuilder &b, LinearOp op, const Activations &x, Value offsets) {
@@ -112,13 +112,13 @@ void mlir::fptq::emitQuantized(LinearOp op, const QuantizedParts &parts, std::op
     y = product(b, op, x, parts.products[i], i, y);
   Operation *matmul = y.getDefiningOp();
   // Reports read these after quantization (Policy/LayerTable.h).
-  matmul->setAttr("fptq.policy", op.getPolicyAttr());
-  if (Attribute profiled = op->getAttr("fptq.range"))
-    matmul->setAttr("fptq.range", profiled);
+  matmul->setAttr(FptqDialect::kPolicyAttr, op.getPolicyAttr());
+  if (Attribute profiled = op->getAttr(FptqDialect::kRangeAttr))
+    matmul->setAttr(FptqDialect::kRangeAttr, profiled);
   else if (op.getRangeAttr())
-    matmul->setAttr("fptq.range", op.getRangeAttr());
+    matmul->setAttr(FptqDialect::kRangeAttr, op.getRangeAttr());
   if (errorDb)
-    matmul->setAttr("fptq.error_db", b.getF64FloatAttr(*errorDb));
+    matmul->setAttr(FptqDialect::kErrorAttr, b.getF64FloatAttr(*errorDb));
   op.replaceAllUsesWith(fromRows(b, op.getLoc(), y, op.getType(), op.getX()));
   op.erase();
 }
@@ -131,9 +131,9 @@ void mlir::fptq::emitQuantized(LookupOp op, const QuantizedParts::Product &table
   auto lookup = QuantizedLookupOp::create(b, loc, init.getType(), op.getIds(), table.codes, table.scales, table.zeros,
                                           table.multipliers, init, op.getSchemeAttr(), op.getLayerAttr());
   if (op.getReasonAttr())
-    lookup->setAttr("fptq.reason", op.getReasonAttr());
+    lookup->setAttr(FptqDialect::kReasonAttr, op.getReasonAttr());
   if (errorDb)
-    lookup->setAttr("fptq.error_db", b.getF64FloatAttr(*errorDb));
+    lookup->setAttr(FptqDialect::kErrorAttr, b.getF64FloatAttr(*errorDb));
   Value result = lookup.getResult();
   RankedTensorType wanted = op.getType();
   if (!wanted.getElementType().isF32())

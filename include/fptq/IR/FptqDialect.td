@@ -50,6 +50,20 @@ def Fptq_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kParametersAttr = "fptq.parameters";
     /// Function argument or constant attribute that carries a layer's or a weight's name.
     static constexpr ::llvm::StringLiteral kNameAttr = "fptq.name";
+
+    // Discardable attributes of quantized and packed products and lookups, for reports: what was decided of the layer
+    // they were. No stage depends on them.
+
+    /// `#fptq.range` of the layer's input, before equalization.
+    static constexpr ::llvm::StringLiteral kRangeAttr = "fptq.range";
+    /// `#fptq.policy` of the layer.
+    static constexpr ::llvm::StringLiteral kPolicyAttr = "fptq.policy";
+    /// A lookup's `reason`.
+    static constexpr ::llvm::StringLiteral kReasonAttr = "fptq.reason";
+    /// The weight's error in dB (f64), where it was quantized here.
+    static constexpr ::llvm::StringLiteral kErrorAttr = "fptq.error_db";
+    /// Unit: one of several products of a layer, but not the one that stands for it.
+    static constexpr ::llvm::StringLiteral kPartAttr = "fptq.part";
   }];
 }
 

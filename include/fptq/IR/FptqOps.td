@@ -355,6 +355,10 @@ def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
     int64_t getNumGroups() { return cast<ShapedType>(getXSums().getType()).getDimSize(1); }
+    int64_t getOutputChannels() { return cast<ShapedType>(getInit().getType()).getDimSize(1); }
+    /// K without the padding of a ragged last group, which only the quantize step knows; with it where no quantize step
+    /// made `q`.
+    int64_t getInputChannels();
   }];
 }
 
@@ -413,7 +417,9 @@ def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
   let description = [{
     `fptq.quantized_matmul` with its weights in a layout: the form the
     lowerings take. `q` is padded group by group as the layout asks
-    (`padded_group_size` of `fptq.quantize_activations`).
+    (`padded_group_size` of `fptq.quantize_activations`). Whether scales are f32
+    or f16 follows from the number of bytes (P9); where that or N is dynamic,
+    `half_scales` says it.
 
     Must satisfy:
     - (PM1) `packed` has exactly the bytes the layout needs for N, K, scheme;
@@ -427,7 +433,7 @@ def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
     Optional<Fptq_Shaped<[F32]>>:$residual,
     Fptq_Shaped<[F32]>:$init /*PM3*/,
     Fptq_SchemeAttr:$scheme, Fptq_LayoutAttr:$layout, I64Attr:$k, StrAttr:$layer,
-    OptionalAttr<Fptq_ActivationFunctionAttr>:$activation);
+    OptionalAttr<Fptq_ActivationFunctionAttr>:$activation, UnitAttr:$half_scales);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $scheme $layout `k` `(` $k `)` `layer` `(` $layer `)`
@@ -443,6 +449,7 @@ def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
     int64_t getNumGroups() { return cast<ShapedType>(getXSums().getType()).getDimSize(1); }
+    int64_t getOutputChannels() { return cast<ShapedType>(getInit().getType()).getDimSize(1); }
   }];
 }
 

@@ -45,15 +45,6 @@ private:
 
 static int64_t sizeOf(Value v, int64_t dim) { return cast<ShapedType>(v.getType()).getDimSize(dim); }
 
-/// Input channels before padding of a product in portable form.
-static int64_t inputChannels(QuantizedMatmulOp op) {
-  if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
-    return quantize.getInputChannels();
-  if (auto rows = op.getQ().getDefiningOp<QuantizeRowsOp>())
-    return rows.getChannels();
-  return sizeOf(op.getQ(), 1);
-}
-
 WeightFormat mlir::fptq::nvptx::weightFormat(SchemeAttr scheme, int64_t k, bool halfScales) {
   return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)),
           scheme.getKind() == SchemeKind::TwoLevel,
@@ -97,7 +88,7 @@ FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp mo
       add(op, getOrCreateRows(into, chip, rows));
     } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
       bool half = cast<ShapedType>(matmul.getScales().getType()).getElementType().isF16();
-      int64_t k = inputChannels(matmul), n = sizeOf(matmul.getInit(), 1);
+      int64_t k = matmul.getInputChannels(), n = sizeOf(matmul.getInit(), 1);
       WeightFormat format = withEpilogue(weightFormat(matmul.getScheme(), k, half), matmul);
       int64_t groups = llvm::divideCeil(k, matmul.getScheme().groupSizeFor(k));
       for (int64_t tokens : tilesFor(chip, sizeOf(matmul.getQ(), 0))) {
