@@ -85,9 +85,8 @@ static LayerFacts factsOf(LinearOp op) {
 }
 
 static void emitRemark(LinearOp op, const LayerDecision &decision) {
-  bool fellBack = !decision.note.empty() && decision.note.rfind("per token", 0) == 0;
   auto options = remark::RemarkOpts::name("LayerPolicy").category("Policy");
-  auto remark = fellBack ? remark::missed(op.getLoc(), options) : remark::passed(op.getLoc(), options);
+  auto remark = decision.fellBack ? remark::missed(op.getLoc(), options) : remark::passed(op.getLoc(), options);
   remark << remark::add("layer '{0}' is {1}: {2}", op.getLayer().str(), policyWord(decision.policy).str(),
                         decision.reason);
   if (!decision.note.empty())

@@ -99,10 +99,34 @@ static StringRef missingFacts(const LayerFacts &facts, PolicyMode mode, PolicyKi
   return "";
 }
 
+/// The policy that a mode other than `Fptq` asks for.
+static PolicyKind askedPolicy(PolicyMode mode) {
+  switch (mode) {
+  case PolicyMode::Static:
+    return PolicyKind::Static;
+  case PolicyMode::Equalized:
+    return PolicyKind::Equalized;
+  case PolicyMode::PerToken:
+    return PolicyKind::PerToken;
+  case PolicyMode::Float:
+    return PolicyKind::Float;
+  case PolicyMode::Fptq:
+    break;
+  }
+  llvm_unreachable("the range decides");
+}
+
+/// What needs neither a profile nor scales in the weight.
+static void fallBack(StringRef why, LayerDecision &decision) {
+  decision.policy = PolicyKind::PerToken;
+  decision.fellBack = true;
+  decision.note = formatv("per token, because it {0}", why);
+}
+
 static llvm::Error decideActivation(const LayerFacts &facts, const Request &request, LayerDecision &decision) {
   PolicyMode mode = request.options.mode;
   if (mode != PolicyMode::Fptq) {
-    decision.policy = static_cast<PolicyKind>(static_cast<int>(mode) - 1);
+    decision.policy = askedPolicy(mode);
     decision.reason = request.source;
   } else if (facts.given && !(request.rule && request.rule->policy)) {
     decision.policy = *facts.given;
@@ -115,8 +139,8 @@ static llvm::Error decideActivation(const LayerFacts &facts, const Request &requ
     return llvm::Error::success();
   if (request.options.strict)
     return llvm::createStringError(missing);
-  decision.policy = PolicyKind::PerToken; // needs no profile
-  decision.note = decision.reason = formatv("per token, because it {0}", missing);
+  fallBack(missing, decision);
+  decision.reason = decision.note;
   return llvm::Error::success();
 }
 
@@ -150,8 +174,7 @@ static llvm::Error keepStored(const StoredWeight &stored, const Request &request
   if (decision.policy == PolicyKind::Equalized) {
     if (request.options.mode == PolicyMode::Equalized && request.options.strict)
       return llvm::createStringError("cannot be equalized: it came with codes, which take no scales");
-    decision.policy = PolicyKind::PerToken;
-    decision.note = "per token, because it came with codes, which take no scales";
+    fallBack("came with codes, which take no scales", decision);
     decision.reason += "; " + decision.note;
   }
   decision.scheme = SchemeKind::Group;

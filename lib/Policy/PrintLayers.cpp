@@ -1,6 +1,7 @@
 //===- PrintLayers.cpp - fptq-print-layers --------------------------------===//
 #include "fptq/Policy/LayerTable.h"
 #include "fptq/Policy/Passes.h"
+#include "fptq/Support/OutputFile.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::fptq {
@@ -16,21 +17,14 @@ struct FptqPrintLayersPass : impl::FptqPrintLayersPassBase<FptqPrintLayersPass> 
 
 /// `-` is stderr: stdout is the tool's own output, the IR.
 static LogicalResult writeTo(StringRef path, ModuleOp module, llvm::function_ref<void(raw_ostream &)> write) {
-  if (path.empty())
-    return success();
-  if (path == "-") {
+  if (path == "-")
     write(llvm::errs());
+  if (path.empty() || path == "-")
     return success();
-  }
-  std::error_code error;
-  llvm::raw_fd_ostream os(path, error);
-  if (!error) {
-    write(os);
-    os.close();
-    error = os.error();
-    os.clear_error();
-  }
-  return error ? module.emitError() << "cannot write '" << path << "': " << error.message() : LogicalResult::success();
+  auto writeAll = [&](raw_ostream &os) { return write(os), llvm::Error::success(); };
+  if (llvm::Error error = writeOutputFile(path, writeAll))
+    return module.emitError() << "cannot write the layer table: " << llvm::toString(std::move(error));
+  return success();
 }
 
 void FptqPrintLayersPass::runOnOperation() {

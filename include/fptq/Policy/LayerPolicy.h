@@ -57,7 +57,8 @@ struct LayerDecision {
   int64_t groupSize = 0; ///< 0: per channel
   bool symmetric = true;
   WeightMethod method = WeightMethod::Rtn;
-  std::string note; ///< what differs from what was asked (fallback, adjusted group), or empty
+  std::string note;      ///< what differs from what was asked (fallback, adjusted group), or empty
+  bool fellBack = false; ///< per token, because the policy asked for could not be had
 };
 
 /// Decides one layer. An error says why not, without the layer's name.
