@@ -1,5 +1,5 @@
 //===- FptqPack.cpp - quantized products to packed ones -------------------===//
-#include "fptq/IR/Fptq.h"
+#include "fptq/IR/PackedShape.h"
 #include "fptq/Pack/PackWeights.h"
 #include "fptq/Pack/Passes.h"
 #include "fptq/Support/HugePages.h"
@@ -9,7 +9,6 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/ScopeExit.h"
 
 namespace mlir::fptq {
@@ -33,35 +32,9 @@ private:
 };
 } // namespace
 
-/// The bytes of a constant operand, wherever it lives; empty for an absent one.
-template <typename OpTy> static FailureOr<ArrayRef<char>> bytesOf(Value value, OpTy op, const ParameterFiles &files) {
-  if (!value)
-    return ArrayRef<char>();
-  auto type = cast<RankedTensorType>(value.getType());
-  size_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  auto checked = [&](ArrayRef<char> data) -> FailureOr<ArrayRef<char>> {
-    if (data.size() != bytes)
-      return op.emitOpError() << "has a constant of " << data.size() << " bytes, its type needs " << bytes
-                              << " (layer '" << op.getLayer() << "')";
-    return data;
-  };
-  if (auto load = value.getDefiningOp<ml_program::GlobalLoadConstOp>()) {
-    StringRef name = load.getGlobal().getLeafReference();
-    if (const SafetensorsEntry *entry = files.find(name))
-      return checked(entry->data);
-    return op.emitOpError() << "needs the tensor '" << name << "', which no parameter file has (layer '"
-                            << op.getLayer() << "')";
-  }
-  Attribute constant;
-  if (matchPattern(value, m_Constant(&constant))) {
-    if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
-      if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
-        return checked(blob->getData());
-    if (auto dense = dyn_cast<DenseElementsAttr>(constant))
-      if (!dense.isSplat() || type.getNumElements() == 1)
-        return checked(dense.getRawData());
-  }
-  return op.emitOpError() << "has a weight that is no constant (layer '" << op.getLayer() << "')";
+/// The bytes of a constant operand; empty for an absent one.
+template <typename OpTy> static FailureOr<ConstantBytes> bytesOf(Value value, OpTy op, const ParameterFiles &files) {
+  return value ? constantBytes(value, files, op.getLayer()) : ConstantBytes();
 }
 
 /// PK3, per group.
@@ -74,12 +47,6 @@ static LogicalResult checkTwoLevel(OpTy op, ArrayRef<char> multipliers, ArrayRef
                               << ", expected 1..16 and 15 a + b <= 255 (layer '" << op.getLayer() << "')";
   }
   return success();
-}
-
-static int64_t inputChannels(QuantizedMatmulOp op) {
-  if (auto quantize = op.getQ().getDefiningOp<QuantizeActivationsOp>())
-    return quantize.getInputChannels();
-  return cast<ShapedType>(op.getQ().getType()).getDimSize(1);
 }
 
 /// What a weight is packed from: the constants themselves, so that all calls of a layer, and a lookup and the head that
@@ -108,13 +75,7 @@ FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(OpTy op, int64_t n, in
   DenseResourceElementsAttr &result = known[identityOf(op, k)];
   if (result)
     return result;
-  SchemeAttr scheme = op.getScheme();
-  PackedShape shape{n,
-                    k,
-                    scheme.groupSizeFor(k),
-                    scheme.getKind() == SchemeKind::TwoLevel,
-                    scheme.getSymmetric(),
-                    cast<ShapedType>(op.getScales().getType()).getElementType().isF16()};
+  PackedShape shape = packedShape(op.getScheme(), n, k, getElementTypeOrSelf(op.getScales().getType()).isF16());
   auto pointer = [](ArrayRef<char> data) {
     return data.empty() ? nullptr : reinterpret_cast<const uint8_t *>(data.data());
   };
@@ -149,7 +110,7 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
   if (!quantize)
     return op.emitOpError() << "has activations that no fptq.quantize_activations made (layer '" << op.getLayer()
                             << "')";
-  int64_t n = cast<ShapedType>(op.getCodes().getType()).getDimSize(0), k = inputChannels(op);
+  int64_t n = cast<ShapedType>(op.getCodes().getType()).getDimSize(0), k = op.getInputChannels();
   FailureOr<DenseResourceElementsAttr> bytes = packed(op, n, k, files);
   if (failed(bytes))
     return failure();
@@ -200,10 +161,6 @@ void FptqPackPass::runOnOperation() {
   };
   if (!rewriteAll(ops) || !rewriteAll(lookups))
     return signalPassFailure();
-  IRRewriter rewriter(&getContext());
-  (void)runRegionDCE(rewriter, module->getRegions()); // the portable constants; failure: nothing was dead
-  for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
-    if (SymbolTable::symbolKnownUseEmpty(global, module))
-      global.erase();
+  eraseUnusedConstants(module); // the portable ones
 }
 } // namespace mlir::fptq

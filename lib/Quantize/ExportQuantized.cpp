@@ -79,7 +79,7 @@ static quant::QuantizedType typeOf(Operation *op, StringRef layer, const Weight 
 /// dcast(scast(codes)); null after an error.
 static Value emitWeight(OpBuilder &b, Operation *op, StringRef layer, const Weight &weight,
                         const ParameterFiles &files) {
-  FailureOr<std::vector<char>> codes = constantBytes(weight.codes, files, layer), zeros = std::vector<char>();
+  FailureOr<ConstantBytes> codes = constantBytes(weight.codes, files, layer), zeros = ConstantBytes();
   FailureOr<std::vector<float>> scales = evaluateConstant(weight.scales, files, layer);
   if (weight.zeros)
     zeros = constantBytes(weight.zeros, files, layer);
@@ -178,12 +178,11 @@ static Value activated(ImplicitLocOpBuilder &b, ActivationFunction function, Val
 
 static LogicalResult exportMatmul(IRRewriter &rewriter, QuantizedMatmulOp op, const ParameterFiles &files) {
   StringRef layer = op.getLayer();
-  auto step = op.getQ().getDefiningOp<QuantizeActivationsOp>();
-  int64_t n = cast<ShapedType>(op.getInit().getType()).getDimSize(1), k = step ? step.getInputChannels() : 0;
+  int64_t n = op.getOutputChannels(), k = op.getInputChannels();
   int64_t group = op.getScheme().groupSizeFor(k);
   if (op.getScheme().getKind() != SchemeKind::Group)
     return refuse(op, layer) << "its scheme is two_level";
-  if (!step || k % group)
+  if (k % group)
     return refuse(op, layer) << "its last group is ragged: K = " << k << ", groups of " << group;
   rewriter.setInsertionPoint(op);
   FailureOr<Value> x = exportInput(rewriter, op);

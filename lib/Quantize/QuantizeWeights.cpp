@@ -5,7 +5,6 @@
 #include "fptq/Quantize/Passes.h"
 #include "fptq/Support/FloatLookup.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQQUANTIZEWEIGHTSPASS
@@ -20,15 +19,6 @@ private:
   LogicalResult quantize(QuantizedLayers &layers, WeightStore &store, const ParameterFiles &files);
 };
 } // namespace
-
-/// Constant chains whose last use a quantized linear was, and globals nobody loads any more.
-static void eraseDeadChains(ModuleOp module) {
-  IRRewriter rewriter(module.getContext());
-  (void)runRegionDCE(rewriter, module->getRegions()); // failure means nothing was dead
-  for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
-    if (SymbolTable::symbolKnownUseEmpty(global, module))
-      global.erase();
-}
 
 static QuantizerOptions optionsFor(SchemeAttr scheme, int64_t k, bool halfScales) {
   QuantizerOptions options;
@@ -128,7 +118,7 @@ void FptqQuantizeWeightsPass::runOnOperation() {
   SmallVector<LookupOp> floats;
   module.walk([&](LookupOp op) { floats.push_back(op); });
   llvm::for_each(floats, lowerFloatLookup); // no later stage has anything to do with them
-  eraseDeadChains(module);
+  eraseUnusedConstants(module);
   if (failed((*store)->finish()))
     return signalPassFailure();
 }

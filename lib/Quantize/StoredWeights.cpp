@@ -65,7 +65,7 @@ FailureOr<OperandBytes> mlir::fptq::storedBytes(LinearOp op, const PlannedWeight
   size_t groups = scales->size();
   if (stored.getBits() == 4)
     return stored.getOffsets() ? OperandBytes{std::vector<char>(groups, 0)} : OperandBytes{};
-  FailureOr<std::vector<char>> codes = constantBytes(stored.getCodes(), files, op.getLayer());
+  FailureOr<ConstantBytes> codes = constantBytes(stored.getCodes(), files, op.getLayer());
   if (failed(codes))
     return failure();
   int64_t n = op.getOutputChannels(), k = op.getInputChannels();

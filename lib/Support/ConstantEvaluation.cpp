@@ -6,7 +6,6 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
-#include "llvm/Support/Endian.h"
 
 #include <cmath>
 #include <cstring>
@@ -61,11 +60,29 @@ static bool readBytes(Type type, ArrayRef<char> bytes, std::vector<float> &out) 
   return true;
 }
 
-static StringRef dtypeOf(Type type) {
-  return type.isF32() ? "F32" : type.isF16() ? "F16" : type.isBF16() ? "BF16" : type.isF64() ? "F64" : "";
+/// The attribute that a root stands for, its own or its global's; null for an external global.
+static ElementsAttr attributeOf(Operation *root) {
+  Attribute constant;
+  if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(root)) {
+    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(root, load.getGlobalAttr());
+    constant = global ? global.getValueAttr() : Attribute();
+  } else {
+    matchPattern(root, m_Constant(&constant));
+  }
+  return dyn_cast_if_present<ElementsAttr>(constant);
 }
 
-/// The bytes of the chain's root, wherever they are.
+/// The tensor of an external global; an error where no file has it.
+static FailureOr<const SafetensorsEntry *> tensorOf(ml_program::GlobalLoadConstOp load, const ParameterFiles &files,
+                                                    StringRef layer) {
+  StringRef name = load.getGlobal().getLeafReference();
+  if (const SafetensorsEntry *entry = files.find(name))
+    return entry;
+  return load.emitError() << "no file of '" << FptqDialect::kParametersAttr << "' has the tensor '" << name
+                          << "' (layer '" << layer << "')";
+}
+
+/// The numbers of a chain's root, wherever they are.
 static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &files, StringRef layer) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Type element = type.getElementType();
@@ -73,33 +90,23 @@ static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &fi
   auto unsupported = [&]() -> FailureOr<Evaluated> {
     return op->emitError() << "unsupported element type " << element << " of a weight (layer '" << layer << "')";
   };
-  if (dtypeOf(element).empty())
+  if (!isa<FloatType>(element) || safetensorsDtype(element).empty())
     return unsupported();
   result.data.resize(type.getNumElements());
 
-  if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op)) {
-    StringRef name = load.getGlobal().getLeafReference();
-    auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(op, load.getGlobalAttr());
-    if (auto value = global ? dyn_cast_or_null<DenseElementsAttr>(global.getValueAttr()) : DenseElementsAttr()) {
-      llvm::copy(
-          llvm::map_range(value.getValues<APFloat>(), [](const APFloat &v) { return (float)v.convertToDouble(); }),
-          result.data.begin());
-      return result;
-    }
-    const SafetensorsEntry *entry = files.find(name);
-    if (!entry)
-      return op->emitError() << "no file of '" << FptqDialect::kParametersAttr << "' has the tensor '" << name
-                             << "' (layer '" << layer << "')";
-    if (entry->dtype != dtypeOf(element) || !llvm::equal(entry->shape, type.getShape()))
-      return op->emitError() << "tensor '" << name << "' is " << entry->dtype << " of " << entry->numElements()
-                             << " elements in its file, expected " << type << " (layer '" << layer << "')";
-    readBytes(element, entry->data, result.data);
+  ElementsAttr constant = attributeOf(op);
+  if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op); load && !constant) {
+    FailureOr<const SafetensorsEntry *> entry = tensorOf(load, files, layer);
+    if (failed(entry))
+      return failure();
+    if ((*entry)->dtype != safetensorsDtype(element) || !llvm::equal((*entry)->shape, type.getShape()))
+      return op->emitError() << "tensor '" << load.getGlobal().getLeafReference() << "' is " << (*entry)->dtype
+                             << " of " << (*entry)->numElements() << " elements in its file, expected " << type
+                             << " (layer '" << layer << "')";
+    readBytes(element, (*entry)->data, result.data);
     return result;
   }
-
-  Attribute constant;
-  matchPattern(op, m_Constant(&constant));
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant)) {
+  if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     size_t bytes = result.data.size() * element.getIntOrFloatBitWidth() / 8;
     if (!blob || blob->getData().size() != bytes)
@@ -109,18 +116,15 @@ static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &fi
     readBytes(element, blob->getData(), result.data);
     return result;
   }
-  if (auto dense = dyn_cast<DenseElementsAttr>(constant)) {
-    if (!dense.isSplat() && dense.getRawData().size() * 8 == result.data.size() * element.getIntOrFloatBitWidth())
+  if (auto dense = dyn_cast_if_present<DenseElementsAttr>(constant)) {
+    if (dense.isSplat()) {
+      APFloat value = dense.getSplatValue<APFloat>();
+      bool lost;
+      value.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &lost);
+      llvm::fill(result.data, value.convertToFloat());
+    } else {
       readBytes(element, dense.getRawData(), result.data);
-    else
-      llvm::copy(llvm::map_range(dense.getValues<APFloat>(),
-                                 [](const APFloat &v) {
-                                   APFloat copy = v;
-                                   bool lost;
-                                   copy.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &lost);
-                                   return copy.convertToFloat();
-                                 }),
-                 result.data.begin());
+    }
     return result;
   }
   return unsupported();
@@ -140,12 +144,12 @@ static FailureOr<std::vector<float>> evaluateOptional(Value value, const Paramet
 static FailureOr<Evaluated> evaluateStored(DequantizeOp op, const ParameterFiles &files, StringRef layer) {
   auto scales = evaluateOptional(op.getScales(), files, layer),
        offsets = evaluateOptional(op.getOffsets(), files, layer);
-  auto codes = constantBytes(op.getCodes(), files, layer);
-  FailureOr<std::vector<char>> zeros = std::vector<char>();
+  FailureOr<ConstantBytes> codeBytes = constantBytes(op.getCodes(), files, layer), zeroBytes = ConstantBytes();
   if (op.getZeros())
-    zeros = constantBytes(op.getZeros(), files, layer);
-  if (failed(scales) || failed(offsets) || failed(codes) || failed(zeros))
+    zeroBytes = constantBytes(op.getZeros(), files, layer);
+  if (failed(scales) || failed(offsets) || failed(codeBytes) || failed(zeroBytes))
     return failure();
+  ArrayRef<char> codes = *codeBytes, zeros = *zeroBytes;
   Evaluated result{SmallVector<int64_t>(op.getType().getShape()), {}};
   int64_t n = result.shape[0], k = result.shape[1], group = op.getGroupSize(), groups = k / group;
   bool nibbles = op.getBits() == 4;
@@ -155,9 +159,9 @@ static FailureOr<Evaluated> evaluateStored(DequantizeOp op, const ParameterFiles
   for (int64_t row = 0; row < n; ++row)
     for (int64_t i = 0; i < k; ++i) {
       int64_t g = row * groups + i / group;
-      int8_t byte = (*codes)[row * rowBytes + (nibbles ? i / 2 : i)];
+      int8_t byte = codes[row * rowBytes + (nibbles ? i / 2 : i)];
       int code = !nibbles ? byte : i % 2 ? uint8_t(byte) >> 4 : byte & 15;
-      int zero = zeros->empty() ? middle : uint8_t((*zeros)[g]);
+      int zero = zeros.empty() ? middle : uint8_t(zeros[g]);
       result.data[row * k + i] = (*scales)[g] * float(code - zero);
     }
   // A pass of its own, so that no compiler contracts product and sum: writers round both.
@@ -272,38 +276,35 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
   return below;
 }
 
-FailureOr<std::vector<char>> mlir::fptq::constantBytes(Value value, const ParameterFiles &files, StringRef layer) {
+FailureOr<ConstantBytes> mlir::fptq::constantBytes(Value value, const ParameterFiles &files, StringRef layer) {
   auto type = cast<RankedTensorType>(value.getType());
   size_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
   Operation *op = value.getDefiningOp();
-  auto checked = [&](StringRef name, ArrayRef<char> data) -> FailureOr<std::vector<char>> {
+  auto checked = [&](StringRef name, ArrayRef<char> data) -> FailureOr<ConstantBytes> {
     if (data.size() != bytes)
       return emitError(value.getLoc()) << "'" << name << "' has " << data.size() << " bytes, expected " << bytes
                                        << " (layer '" << layer << "')";
-    return std::vector<char>(data.begin(), data.end());
+    return ConstantBytes(data);
   };
-  if (auto load = dyn_cast_or_null<ml_program::GlobalLoadConstOp>(op)) {
-    StringRef name = load.getGlobal().getLeafReference();
-    if (const SafetensorsEntry *entry = files.find(name))
-      return checked(name, entry->data);
-    return emitError(value.getLoc()) << "no file of '" << FptqDialect::kParametersAttr << "' has the tensor '" << name
-                                     << "' (layer '" << layer << "')";
+  ElementsAttr constant = op ? attributeOf(op) : ElementsAttr();
+  if (auto load = dyn_cast_if_present<ml_program::GlobalLoadConstOp>(op); load && !constant) {
+    FailureOr<const SafetensorsEntry *> entry = tensorOf(load, files, layer);
+    if (failed(entry))
+      return failure();
+    return checked(load.getGlobal().getLeafReference(), (*entry)->data);
   }
-  Attribute constant;
-  if (op && matchPattern(op, m_Constant(&constant))) {
-    if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant)) {
-      AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-      return checked(resource.getRawHandle().getKey(), blob ? blob->getData() : ArrayRef<char>());
-    }
-    if (auto dense = dyn_cast<DenseElementsAttr>(constant)) {
-      ArrayRef<char> raw = dense.getRawData();
-      if (!dense.isSplat())
-        return checked("dense", raw);
-      std::vector<char> repeated;
-      while (!raw.empty() && repeated.size() < bytes)
-        repeated.insert(repeated.end(), raw.begin(), raw.end());
-      return checked("dense", repeated);
-    }
+  if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return checked(resource.getRawHandle().getKey(), blob ? blob->getData() : ArrayRef<char>());
+  }
+  if (auto dense = dyn_cast_if_present<DenseElementsAttr>(constant)) {
+    ArrayRef<char> raw = dense.getRawData();
+    if (!dense.isSplat() || raw.empty())
+      return checked("dense", raw);
+    std::vector<char> repeated;
+    while (repeated.size() < bytes)
+      repeated.insert(repeated.end(), raw.begin(), raw.end());
+    return ConstantBytes(std::move(repeated));
   }
   return emitError(value.getLoc()) << "codes are no constant (layer '" << layer << "')";
 }

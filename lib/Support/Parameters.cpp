@@ -1,6 +1,9 @@
 //===- Parameters.cpp - the files of a module -----------------------------===//
 #include "fptq/Support/Parameters.h"
 #include "fptq/IR/Fptq.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -52,6 +55,38 @@ bool ParameterFiles::contains(StringRef path) const {
 const SafetensorsEntry *ParameterFiles::find(StringRef name) const {
   auto file = fileOf(name);
   return file ? file->find(name) : nullptr;
+}
+
+StringRef mlir::fptq::safetensorsDtype(Type element) {
+  if (element.isF32())
+    return "F32";
+  if (element.isF16())
+    return "F16";
+  if (element.isBF16())
+    return "BF16";
+  if (element.isF64())
+    return "F64";
+  if (element.isIndex() || element.isInteger(64))
+    return "I64";
+  if (element.isInteger(32))
+    return "I32";
+  if (element.isInteger(16))
+    return "I16";
+  if (element.isInteger(8))
+    return "I8";
+  return element.isInteger(1) ? "BOOL" : "";
+}
+
+void mlir::fptq::eraseUnusedGlobals(ModuleOp module) {
+  for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
+    if (SymbolTable::symbolKnownUseEmpty(global, module))
+      global.erase();
+}
+
+void mlir::fptq::eraseUnusedConstants(ModuleOp module) {
+  IRRewriter rewriter(module.getContext());
+  (void)runRegionDCE(rewriter, module->getRegions()); // failure means nothing was dead
+  eraseUnusedGlobals(module);
 }
 
 std::vector<float> mlir::fptq::floatElements(ElementsAttr attr) {

@@ -6,26 +6,6 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-StringRef mlir::fptq::dtypeName(Type element) {
-  if (element.isF32())
-    return "F32";
-  if (element.isF16())
-    return "F16";
-  if (element.isBF16())
-    return "BF16";
-  if (element.isF64())
-    return "F64";
-  if (element.isIndex() || element.isInteger(64))
-    return "I64";
-  if (element.isInteger(32))
-    return "I32";
-  if (element.isInteger(16))
-    return "I16";
-  if (element.isInteger(8))
-    return "I8";
-  return element.isInteger(1) ? "BOOL" : "";
-}
-
 llvm::Expected<std::vector<Array>> mlir::fptq::readInputs(StringRef path, size_t count) {
   auto file = SafetensorsFile::open(path);
   if (!file)

@@ -3,12 +3,8 @@
 #define FPTQ_TOOLS_FPTQRUN_TENSORFILES_H
 
 #include "Npy.h"
-#include "mlir/IR/Types.h"
 
 namespace mlir::fptq {
-
-/// safetensors' name of an element type; empty where it has none.
-llvm::StringRef dtypeName(Type element);
 
 /// Reads `arg0`, `arg1`, ... (`count` of them) of a .safetensors file.
 llvm::Expected<std::vector<Array>> readInputs(llvm::StringRef path, size_t count);

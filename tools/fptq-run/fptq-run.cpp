@@ -3,6 +3,7 @@
 #include "fptq/InitAll.h"
 #include "fptq/Profile/RangeProfile.h"
 #include "fptq/Support/ModuleFile.h"
+#include "fptq/Support/Parameters.h"
 #include "fptq/Support/Safetensors.h"
 #include "fptq/Target/Executable.h"
 #include "mlir/IR/MLIRContext.h"
@@ -72,7 +73,7 @@ static llvm::Error checkInputs(const EntryPoint &entry, ArrayRef<Array> inputs, 
     return error("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) + " arguments, got " +
                  llvm::Twine(inputs.size()));
   for (auto [i, input] : llvm::enumerate(inputs)) {
-    StringRef expected = dtypeName(elementOf(entry.arguments[i]));
+    StringRef expected = safetensorsDtype(elementOf(entry.arguments[i]));
     if (input.dtype != expected)
       return error("argument " + llvm::Twine(i) + " is " + input.dtype + ", expected " + expected);
     if (batched && (input.shape.empty() || input.shape[0] != inputs[0].shape[0]))
@@ -89,7 +90,7 @@ static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, s
   for (auto [i, result] : llvm::enumerate(call)) {
     Array &to = results[i];
     SmallVector<int64_t> shape = result.get().shape;
-    int64_t bytes = safetensorsElementBytes(dtypeName(elementOf(entry.results[i])));
+    int64_t bytes = safetensorsElementBytes(safetensorsDtype(elementOf(entry.results[i])));
     for (int64_t d : shape)
       bytes *= d;
     if (batched) {
@@ -99,7 +100,7 @@ static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, s
                                        "result " + llvm::Twine(i) + " changes its shape between calls");
       shape.insert(shape.begin(), calls + 1);
     }
-    to.dtype = dtypeName(elementOf(entry.results[i])).str();
+    to.dtype = safetensorsDtype(elementOf(entry.results[i])).str();
     to.shape = shape;
     auto *data = static_cast<const char *>(result.get().data);
     to.data.insert(to.data.end(), data, data + bytes);

@@ -32,8 +32,8 @@ def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> 
     Option<"resume", "resume", "bool", "true", "go on where a killed run stopped">,
     Option<"scaleType", "scale-type", "std::string", "\"f32\"", "f32 or f16">,
     Option<"progress", "progress", "bool", "false", "a remark for each weight">];
-  let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::ml_program::MLProgramDialect"];
+  let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::ml_program::MLProgramDialect"];
 }
 
 def FptqExportQuantPass : Pass<"fptq-export-quant", "::mlir::ModuleOp"> {
@@ -49,8 +49,8 @@ def FptqExportQuantPass : Pass<"fptq-export-quant", "::mlir::ModuleOp"> {
     offsets (GGUF's Q4_1), the two-level scheme, a ragged last group, a scale that is not positive, lookups of 4-bit
     rows. Scales stand in the type: a 4096 x 11008 layer in groups of 128 is 4.6 MB of text.
   }];
-  let dependentDialects = ["::mlir::quant::QuantDialect", "::mlir::linalg::LinalgDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::quant::QuantDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // FPTQ_QUANTIZE_PASSES_TD

@@ -51,9 +51,32 @@ std::string constantIdentity(Value value);
 /// `value` and names `layer`: NaN or infinity, unsupported element type, missing tensor.
 FailureOr<std::vector<float>> evaluateConstant(Value value, const ParameterFiles &files, StringRef layer);
 
-/// The bytes of a constant of any element type: dense, dense_resource or external global. An error is
+/// Bytes of a constant, where they lie (a blob, a mapped file) or, of a splat, written out.
+struct ConstantBytes {
+  ConstantBytes() = default;
+  explicit ConstantBytes(ArrayRef<char> bytes) : bytes(bytes) {}
+  explicit ConstantBytes(std::vector<char> made) : made(std::move(made)), bytes(this->made) {}
+  ConstantBytes(ConstantBytes &&) = default; // no copy: it would point into the other's `made`
+  ConstantBytes &operator=(ConstantBytes &&) = default;
+
+  operator ArrayRef<char>() const { return bytes; }
+
+private:
+  std::vector<char> made;
+  ArrayRef<char> bytes;
+};
+
+/// The bytes of a root of any element type: dense, dense_resource or global, of this module or external. An error is
 /// emitted at `value` and names `layer`.
-FailureOr<std::vector<char>> constantBytes(Value value, const ParameterFiles &files, StringRef layer);
+FailureOr<ConstantBytes> constantBytes(Value value, const ParameterFiles &files, StringRef layer);
+
+/// safetensors' name of an element type; empty where it has none.
+StringRef safetensorsDtype(Type element);
+
+/// Erases what computed constants that nobody reads any more, and globals that nobody loads.
+void eraseUnusedConstants(ModuleOp module);
+/// The globals alone.
+void eraseUnusedGlobals(ModuleOp module);
 
 /// The values of an f32 attribute, dense or dense_resource; empty where there is none or it is neither.
 std::vector<float> floatElements(ElementsAttr attr);

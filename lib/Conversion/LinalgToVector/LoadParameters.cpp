@@ -17,22 +17,6 @@ struct FptqLoadParametersPass : impl::FptqLoadParametersPassBase<FptqLoadParamet
 };
 } // namespace
 
-static StringRef safetensorsName(Type type) {
-  if (type.isF32())
-    return "F32";
-  if (type.isF16())
-    return "F16";
-  if (type.isBF16())
-    return "BF16";
-  if (type.isF64())
-    return "F64";
-  if (type.isInteger(8))
-    return "I8";
-  if (type.isInteger(32))
-    return "I32";
-  return type.isInteger(64) ? "I64" : "";
-}
-
 /// A resource over the mapped bytes; its deleter holds the mapping until the last user is gone.
 static DenseResourceElementsAttr mapped(RankedTensorType type, StringRef name, const SafetensorsEntry &entry,
                                         std::shared_ptr<SafetensorsFile> file) {
@@ -42,16 +26,17 @@ static DenseResourceElementsAttr mapped(RankedTensorType type, StringRef name, c
 }
 
 static FailureOr<TypedAttr> constantFor(ml_program::GlobalOp global, const ParameterFiles &files) {
+  if (auto value = dyn_cast_or_null<TypedAttr>(global.getValueAttr()); value && !isa<ml_program::ExternAttr>(value))
+    return value;
   auto type = dyn_cast<RankedTensorType>(global.getType());
   if (!type || !type.hasStaticShape())
     return global.emitError() << "external parameter '" << global.getSymName() << "' has no static tensor type";
-  if (auto value = dyn_cast_or_null<TypedAttr>(global.getValueAttr()); value && !isa<ml_program::ExternAttr>(value))
-    return value;
   const SafetensorsEntry *entry = files.find(global.getSymName());
   if (!entry)
     return global.emitError() << "no parameter file has the tensor '" << global.getSymName() << "'";
-  bool dtype = entry->dtype == safetensorsName(type.getElementType()) ||
-               (entry->dtype == "U8" && type.getElementType().isInteger(8));
+  Type element = type.getElementType(); // resources of i1 have 8 elements a byte, files one
+  bool dtype = (entry->dtype == safetensorsDtype(element) && !element.isInteger(1)) ||
+               (entry->dtype == "U8" && element.isInteger(8));
   if (!dtype || !llvm::equal(entry->shape, type.getShape())) {
     InFlightDiagnostic diag = global.emitError()
                               << "tensor '" << global.getSymName() << "' is " << entry->dtype << " [";
@@ -125,8 +110,6 @@ void FptqLoadParametersPass::runOnOperation() {
   if (result.wasInterrupted() || sizes.wasInterrupted())
     return signalPassFailure();
   copyStates(module);
-  for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
-    if (SymbolTable::symbolKnownUseEmpty(global, module))
-      global.erase();
+  eraseUnusedGlobals(module);
 }
 } // namespace mlir::fptq
