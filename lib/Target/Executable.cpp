@@ -141,7 +141,7 @@ static LogicalResult takeKernels(ModuleOp module, StringRef tier, DeviceKernels 
   if (device)
     return device->load(module, gpu->chip);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
-  pm.addPass(createSimulateGpuPass());
+  pm.addPass(createFptqSimulateGpuPass());
   return pm.run(module);
 }
 

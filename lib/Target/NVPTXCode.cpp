@@ -41,7 +41,7 @@ static std::unique_ptr<llvm::TargetMachine> targetMachine(const nvptx::Chip &chi
 
 FailureOr<std::string> mlir::fptq::translateToPTX(gpu::GPUModuleOp module, const nvptx::Chip &chip) {
   PassManager pm(module.getContext(), gpu::GPUModuleOp::getOperationName());
-  pm.addPass(createLowerGpuOpsPass());
+  pm.addPass(createFptqLowerGpuOpsPass());
   pm.addPass(createConvertNVVMToLLVMPass()); // what has no intrinsic becomes inline assembly
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (failed(pm.run(module)))

@@ -42,7 +42,7 @@ llvm.func @run(%launch: !llvm.ptr) {
   if (mutate)
     mutate(*module);
   PassManager pm(&context());
-  pm.addPass(mlir::fptq::createSimulateGpuPass());
+  pm.addPass(mlir::fptq::createFptqSimulateGpuPass());
   if (failed(pm.run(*module)))
     return;
   ExecutionEngineOptions options;

@@ -10,7 +10,7 @@ using namespace mlir::fptq;
 using namespace mlir::fptq::nvptx;
 
 namespace mlir::fptq {
-#define GEN_PASS_DEF_LOWERGPUOPSPASS
+#define GEN_PASS_DEF_FPTQLOWERGPUOPSPASS
 #include "fptq/Conversion/FptqToNVGPU/Passes.h.inc"
 } // namespace mlir::fptq
 
@@ -90,7 +90,7 @@ struct LowerWgmmaWait : OpRewritePattern<WgmmaWaitOp> {
   }
 };
 
-struct LowerGpuOpsPass : mlir::fptq::impl::LowerGpuOpsPassBase<LowerGpuOpsPass> {
+struct FptqLowerGpuOpsPass : mlir::fptq::impl::FptqLowerGpuOpsPassBase<FptqLowerGpuOpsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerWgmma, LowerWgmmaWait>(&getContext());

@@ -11,7 +11,7 @@ using namespace mlir::fptq;
 using namespace mlir::fptq::sim;
 
 namespace mlir::fptq {
-#define GEN_PASS_DEF_SIMULATEGPUPASS
+#define GEN_PASS_DEF_FPTQSIMULATEGPUPASS
 #include "fptq/Conversion/GpuToSimulator/Passes.h.inc"
 } // namespace mlir::fptq
 
@@ -182,8 +182,8 @@ static void redirectLaunches(ModuleOp module, LLVM::GlobalOp table, int64_t coun
 }
 
 namespace {
-struct SimulateGpuPass : mlir::fptq::impl::SimulateGpuPassBase<SimulateGpuPass> {
-  using SimulateGpuPassBase::SimulateGpuPassBase;
+struct FptqSimulateGpuPass : mlir::fptq::impl::FptqSimulateGpuPassBase<FptqSimulateGpuPass> {
+  using FptqSimulateGpuPassBase::FptqSimulateGpuPassBase;
 
   void runOnOperation() override {
     ModuleOp module = getOperation();

@@ -27,7 +27,7 @@ def ConvertFptqToNVGPUPass : Pass<"convert-fptq-to-nvgpu", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::fptq::nvptx::FptqGpuDialect"];
 }
 
-def LowerGpuOpsPass : Pass<"fptq-lower-gpu-ops"> {
+def FptqLowerGpuOpsPass : Pass<"fptq-lower-gpu-ops"> {
   let summary = "Lower fptq_gpu operations to inline assembly";
   let description = [{
     The last step before LLVM, for devices only: the simulator takes the operations as they are.

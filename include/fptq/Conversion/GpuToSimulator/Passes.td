@@ -4,7 +4,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def SimulateGpuPass : Pass<"fptq-simulate-gpu", "::mlir::ModuleOp"> {
+def FptqSimulateGpuPass : Pass<"fptq-simulate-gpu", "::mlir::ModuleOp"> {
   let summary = "Turn GPU kernels into host code that runs on the simulator";
   let description = [{
     Takes `gpu.module`s whose kernels are in the LLVM dialect with `nvvm` and `fptq_gpu` operations: the last form
