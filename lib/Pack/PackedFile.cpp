@@ -1,5 +1,6 @@
 //===- PackedFile.cpp - packed weights outside a module -------------------===//
 #include "fptq/Pack/PackedFile.h"
+#include "fptq/IR/Limits.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/JSON.h"
 
@@ -68,7 +69,7 @@ static llvm::Expected<PackedWeight> readWeight(const SafetensorsFile &file, Stri
       !map.map("symmetric", shape.symmetric) || !map.map("half_scales", shape.halfScales))
     return fileError(file.path(), layer, llvm::toString(root.getError()));
   // K as in (QM5); N only so that no product of sizes overflows before the bytes are compared.
-  if (shape.k < 1 || shape.k > 65536 || shape.n < 1 || shape.n > (1 << 24) || shape.groupSize < 1 ||
+  if (shape.k < 1 || shape.k > kMaxInputChannels || shape.n < 1 || shape.n > (1 << 24) || shape.groupSize < 1 ||
       shape.groupSize > shape.k)
     return fileError(file.path(), layer,
                      "no weight is " + llvm::Twine(shape.n) + " x " + llvm::Twine(shape.k) + " in groups of " +

@@ -1,5 +1,4 @@
 //===- CheckTarget.cpp - what a target will run, before any work ----------===//
-#include "fptq-runtime/CpuTier.h"
 #include "fptq/Conversion/FptqToNVGPU/Chip.h"
 #include "fptq/Conversion/FptqToX86/Kernels.h"
 #include "fptq/IR/Fptq.h"
@@ -33,7 +32,6 @@ struct FptqCheckTargetPass : impl::FptqCheckTargetPassBase<FptqCheckTargetPass> 
 
 private:
   FailureOr<std::string> layoutOfTarget();
-  LogicalResult checkTier(x86::Target wanted);
   LogicalResult check(const Layer &layer, StringRef layout, SchemeKind undecided);
 };
 } // namespace
@@ -44,16 +42,12 @@ static std::optional<Layer> layerOf(Operation *op) {
     return Layer{
         op, linear.getLayer(), linear.getOutputChannels(), linear.getInputChannels(), linear.getSchemeAttr(), "", kept};
   }
-  if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
-    auto quantize = matmul.getQ().getDefiningOp<QuantizeActivationsOp>();
-    int64_t k = quantize ? quantize.getInputChannels() : cast<ShapedType>(matmul.getQ().getType()).getDimSize(1);
-    return Layer{op, matmul.getLayer(),  cast<ShapedType>(matmul.getInit().getType()).getDimSize(1),
-                 k,  matmul.getScheme(), ""};
-  }
+  if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
+    return Layer{op, matmul.getLayer(), matmul.getOutputChannels(), matmul.getInputChannels(), matmul.getScheme(), ""};
   if (auto packed = dyn_cast<PackedMatmulOp>(op))
     return Layer{op,
                  packed.getLayer(),
-                 cast<ShapedType>(packed.getInit().getType()).getDimSize(1),
+                 packed.getOutputChannels(),
                  (int64_t)packed.getK(),
                  packed.getScheme(),
                  packed.getLayout().getName()};
@@ -78,15 +72,6 @@ static std::optional<Layer> layerOf(Operation *op) {
   return std::nullopt;
 }
 
-LogicalResult FptqCheckTargetPass::checkTier(x86::Target wanted) {
-  const char *lacks = fptq_cpu_lacks(static_cast<FptqTier>(wanted.tier)), *reason;
-  if (elsewhere || wanted.emulated || !lacks)
-    return success();
-  FptqTier best = fptq_cpu_detect(&reason);
-  return getOperation().emitError() << "this machine cannot run tier '" << target << "': " << lacks << "; its best is '"
-                                    << fptq_tier_name(best) << "', and '" << target << "-emulated' runs anywhere";
-}
-
 FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
   target = resolveTier(target);
   if (StringRef(target).starts_with("sm_")) {
@@ -94,13 +79,12 @@ FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
       return failure();
     return std::string("nvptx");
   }
-  std::optional<x86::Target> tier = x86::parseTarget(target);
-  if (!tier)
+  if (!x86::parseTarget(target))
     return getOperation().emitError()
            << "unknown target '" << target
            << "', expected reference, avx2, avxvnni, avx512vnni, amx-int8 (all but the first "
               "also with -emulated), auto, or a chip like sm_80";
-  if (failed(checkTier(*tier)))
+  if (!elsewhere && failed(checkTier(target, [&] { return getOperation().emitError(); })))
     return failure();
   return std::string("x86");
 }

@@ -14,8 +14,9 @@ struct FptqVerifyStagePass : impl::FptqVerifyStagePassBase<FptqVerifyStagePass> 
 };
 } // namespace
 
-static InFlightDiagnostic broken(LinearOp op, StringRef stage) {
-  return op.emitOpError() << "breaks the promise of stage '" << stage << "' (layer '" << op.getLayer() << "'): ";
+static InFlightDiagnostic broken(Operation *op, StringRef stage) {
+  return op->emitOpError() << "breaks the promise of stage '" << stage << "' (layer '"
+                           << op->getAttrOfType<StringAttr>("layer").getValue() << "'): ";
 }
 
 static LogicalResult checkRaised(LinearOp op) {
@@ -52,31 +53,26 @@ static LogicalResult checkQuantized(Operation *op) {
   }
   auto matmul = dyn_cast<QuantizedMatmulOp>(op);
   if (matmul && !matmul.getQ().getDefiningOp<QuantizeActivationsOp>())
-    return matmul.emitOpError() << "breaks the promise of stage 'quantized' (layer '" << matmul.getLayer()
-                                << "'): its activations come from no quantize step";
+    return broken(op, "quantized") << "its activations come from no quantize step";
   return success();
 }
 
 static LogicalResult checkPacked(Operation *op) {
-  if (!isa<QuantizedMatmulOp, QuantizedLookupOp>(op))
-    return success();
-  return op->emitOpError() << "breaks the promise of stage 'packed' (layer '"
-                           << op->getAttrOfType<StringAttr>("layer").getValue() << "'): it is not packed";
+  if (isa<QuantizedMatmulOp, QuantizedLookupOp>(op))
+    return broken(op, "packed") << "it is not packed";
+  return success();
 }
 
 /// Before quantization a lookup promises what a linear does, as far as it has it.
 static LogicalResult checkLookup(LookupOp op, StringRef stage) {
-  auto broken = [&] {
-    return op.emitOpError() << "breaks the promise of stage '" << stage << "' (layer '" << op.getLayer() << "'): ";
-  };
   if (stage == "raised" && op.getLayer().empty())
-    return broken() << "it has no name";
+    return broken(op, stage) << "it has no name";
   if (stage == "raised" && !isConstantChain(op.getTable()))
-    return broken() << "its table is no constant";
+    return broken(op, stage) << "its table is no constant";
   if (stage == "decided" && !op.getReasonAttr())
-    return broken() << "it is not decided";
+    return broken(op, stage) << "it is not decided";
   if (stage == "quantized")
-    return broken() << "it is still a lookup of floats";
+    return broken(op, stage) << "it is still a lookup of floats";
   return success();
 }
 

@@ -41,6 +41,16 @@ std::string mlir::fptq::resolveTier(StringRef name) {
   return name == "auto" ? fptq_tier_name(fptq_cpu_tier()) : name.str();
 }
 
+LogicalResult mlir::fptq::checkTier(StringRef tier, function_ref<InFlightDiagnostic()> emitError) {
+  const char *reason = "";
+  for (int t = FPTQ_AVX2; t <= FPTQ_AMX_INT8; ++t)
+    if (const char *lacks = fptq_cpu_lacks(static_cast<FptqTier>(t)); lacks && tier == fptq_tier_name(FptqTier(t)))
+      return emitError() << "this machine cannot run tier '" << tier << "': " << lacks << "; its best is '"
+                         << fptq_tier_name(fptq_cpu_detect(&reason)) << "', and '" << tier
+                         << "-emulated' runs anywhere";
+  return success();
+}
+
 void mlir::fptq::addLinalgStages(OpPassManager &pm) {
   pm.addPass(createFptqLowerScaleChannelsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());

@@ -8,6 +8,7 @@
 #include "CallInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 
+#include <cstdlib>
 #include <cstring>
 
 using namespace mlir;

@@ -119,17 +119,6 @@ static LogicalResult checkExternals(ModuleOp module) {
   return success(ok);
 }
 
-/// A tier this machine would die on is refused before anything is compiled.
-static LogicalResult checkTier(ModuleOp module, StringRef tier) {
-  const char *reason = "";
-  for (int t = FPTQ_AVX2; t <= FPTQ_AMX_INT8; ++t)
-    if (const char *lacks = fptq_cpu_lacks(static_cast<FptqTier>(t)); lacks && tier == fptq_tier_name(FptqTier(t)))
-      return module.emitError() << "this machine cannot run tier '" << tier << "': " << lacks << "; its best is '"
-                                << fptq_tier_name(fptq_cpu_detect(&reason)) << "', and '" << tier
-                                << "-emulated' runs anywhere";
-  return success();
-}
-
 /// GPU kernels to code: nothing of them is left in `module` but what the host runs.
 static LogicalResult takeKernels(ModuleOp module, StringRef tier, DeviceKernels *device,
                                  const CompileOptions &options) {
@@ -148,7 +137,7 @@ static LogicalResult takeKernels(ModuleOp module, StringRef tier, DeviceKernels 
 FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, const CompileOptions &options) {
   std::unique_ptr<Executable> executable(new Executable);
   executable->tierName = resolveTier(options.tier);
-  if (failed(checkTier(module, executable->tierName)))
+  if (failed(checkTier(executable->tierName, [&] { return module.emitError(); }))) // before anything is compiled
     return failure();
   if (auto gpu = parseGpuTier(executable->tierName); gpu && !gpu->simulated) {
     auto device = DeviceKernels::open(module, *gpu);

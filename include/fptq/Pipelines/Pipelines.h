@@ -66,6 +66,9 @@ struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
 /// `name`, or what this machine and FPTQ_TIER offer where it is "auto".
 std::string resolveTier(StringRef name);
 
+/// An error where this machine would die on code of the x86 tier of that name, with what it runs instead.
+LogicalResult checkTier(StringRef tier, function_ref<InFlightDiagnostic()> emitError);
+
 /// Tensors with linalg, float linears and packed W4A8 linears, to the LLVM dialect.
 void buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options);
 

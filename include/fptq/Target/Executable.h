@@ -10,6 +10,7 @@
 #include "fptq/Profile/ProfileRecorder.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
