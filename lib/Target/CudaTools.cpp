@@ -34,7 +34,13 @@ public:
     if (std::error_code ec = llvm::sys::fs::createTemporaryFile("fptq", suffix, descriptor, file.name))
       return llvm::createStringError(ec, "cannot make a temporary file: " + ec.message());
     file.remover = std::make_unique<llvm::FileRemover>(file.name);
-    llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << content;
+    llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
+    os << content;
+    os.close();
+    if (std::error_code ec = os.error()) { // a full disk, which would end the program in the stream's destructor
+      os.clear_error();
+      return llvm::createFileError(file.name, ec);
+    }
     return std::move(file);
   }
   StringRef path() const { return name; }
