@@ -57,6 +57,18 @@ struct MatmulArguments {
   MatmulArguments(ValueRange arguments, const Format &format);
 };
 
+/// What the body of every product's kernel has at hand.
+struct ProductBody {
+  ProductBody(Emitter &e, const Format &format, ValueRange arguments)
+      : e(e), format(format), args(arguments, format), thread(e.thread()), lane(e.bitAnd(thread, 31)),
+        warp(e.shr(thread, 5)), shared(e.shared()) {}
+
+  Emitter &e;
+  const Format &format;
+  MatmulArguments args;
+  Value thread, lane, warp, shared;
+};
+
 /// `module`'s kernel of that name and what it is launched with; `body` fills it where it is new. Unless `bodyWaits` (it
 /// has something to do before), the kernel begins with waitForKernelBefore.
 Kernel getOrCreateKernel(gpu::GPUModuleOp module, const Twine &name, ArrayRef<Type> parameters, Kernel launch,

@@ -5,10 +5,7 @@ using namespace mlir;
 using namespace mlir::fptq::nvptx;
 
 SkinnyKernel::SkinnyKernel(Emitter &e, const Format &format, const SkinnyShape &shape, ValueRange arguments)
-    : e(e), format(format), shape(shape), args(arguments, format), thread(e.thread()), shared(e.shared()),
-      groups(args.groups) {
-  lane = e.bitAnd(thread, 31);
-  warp = e.shr(thread, 5);
+    : ProductBody(e, format, arguments), shape(shape), groups(args.groups) {
   chunks = format.chunks(e, groups);
   columns = format.columns(e, groups);
   tail = format.tail(e, groups);

@@ -18,7 +18,7 @@
 
 namespace mlir::fptq::nvptx {
 
-class SkinnyKernel {
+class SkinnyKernel : ProductBody {
 public:
   SkinnyKernel(Emitter &e, const Format &format, const SkinnyShape &shape, ValueRange arguments);
   void build();
@@ -81,11 +81,7 @@ private:
   // Of the two-level scheme: the warps' sums, totals of tokens.
   int64_t totalsAt() const { return shape.warps() * shape.threads() * 4; }
 
-  Emitter &e;
-  const Format &format;
   const SkinnyShape &shape;
-  MatmulArguments args;
-  Value lane, warp, thread, shared;
   Value groups, chunks, columns, tail, zeros;
   Value begin, end; ///< this block's chunks
   Value stop;       ///< of the loop over them: `end`, or one round for a block that has none

@@ -46,6 +46,18 @@ private:
   Value chunks, columns, tail, zeros, storedGroups, panelBytes, lastPanel, lastToken;
 };
 
+/// The kernel that `Body` writes for tiles of 128 channels and as many stages as fit `chip`; `kind` is in its name.
+template <typename Body, typename Shape>
+Kernel stagedKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, Shape shape, const Twine &kind) {
+  shape = fitStages(shape, chip, [&](const Shape &s) { return Body::sharedBytes(format, s); });
+  Kernel launch{{}, shape.threads(), Body::sharedBytes(format, shape), TileShape::kRows, shape.tokens};
+  Emitter types(module.getLoc(), module.getContext());
+  return getOrCreateKernel(module, format.name() + "_" + kind + Twine(shape.tokens),
+                           MatmulArguments::types(types, format), launch,
+                           Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
+                           [&](Emitter &e, ValueRange arguments) { Body(e, format, shape, arguments).build(); });
+}
+
 } // namespace mlir::fptq::nvptx
 
 #endif // FPTQ_LIB_CONVERSION_FPTQTONVGPU_STAGECOPIES_H

@@ -15,7 +15,7 @@ using namespace mlir;
 using namespace mlir::fptq::nvptx;
 
 namespace {
-class TileKernel {
+class TileKernel : ProductBody {
 public:
   TileKernel(Emitter &e, const Format &format, const TileShape &shape, ValueRange arguments);
   void build();
@@ -27,24 +27,17 @@ private:
   void computeChunk(WarpSums &sums, Value kTile, Value stage, Value chunk, int64_t firstK);
   SmallVector<Values> activationFragments(Value stage, Value chunk);
 
-  Emitter &e;
-  const Format &format;
   const TileShape &shape;
   StageLayout at;
-  MatmulArguments args;
-  Value lane, rowWarp, tokenWarp, shared;
+  Value rowWarp, tokenWarp;
   StageCopies copies;
 };
 } // namespace
 
 TileKernel::TileKernel(Emitter &e, const Format &format, const TileShape &shape, ValueRange arguments)
-    : e(e), format(format), shape(shape), at(format, shape.tokens), args(arguments, format), shared(e.shared()),
-      copies(e, format, at, args, shared, e.thread(), shape.threads()) {
-  lane = e.bitAnd(e.thread(), 31);
-  Value warp = e.shr(e.thread(), 5);
-  rowWarp = e.rem(warp, TileShape::kRowWarps);
-  tokenWarp = e.div(warp, TileShape::kRowWarps);
-}
+    : ProductBody(e, format, arguments), shape(shape), at(format, shape.tokens),
+      rowWarp(e.rem(warp, TileShape::kRowWarps)), tokenWarp(e.div(warp, TileShape::kRowWarps)),
+      copies(e, format, at, args, shared, thread, shape.threads()) {}
 
 int64_t TileKernel::sharedBytes(const Format &format, const TileShape &shape) {
   return shape.stages * StageLayout(format, shape.tokens).bytes + (format.twoLevel ? 4 * shape.tokens : 0);
@@ -156,11 +149,5 @@ void TileKernel::build() {
 }
 
 Kernel mlir::fptq::nvptx::tileKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens) {
-  TileShape shape =
-      fitStages(tileShape(tokens), chip, [&](const TileShape &s) { return TileKernel::sharedBytes(format, s); });
-  Kernel launch{{}, shape.threads(), TileKernel::sharedBytes(format, shape), TileShape::kRows, shape.tokens};
-  Emitter types(module.getLoc(), module.getContext());
-  return getOrCreateKernel(module, format.name() + "_tile" + Twine(shape.tokens), MatmulArguments::types(types, format),
-                           launch, Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
-                           [&](Emitter &e, ValueRange arguments) { TileKernel(e, format, shape, arguments).build(); });
+  return stagedKernel<TileKernel>(module, format, chip, tileShape(tokens), "tile");
 }

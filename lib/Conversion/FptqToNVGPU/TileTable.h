@@ -38,6 +38,7 @@ struct WgmmaShape {
   int64_t stages;
 
   static constexpr int64_t kConsumers = 256, kProducers = 128; ///< threads
+  static constexpr int64_t threads() { return kConsumers + kProducers; }
   static constexpr int64_t kConsumerRegisters = 216, kProducerRegisters = 72;
 };
 WgmmaShape wgmmaShape(int64_t tokens);

@@ -80,19 +80,8 @@ void WgmmaKernel::build() {
 }
 
 Kernel mlir::fptq::nvptx::wgmmaKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens) {
-  WgmmaShape shape =
-      fitStages(wgmmaShape(tokens), chip, [&](const WgmmaShape &s) { return WgmmaKernel::sharedBytes(format, s); });
-  Kernel launch{{},
-                WgmmaShape::kConsumers + WgmmaShape::kProducers,
-                WgmmaKernel::sharedBytes(format, shape),
-                TileShape::kRows,
-                shape.tokens};
-  Emitter types(module.getLoc(), module.getContext());
-  Kernel kernel =
-      getOrCreateKernel(module, format.name() + "_wgmma" + Twine(shape.tokens), MatmulArguments::types(types, format),
-                        launch, Twine(TileShape::kRows) + "x" + Twine(shape.tokens) + "x" + Twine(TileShape::kDepth),
-                        [&](Emitter &e, ValueRange arguments) { WgmmaKernel(e, format, shape, arguments).build(); });
+  Kernel kernel = stagedKernel<WgmmaKernel>(module, format, chip, wgmmaShape(tokens), "wgmma");
   // What setmaxnreg moves between the roles is what one block has at its start.
-  kernel.function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), types.getI32IntegerAttr(1));
+  kernel.function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), Builder(module.getContext()).getI32IntegerAttr(1));
   return kernel;
 }

@@ -19,11 +19,10 @@ struct Place {
   Value stage, phase;
 };
 
-class WgmmaKernel {
+class WgmmaKernel : ProductBody {
 public:
   WgmmaKernel(Emitter &e, const Format &format, const WgmmaShape &shape, ValueRange arguments)
-      : e(e), format(format), shape(shape), at(format, shape.tokens), args(arguments, format), thread(e.thread()),
-        lane(e.bitAnd(thread, 31)), warp(e.shr(thread, 5)), shared(e.shared()),
+      : ProductBody(e, format, arguments), shape(shape), at(format, shape.tokens),
         copies(e, format, at, args, shared, e.sub(thread, e.num(WgmmaShape::kConsumers)), WgmmaShape::kProducers) {}
   void build();
   static int64_t sharedBytes(const Format &format, const WgmmaShape &shape);
@@ -50,12 +49,8 @@ private:
                      int64_t steps);
   Values computeStage(Value kTile, Value stage, ValueRange carried);
 
-  Emitter &e;
-  const Format &format;
   const WgmmaShape &shape;
   StageLayout at;
-  MatmulArguments args;
-  Value thread, lane, warp, shared;
   StageCopies copies;
 };
 } // namespace mlir::fptq::nvptx
