@@ -167,8 +167,8 @@ class Module(_Owned):
         return Module(self.session, self.session.checked("fptqModuleClone", self.handle))
 
     def run(self, pipeline: str | Pipeline) -> Module:
-        """Runs a pass pipeline in place. Raises FptqError with the first error's location and notes; what the passes
-        had done until then is undefined."""
+        """Runs a pass pipeline in place. Raises FptqError with the first error's location and notes, and leaves the module
+        as it was."""
         self.session.checked("fptqModuleRunPipeline", self.handle, str(pipeline).encode())
         return self
 
@@ -199,7 +199,6 @@ class Module(_Owned):
         no CUDA, "cubin" or "fatbin". With several chips PTX and cubins get a file each, with the chip's name before the
         suffix. Raises FptqError for an unknown chip or one below sm_80, and where ptxas is missing but needed."""
         self.session.checked("fptqEmitNVPTX", self.handle, ",".join(chips).encode(), format.encode(), os.fsencode(path))
-
 
     def _emit(self, function: str, path: str | Path, tiers: str | None, cpu: str | None, threads: bool) -> None:
         options = _capi.EmitOptions(tiers.encode() if tiers else None, cpu.encode() if cpu else None, not threads)

@@ -15,7 +15,7 @@ using namespace mlir;
 using namespace mlir::fptq;
 
 namespace {
-/// A linear layer that reads another one's input as its own result, where shapes agree.
+/// A linear layer's input in the place of its result, where they have one type.
 struct SkipLinear : OpRewritePattern<LinearOp> {
   using Base::Base;
   LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {

@@ -72,7 +72,8 @@ public:
   bool isDone(llvm::StringRef key) const;
   /// Writes one planned tensor; `data` has exactly its bytes.
   llvm::Error write(llvm::StringRef key, llvm::ArrayRef<char> data);
-  /// All tensors written: flush and rename. Without it the destructor leaves the partial file for a resume.
+  /// All tensors written: rename. Without it the destructor takes away what was written, or leaves it where a later run
+  /// may resume.
   llvm::Error finish();
   ~SafetensorsWriter();
 

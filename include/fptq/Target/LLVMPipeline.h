@@ -14,7 +14,7 @@ inline constexpr char kKernelAttribute[] = "fptq-kernel";
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> hostTargetMachine();
 
 /// Optimizes `module`: -O3 for the model; for kernels a short pipeline that keeps what the generator
-/// wrote (reassociation, LICM's store promotion and unrolling all spill; docs/Rationale.md).
+/// wrote (reassociation, LICM's store promotion and unrolling all spill).
 llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine);
 
 } // namespace mlir::fptq

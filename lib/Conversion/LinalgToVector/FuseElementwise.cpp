@@ -36,7 +36,7 @@ struct EmptyConstant : OpRewritePattern<arith::ConstantOp> {
 };
 } // namespace
 
-/// Only where nothing is computed twice, and never a body with side effects or regions.
+/// Only where nothing is computed twice.
 static bool readsProducerOnce(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());

@@ -221,8 +221,8 @@ def FptqBoundAllocationsPass : Pass<"fptq-bound-allocations", "::mlir::func::Fun
 def FptqLowerObservePass : Pass<"fptq-lower-observe", "::mlir::ModuleOp"> {
   let summary = "Lower fptq.observe on buffers to a call of the runtime";
   let description = [{
-    `fptq_observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t bytes)`;
-    the executable that runs the code supplies it.
+    `fptq_observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t element)`, where `element`
+    is 0 for f32, 1 for f16 and 2 for bf16; the executable that runs the code supplies it.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
