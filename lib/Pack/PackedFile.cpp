@@ -1,8 +1,8 @@
 //===- PackedFile.cpp - packed weights outside a module -------------------===//
 #include "fptq/Pack/PackedFile.h"
 #include "fptq/IR/Limits.h"
+#include "fptq/Support/Json.h"
 #include "fptq/Support/Safetensors.h"
-#include "llvm/Support/JSON.h"
 
 using namespace mlir::fptq;
 using llvm::StringRef;
@@ -58,7 +58,7 @@ llvm::Error mlir::fptq::writePackedFile(StringRef path, llvm::ArrayRef<PackedWei
 static llvm::Expected<PackedWeight> readWeight(const SafetensorsFile &file, StringRef layer, StringRef description) {
   PackedWeight weight;
   weight.layer = layer.str();
-  auto parsed = json::parse(description);
+  auto parsed = parseJson(description);
   if (!parsed)
     return fileError(file.path(), layer, llvm::toString(parsed.takeError()));
   json::Path::Root root("description");

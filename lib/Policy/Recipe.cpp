@@ -242,6 +242,8 @@ llvm::Expected<std::vector<RecipeRule>> RecipeReader::read() {
   });
   if (error.empty() && !versioned)
     fail(1, "key 'version': missing, expected 1");
+  if (error.empty() && !stream.failed() && ++document != stream.end())
+    fail(1, "more than one document, or text after the end of the first");
   if (stream.failed() && error.empty())
     fail(1, "not YAML");
   if (!error.empty())

@@ -1,10 +1,10 @@
 //===- ProfileReader.cpp - JSON and its sidecar ---------------------------===//
 #include "ForeignProfiles.h"
 #include "ProfileKeys.h"
+#include "fptq/Support/Json.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -37,6 +37,15 @@ static llvm::Error readCount(const json::Object &object, StringRef file, StringR
   if (!count)
     return profileError(file, layer, key, "is no integer: " + llvm::formatv("{0}", number).str());
   out = *count;
+  return llvm::Error::success();
+}
+
+/// A field that may be missing, and is text where it is not.
+static llvm::Error readText(const json::Object &object, StringRef file, StringRef key, std::optional<StringRef> &out) {
+  const json::Value *value = object.get(key);
+  if (value && !value->getAsString())
+    return profileError(file, "", key, "is " + llvm::formatv("{0}", *value).str() + ", expected a string");
+  out = object.getString(key);
   return llvm::Error::success();
 }
 
@@ -105,12 +114,18 @@ static llvm::Expected<RangeProfile> parseProfile(const json::Value &value, Strin
                         "is " + (version ? Twine(*version) : Twine("missing")) + ", this program reads " +
                             Twine(RangeProfile::kVersion));
   RangeProfile profile;
-  profile.modelHash = object->getString("model_hash").value_or("").str();
-  profile.observer = object->getString("observer").value_or("min-max").str();
+  std::optional<StringRef> hash, observer, sidecarName;
+  for (auto [key, out] : {std::pair<StringRef, std::optional<StringRef> *>("model_hash", &hash),
+                          {"observer", &observer},
+                          {"sidecar", &sidecarName}})
+    if (llvm::Error error = readText(*object, path, key, *out))
+      return std::move(error);
+  profile.modelHash = hash.value_or("").str();
+  profile.observer = observer.value_or("min-max").str();
   std::shared_ptr<SafetensorsFile> sidecar;
-  if (auto name = object->getString("sidecar")) {
+  if (sidecarName) {
     llvm::SmallString<128> file(llvm::sys::path::parent_path(path));
-    llvm::sys::path::append(file, *name);
+    llvm::sys::path::append(file, *sidecarName);
     auto opened = SafetensorsFile::open(file);
     if (!opened)
       return profileError(path, "", "sidecar", llvm::toString(opened.takeError()));
@@ -135,7 +150,7 @@ llvm::Expected<RangeProfile> RangeProfile::load(StringRef path) {
     return profileError(path, "", "", buffer.getError().message());
   StringRef text = (*buffer)->getBuffer();
   if (text.ltrim().starts_with("{")) {
-    auto value = json::parse(text);
+    auto value = parseJson(text);
     if (!value)
       return profileError(path, "", "", "is not JSON: " + llvm::toString(value.takeError()));
     return parseProfile(*value, path);

@@ -1,8 +1,8 @@
 //===- LayerNames.cpp - a layer is called like its weight -----------------===//
 #include "LayerNames.h"
+#include "fptq/Support/Json.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Regex.h"
 
@@ -13,7 +13,7 @@ llvm::Error LayerNames::loadMap(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return llvm::createFileError(path, buffer.getError());
-  auto parsed = llvm::json::parse((*buffer)->getBuffer());
+  auto parsed = parseJson((*buffer)->getBuffer());
   if (!parsed)
     return llvm::createFileError(path, parsed.takeError());
   const llvm::json::Object *object = parsed->getAsObject();
@@ -21,8 +21,9 @@ llvm::Error LayerNames::loadMap(StringRef path) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": is no JSON object of names");
   for (auto &[key, value] : *object) {
     auto name = value.getAsString();
-    if (!name)
-      return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": '" + StringRef(key) + "' is no string");
+    if (!name || name->empty())
+      return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                     path + ": '" + StringRef(key) + (name ? "' is empty" : "' is no string"));
     given[key] = name->str();
   }
   return llvm::Error::success();

@@ -1,9 +1,9 @@
 //===- Safetensors.cpp - mapped reading -----------------------------------===//
+#include "fptq/Support/Json.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -100,7 +100,7 @@ Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path)
   uint64_t length = support::endian::read64le(all.data());
   if (length > all.size() - 8 || length > kMaxHeaderBytes)
     return fileError(path, "truncated or no safetensors file: header of ", length, " bytes, file has ", all.size());
-  Expected<json::Value> header = json::parse(all.substr(8, length).rtrim());
+  Expected<json::Value> header = parseJson(all.substr(8, length).rtrim());
   if (!header)
     return fileError(path, "header is not JSON: ", toString(header.takeError()));
   const json::Object *object = header->getAsObject();
