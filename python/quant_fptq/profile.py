@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -141,16 +142,18 @@ class Profile:
             document = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise FptqError(f"{path}: {error.strerror}") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FptqError(f"{path}: not JSON: {error}") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
             raise FptqError(f"{path}: no {FORMAT} of version {VERSION}")
+        if not isinstance(document.get("layers"), list):
+            raise FptqError(f"{path}: layers: is no list")
         name = document.get("sidecar")
         if name is not None and (not isinstance(name, str) or Path(name).name != name):
             raise FptqError(f"{path}: sidecar: {name!r} is not a file name beside the profile")
         vectors = safetensors.open_mapped(path.parent / name) if name else {}
         profile = cls(model_hash=str(document.get("model_hash", "")), observer=str(document.get("observer", "min-max")))
-        for entry in document.get("layers", []):
+        for entry in document["layers"]:
             layer = _layer(path, entry, vectors)
             if layer.name in profile.layers:
                 raise FptqError(f"{path}: layer '{layer.name}': name: is there twice")
@@ -199,6 +202,17 @@ class Policy:
 
     @classmethod
     def of(cls, row: dict) -> Policy:
-        """A row of the layer table."""
-        return cls(row["name"], row.get("policy"), row.get("reason"), row.get("range"), row.get("k"), row.get("n"),
-                   row.get("group_size"), row.get("error_db"))
+        """A row of the layer table. Raises FptqError naming layer and key."""
+        if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+            raise FptqError("layers: a row without a name")
+
+        def value(key: str, *kinds: type) -> Any:
+            found = row.get(key)
+            wrong = isinstance(found, bool) or not isinstance(found, kinds)
+            if found is not None and (wrong or isinstance(found, float) and not math.isfinite(found)):
+                what = "text" if str in kinds else "a number" if float in kinds else "an integer"
+                raise FptqError(f"layer '{row['name']}': {key}: is {found!r}, expected {what}")
+            return found
+
+        return cls(row["name"], value("policy", str), value("reason", str), value("range", int, float),
+                   value("k", int), value("n", int), value("group_size", int), value("error_db", int, float))

@@ -41,12 +41,35 @@ def test_errors_are_ranked(profile, tmp_path):
     assert errors.index("-12.5 dB") < errors.index("-30.2 dB")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"layers": [{"policy": "static"}]}', '{"layers": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"layers": 3}', '{"layers":' * 100000])
 def test_no_layer_table(text, tmp_path, capsys):
     (tmp_path / "layers.json").write_text(text)
     assert main(["report", "--layers", str(tmp_path / "layers.json"), "-o", str(tmp_path / "r.html")]) == 1
     assert "layers.json: no layer table" in capsys.readouterr().err
     assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("row, message", [
+    ('{"policy": "static"}', "layers: a row without a name"),
+    ('3', "layers: a row without a name"),
+    ('{"name": "a", "policy": 3}', "layer 'a': policy: is 3, expected text"),
+    ('{"name": "a", "k": "x"}', "layer 'a': k: is 'x', expected an integer"),
+    ('{"name": "a", "error_db": NaN}', "layer 'a': error_db: is nan, expected a number"),
+    ('{"name": "a", "range": []}', "layer 'a': range: is [], expected a number"),
+])
+def test_rows_that_are_none(row, message, tmp_path, capsys):
+    (tmp_path / "layers.json").write_text(f'{{"layers": [{row}]}}')
+    assert main(["report", "--layers", str(tmp_path / "layers.json"), "-o", str(tmp_path / "r.html")]) == 1
+    assert capsys.readouterr().err == f"quant-fptq: error: {tmp_path}/layers.json: {message}\n"
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("layers", ["3", "null", "[" * 100000])
+def test_profile_without_a_list_of_layers(layers, tmp_path, capsys):
+    path = tmp_path / "p.json"
+    path.write_text(f'{{"format": "fptq-profile", "version": 1, "layers": {layers}}}')
+    assert main(["report", "--profile", str(path), "-o", str(tmp_path / "r.html")]) == 1
+    assert capsys.readouterr().err.startswith(f"quant-fptq: error: {path}: ")
 
 
 def test_nothing_given(tmp_path, capsys):

@@ -162,9 +162,13 @@ def _layers_of(path: str) -> list[Policy]:
     """The layer table that a command wrote with --json."""
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [Policy.of(row) for row in document["layers"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        rows = list(document["layers"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise FptqError(f"{path}: no layer table: expected what --json writes, an object with 'layers'") from None
+    try:
+        return [Policy.of(row) for row in rows]
+    except FptqError as error:
+        raise FptqError(f"{path}: {error}") from None
 
 
 def html_report(options: argparse.Namespace) -> None:
