@@ -34,6 +34,8 @@ def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {
     static scale of the linear behind it. Run this before `canonicalize`, which folds such pairs away.
 
     What starts from constant integers but fits no form is an error that names the weight; with `strict=false` a remark.
+    Casts around an activation that is not quantized with one scale for the whole tensor are an error either way: nothing
+    behind this pass lowers them.
   }];
   let options = [Option<"strict", "strict", "bool", "true", "what cannot be taken over is an error (default true)">];
   let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::linalg::LinalgDialect",
