@@ -124,6 +124,8 @@ static llvm::Expected<RangeProfile> parseProfile(const json::Value &value, Strin
   profile.observer = observer.value_or("min-max").str();
   std::shared_ptr<SafetensorsFile> sidecar;
   if (sidecarName) {
+    if (llvm::sys::path::filename(*sidecarName) != *sidecarName) // PF8
+      return profileError(path, "", "sidecar", "is no file name: " + *sidecarName);
     llvm::SmallString<128> file(llvm::sys::path::parent_path(path));
     llvm::sys::path::append(file, *sidecarName);
     auto opened = SafetensorsFile::open(file);

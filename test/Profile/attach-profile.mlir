@@ -33,6 +33,8 @@
 // BROKEN: broken.json: is not JSON
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/sidecar.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=SIDECAR
 // SIDECAR: sidecar.json: sidecar: {{.*}}truncated.safetensors
+// RUN: not fptq-opt --fptq-attach-profile=profile=%t/elsewhere.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=ELSEWHERE
+// ELSEWHERE: elsewhere.json: sidecar: is no file name: ../x.safetensors
 
 //--- model.mlir
 // CHECK: fptq.linear {{.*}} layer("a") {range = #fptq.range<min = -1.000000e+00, max = 2.000000e+00, absmax = 2.000000e+00, tokens = 3>}
@@ -64,6 +66,8 @@ b 1 -1 1
 {"format": "fptq-profile", "version": 1, "layers": [{"name": "a", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": "NaN"}]}
 //--- fraction.json
 {"format": "fptq-profile", "version": 1, "layers": [{"name": "a", "channels": 3.5, "tokens": 3, "min": -1, "max": 2, "absmax": 2}]}
+//--- elsewhere.json
+{"format": "fptq-profile", "version": 1, "sidecar": "../x.safetensors", "layers": []}
 //--- infinite.json
 {"format": "fptq-profile", "version": 1, "layers": [{"name": "a", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": 1e999}]}
 //--- negative.json
