@@ -103,22 +103,6 @@ const char *fptqPoliciesFromProfile(FptqContext *context, const char *path, doub
   return policies(call, *profile, v0, v1, recipe, context->text);
 }
 
-static llvm::Error merge(llvm::ArrayRef<const char *> paths, const char *out) {
-  if (paths.empty())
-    return llvm::createStringError("no profiles to merge");
-  auto merged = RangeProfile::load(paths.front());
-  if (!merged)
-    return merged.takeError();
-  for (const char *path : paths.drop_front()) {
-    auto next = RangeProfile::load(path);
-    if (!next)
-      return next.takeError();
-    if (llvm::Error error = merged->merge(*next, path))
-      return error;
-  }
-  return merged->save(out);
-}
-
 int fptqProfilesMerge(FptqContext *context, const char *const *paths, size_t count, const char *out) {
   if (isNull(context, __func__, "the context") || isNull(paths, __func__, "the list of paths") ||
       isNull(out, __func__, "the output"))
@@ -127,7 +111,10 @@ int fptqProfilesMerge(FptqContext *context, const char *const *paths, size_t cou
     if (isNull(path, __func__, "a path"))
       return 1;
   Call call(context);
-  if (llvm::Error error = merge({paths, count}, out))
+  auto merged = RangeProfile::loadMerged(llvm::SmallVector<llvm::StringRef>(paths, paths + count));
+  if (!merged)
+    return call.fail(merged.takeError()), 1;
+  if (llvm::Error error = merged->save(out))
     return call.fail(std::move(error)), 1;
   return 0;
 }

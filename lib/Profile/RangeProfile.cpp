@@ -126,3 +126,19 @@ llvm::Error RangeProfile::merge(const RangeProfile &other, StringRef otherFile) 
   }
   return llvm::Error::success();
 }
+
+llvm::Expected<RangeProfile> RangeProfile::loadMerged(ArrayRef<StringRef> paths) {
+  if (paths.empty())
+    return llvm::createStringError("no profiles to merge");
+  llvm::Expected<RangeProfile> merged = load(paths.front());
+  if (!merged)
+    return merged;
+  for (StringRef path : paths.drop_front()) {
+    llvm::Expected<RangeProfile> next = load(path);
+    if (!next)
+      return next;
+    if (llvm::Error error = merged->merge(*next, path))
+      return std::move(error);
+  }
+  return merged;
+}

@@ -31,16 +31,9 @@ llvm::Error mlir::fptq::translateProfiles(llvm::ArrayRef<std::string> inputs, St
       return known.takeError();
     format = *known;
   }
-  auto profile = RangeProfile::load(inputs.front());
+  auto profile = RangeProfile::loadMerged(llvm::to_vector_of<StringRef>(inputs));
   if (!profile)
     return profile.takeError();
-  for (StringRef input : inputs.drop_front()) {
-    auto other = RangeProfile::load(input);
-    if (!other)
-      return other.takeError();
-    if (llvm::Error error = profile->merge(*other, input))
-      return error;
-  }
   switch (format) {
   case ProfileFormat::ChannelMaxima:
     return profile->saveChannelMaxima(output);

@@ -42,6 +42,9 @@ public:
   /// a tpu-mlir calibration table, told apart by content. Errors name file, layer and key.
   static llvm::Expected<RangeProfile> load(llvm::StringRef path);
 
+  /// Reads `paths`, one at least, into one profile (`merge`).
+  static llvm::Expected<RangeProfile> loadMerged(llvm::ArrayRef<llvm::StringRef> paths);
+
   /// Writes `path` and, beside it, the sidecar `path` with the extension `.safetensors`.
   llvm::Error save(llvm::StringRef path) const;
 
