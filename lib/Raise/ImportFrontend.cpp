@@ -8,6 +8,7 @@
 #include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
@@ -62,6 +63,25 @@ static void constantLoads(ModuleOp module) {
   });
 }
 
+/// Ops of linalg that stand for several and that no loop nest has: upstream's own parts of them.
+static void decomposeAggregates(ModuleOp module) {
+  SmallVector<Operation *> ops;
+  module.walk([&](Operation *op) {
+    if (isa<linalg::AggregatedOpInterface, linalg::PackOp, linalg::UnPackOp>(op))
+      ops.push_back(op);
+  });
+  IRRewriter rewriter(module.getContext());
+  for (Operation *op : ops) {
+    rewriter.setInsertionPoint(op);
+    if (auto pack = dyn_cast<linalg::PackOp>(op))
+      (void)linalg::lowerPack(rewriter, pack);
+    else if (auto unpack = dyn_cast<linalg::UnPackOp>(op))
+      (void)linalg::lowerUnPack(rewriter, unpack);
+    else if (auto parts = cast<linalg::AggregatedOpInterface>(op).decomposeOperation(rewriter); succeeded(parts))
+      rewriter.replaceOp(op, *parts);
+  }
+}
+
 void FptqImportFrontendPass::runOnOperation() {
   bool hasTosa = false, hasTMTensor = false;
   WalkResult walk = getOperation().walk([&](Operation *op) {
@@ -87,5 +107,6 @@ void FptqImportFrontendPass::runOnOperation() {
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
   constantLoads(getOperation());
+  decomposeAggregates(getOperation());
 }
 } // namespace mlir::fptq

@@ -12,13 +12,15 @@ def FptqImportFrontendPass : Pass<"fptq-import-frontend", "::mlir::ModuleOp"> {
       tensors. Sorting is stable and takes n log n steps. An index of a scatter that is outside the tensor fails when it
       is met, by `cf.assert`, as torch-mlir's own gathers do.
     - `ml_program.global_load` of a global that is not mutable is `global_load_const`.
+    - `linalg.softmax`, `linalg.pack` and `linalg.unpack` are upstream's decompositions of them.
 
     Operations of dialects that this project does not read (StableHLO, torch, ONNX, IREE's) are errors that say
     what to lower them with. All else is left as it is. `fptq-raise`, `fptq-quantize-pipeline` and the pipelines of the
     targets begin with this pass.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect", "::mlir::ml_program::MLProgramDialect"];
+                           "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect",
+                           "::mlir::ml_program::MLProgramDialect", "::mlir::linalg::LinalgDialect"];
 }
 
 def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {

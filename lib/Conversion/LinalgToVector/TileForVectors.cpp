@@ -166,12 +166,24 @@ void Tiler::tileReduction(linalg::LinalgOp op) {
   tiled->setAttr(kReductionAttr, rewriter.getI64IntegerAttr(outer ? -1 - (int64_t)r : r));
 }
 
+/// A reversed dimension: upstream's tiling takes the first index that a tile reads for the lowest.
+static bool readsBackwards(AffineMap map) {
+  auto isNegative = [](AffineExpr expr) {
+    auto product = dyn_cast<AffineBinaryOpExpr>(expr);
+    auto factor = product ? dyn_cast<AffineConstantExpr>(product.getRHS()) : AffineConstantExpr();
+    return factor && product.getKind() == AffineExprKind::Mul && factor.getValue() < 0;
+  };
+  bool found = false;
+  map.walkExprs([&](AffineExpr expr) { found |= isNegative(expr); });
+  return found;
+}
+
 /// Ops whose tiles would never become vectors keep their shape: bodies with side effects, regions or
 /// several results (the integer argmax of a softmax) and reductions over more than one loop.
 static bool isTileable(linalg::LinalgOp op) {
   if (isa<linalg::FillOp>(op) || !op.hasPureTensorSemantics() || op->getNumResults() != 1)
     return false;
-  if (op.getNumReductionLoops() > 1 || op.getNumLoops() == 0)
+  if (op.getNumReductionLoops() > 1 || op.getNumLoops() == 0 || llvm::any_of(op.getIndexingMapsArray(), readsBackwards))
     return false;
   return llvm::none_of(op.getBlock()->without_terminator(),
                        [](Operation &body) { return body.getNumRegions() || !isMemoryEffectFree(&body); });
