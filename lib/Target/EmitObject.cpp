@@ -6,6 +6,7 @@
 #include "fptq/Support/OutputFile.h"
 #include "fptq/Target/GpuTier.h"
 #include "fptq/Target/LLVMPipeline.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -15,6 +16,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
@@ -61,10 +63,8 @@ static llvm::Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
   });
 }
 
-static llvm::Error writeHeader(ArrayRef<EntryPoint> entries, StringRef object) {
-  SmallString<128> path(object);
-  llvm::sys::path::replace_extension(path, "h");
-  std::string guard;
+static llvm::Error writeHeader(ArrayRef<EntryPoint> entries, StringRef path) {
+  std::string guard = "FPTQ_";
   for (char c : llvm::sys::path::filename(path))
     guard += llvm::isAlnum(c) ? llvm::toUpper(c) : '_';
   return writeOutputFile(path, [&](llvm::raw_ostream &os) {
@@ -82,6 +82,21 @@ struct Translated {
   std::unique_ptr<llvm::Module> code;
 };
 } // namespace
+
+/// A C program can call what is emitted, and there is something to call.
+static LogicalResult checkFunctions(ModuleOp module) {
+  static const llvm::Regex identifier("^[A-Za-z_][A-Za-z0-9_]*$");
+  bool any = false;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    any = true;
+    if (!identifier.match(function.getSymName()))
+      return function.emitError() << "public function '" << function.getSymName()
+                                  << "' has a name that no C function can have";
+  }
+  return any ? success() : module.emitError() << "the module has no public function";
+}
 
 static FailureOr<Translated> translate(ModuleOp module, StringRef name, const EmitOptions &options) {
   Translated result;
@@ -108,6 +123,8 @@ static FailureOr<Translated> translate(ModuleOp module, StringRef name, const Em
 }
 
 LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const EmitOptions &options) {
+  if (failed(checkFunctions(module)))
+    return failure();
   FailureOr<Translated> translated = translate(module, llvm::sys::path::stem(path), options);
   if (failed(translated))
     return failure();
@@ -116,7 +133,9 @@ LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const Emit
     return fail(std::move(e));
   if (llvm::Error e = writeCode(*translated->code, *translated->machine, path))
     return fail(std::move(e));
-  if (llvm::Error e = writeHeader(translated->entries, path))
+  SmallString<128> header(path);
+  llvm::sys::path::replace_extension(header, "h");
+  if (llvm::Error e = writeHeader(translated->entries, header))
     return fail(std::move(e));
   return success();
 }
@@ -136,6 +155,8 @@ LogicalResult mlir::fptq::emitLLVMIR(ModuleOp module, StringRef path, const Emit
 }
 
 LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const EmitOptions &options) {
+  if (failed(checkFunctions(module)))
+    return failure();
   auto entries = lowerToLLVM(module, options.tier, options.threads);
   if (failed(entries))
     return failure();
