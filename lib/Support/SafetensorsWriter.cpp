@@ -102,11 +102,21 @@ static std::string headerFor(ArrayRef<SafetensorsWriter::Plan> plan, const Strin
   return text;
 }
 
+/// True if `partial` is the file that a run with this header began. A crash of the machine may keep a journal and lose
+/// what it speaks of.
+static bool isBegun(StringRef partial, StringRef header, uint64_t size) {
+  uint64_t there = 0;
+  if (sys::fs::file_size(partial, there) || there != size)
+    return false;
+  auto start = MemoryBuffer::getFileSlice(partial, 8 + header.size(), 0);
+  return start && (*start)->getBuffer().drop_front(8) == header;
+}
+
 /// What a killed run with the same header had finished; empty where there is none.
-static StringSet<> readJournal(StringRef journal, StringRef partial, StringRef header) {
+static StringSet<> readJournal(StringRef journal, StringRef partial, StringRef header, uint64_t size) {
   StringSet<> done;
   auto text = MemoryBuffer::getFile(journal);
-  if (!text || !sys::fs::exists(partial))
+  if (!text || !isBegun(partial, header, size))
     return done;
   StringRef rest = (*text)->getBuffer();
   if (!rest.consume_front(header) || !rest.consume_front("\n"))
@@ -142,7 +152,7 @@ SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<s
     offset += size;
   }
   if (resume)
-    w.done = readJournal(w.journal, w.partial, header);
+    w.done = readJournal(w.journal, w.partial, header, offset);
   bool fresh = w.done.empty();
   auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
   if (std::error_code ec = sys::fs::openFileForReadWrite(w.partial, w.file, disposition, sys::fs::OF_None))

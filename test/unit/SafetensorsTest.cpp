@@ -84,6 +84,39 @@ TEST_F(Safetensors, KilledRunGoesOn) {
   EXPECT_EQ((*file)->find("b")->data, llvm::ArrayRef<char>(b));
 }
 
+/// The journal says that `a` is done, and the data that it means is gone: after a crash of the machine, or by hand.
+TEST_F(Safetensors, LostDataStartsOver) {
+  std::string path = at("lost.safetensors"), partial = path + ".partial";
+  std::vector<SafetensorsWriter::Plan> plan = {{"a", "U8", {4}}};
+  std::vector<char> a = {1, 2, 3, 4};
+  auto truncate = [&] {
+    int file = 0;
+    ASSERT_FALSE(llvm::sys::fs::openFileForReadWrite(partial, file, llvm::sys::fs::CD_OpenExisting, {}));
+    ASSERT_FALSE(llvm::sys::fs::resize_file(file, 10));
+    llvm::sys::fs::closeFile(file);
+  };
+  auto overwrite = [&] {
+    uint64_t size = 0;
+    ASSERT_FALSE(llvm::sys::fs::file_size(partial, size));
+    std::error_code ec;
+    llvm::raw_fd_ostream(partial, ec) << std::string(size, '\0');
+  };
+  for (llvm::function_ref<void()> lose : {llvm::function_ref<void()>(truncate), {overwrite}}) {
+    {
+      auto writer = SafetensorsWriter::create(path, plan, {}, /*resume=*/true);
+      ASSERT_TRUE(bool(writer));
+      ASSERT_FALSE(bool((*writer)->write("a", a)));
+    }
+    lose();
+    auto writer = SafetensorsWriter::create(path, plan, {}, /*resume=*/true);
+    ASSERT_TRUE(bool(writer));
+    EXPECT_FALSE((*writer)->isDone("a"));
+    ASSERT_FALSE(bool((*writer)->write("a", a)));
+    ASSERT_FALSE(bool((*writer)->finish()));
+    EXPECT_TRUE(bool(SafetensorsFile::open(path)));
+  }
+}
+
 TEST_F(Safetensors, OtherPlanStartsOver) {
   std::string path = at("out.safetensors");
   std::vector<char> a = {1, 2, 3, 4};
