@@ -16,7 +16,7 @@ int64_t mlir::fptq::paddedGroupSize(std::string_view layout, int64_t groupSize) 
 int64_t mlir::fptq::packedBytes(std::string_view layout, const PackedShape &shape) {
   if (layout == "x86") {
     x86::PanelLayout l = x86::panelLayout(shape);
-    return l.panels * l.panelBytes;
+    return l.pairs * l.pairBytes;
   }
   nvptx::PanelLayout l = nvptx::panelLayout(shape);
   return l.panels * l.panelBytes;

@@ -12,17 +12,20 @@ static PackedAddresses x86Addresses(MLIRContext *context, const PackedShape &sha
   x86::PanelLayout l = x86::panelLayout(shape);
   AffineExpr n, g, q;
   bindDims(context, n, g, q);
-  int64_t scaleBytes = shape.halfScales ? 2 : 4, quads = x86::kOctet / kQuad;
-  AffineExpr panel = n.floorDiv(x86::kPanelColumns) * l.panelBytes, lane = n % x86::kPanelColumns;
-  AffineExpr group = panel + g * l.groupBytes;
+  int64_t quads = x86::kOctet / kQuad;
+  AffineExpr pair = n.floorDiv(x86::kPairColumns) * l.pairBytes, column = n % x86::kPairColumns;
+  AffineExpr panel = column.floorDiv(x86::kPanelColumns), lane = n % x86::kPanelColumns;
+  AffineExpr group = pair + g * l.groupBytes, tail = group + l.tail + panel * l.tailBytes;
   PackedAddresses at;
-  at.codes = AffineMap::get(3, 0, group + q.floorDiv(quads) * x86::kOctetBytes + lane * 4); // P2
+  at.codes = AffineMap::get(3, 0, group + q.floorDiv(quads) * x86::kPairOctetBytes + column * 4); // P2
   at.shift = AffineMap::get(3, 0, q % quads * 4);
-  at.scale = AffineMap::get(2, 0, (shape.twoLevel ? panel + l.scales : group + l.tail) + lane * scaleBytes); // P4, P6
+  at.scale = AffineMap::get(2, 0,
+                            shape.twoLevel ? pair + l.scales + column * l.scaleBytes // P6
+                                           : tail + lane * l.scaleBytes);            // P4
   if (shape.twoLevel)
-    at.multiplier = AffineMap::get(2, 0, group + l.tail + lane); // P5
+    at.multiplier = AffineMap::get(2, 0, tail + lane); // P5
   if (shape.twoLevel || !shape.symmetric)
-    at.zero = AffineMap::get(2, 0, group + l.zeros + lane);
+    at.zero = AffineMap::get(2, 0, tail + l.zeros + lane);
   return at;
 }
 

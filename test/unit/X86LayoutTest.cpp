@@ -23,35 +23,55 @@ TEST(X86Layout, LowAndHighNibblesAreNeighbouringQuads) { // P2
     }
 }
 
+TEST(X86Layout, TwoPanelsTakeTurns) { // P1
+  PackedShape s{48, 16, 16, false, true, true};
+  RandomWeight w(s, 6);
+  std::vector<uint8_t> out = packed(s, w);
+  ASSERT_EQ(out.size(), 2 * (4 * 64u + 2 * 32));
+  auto pair = [&](int64_t n, int64_t k) { // the codes of channels k and k + 4
+    uint8_t low = w.codes[n * 8 + k / 2] >> (k % 2 * 4) & 15, high = w.codes[n * 8 + k / 2 + 2] >> (k % 2 * 4) & 15;
+    return low | high << 4;
+  };
+  EXPECT_EQ(out[64 + 4 * 3], pair(16 + 3, 0));         // the second panel's first octet
+  EXPECT_EQ(out[128 + 4 * 3], pair(3, 8));             // the first panel's second
+  EXPECT_EQ(out[256 + 2 * 5], w.scales[2 * 5]);        // its scales
+  EXPECT_EQ(out[288 + 2 * 5], w.scales[2 * (16 + 5)]); // those of the second
+  EXPECT_EQ(out[320 + 4 * 3], pair(32 + 3, 0));        // the third panel, alone in its pair
+  for (int64_t i = 0; i < 64; ++i)
+    EXPECT_EQ(out[320 + 64 + i], 0) << i;
+}
+
 TEST(X86Layout, ScalesLieBehindTheNibblesOfTheirGroup) { // P4
   PackedShape s{16, 64, 32, false, false, true};
   RandomWeight w(s, 2);
   std::vector<uint8_t> out = packed(s, w);
   for (int64_t n = 0; n < 16; ++n)
     for (int64_t g = 0; g < 2; ++g) {
-      const uint8_t *group = out.data() + g * (256 + 32 + 16);
-      EXPECT_EQ(group[256 + 2 * n], w.scales[2 * (2 * n + g)]);
-      EXPECT_EQ(group[256 + 32 + n], w.zeros[2 * n + g]);
+      const uint8_t *group = out.data() + g * 2 * (256 + 32 + 16);
+      EXPECT_EQ(group[512 + 2 * n], w.scales[2 * (2 * n + g)]);
+      EXPECT_EQ(group[512 + 32 + n], w.zeros[2 * n + g]);
     }
 }
 
-TEST(X86Layout, TwoLevelScalesLieAtThePanelsEnd) { // P5, P6
-  PackedShape s{16, 32, 32, true, false, false};
+TEST(X86Layout, TwoLevelScalesLieAtThePairsEnd) { // P5, P6
+  PackedShape s{32, 32, 32, true, false, false};
   RandomWeight w(s, 3);
   std::vector<uint8_t> out = packed(s, w);
-  ASSERT_EQ(out.size(), 256u + 32 + 64);
-  EXPECT_EQ(out[256 + 5], w.multipliers[5]);
-  EXPECT_EQ(out[272 + 5], w.zeros[5]);
-  EXPECT_EQ(out[288 + 20], w.scales[20]);
+  ASSERT_EQ(out.size(), 2 * (256u + 32 + 64));
+  for (int64_t panel = 0; panel < 2; ++panel) {
+    EXPECT_EQ(out[512 + 32 * panel + 5], w.multipliers[16 * panel + 5]);
+    EXPECT_EQ(out[512 + 32 * panel + 16 + 5], w.zeros[16 * panel + 5]);
+    EXPECT_EQ(out[576 + 64 * panel + 20], w.scales[64 * panel + 20]);
+  }
 }
 
 TEST(X86Layout, PaddedColumnsAndChannelsAreZero) { // P3, P7
   PackedShape s{1, 3, 3, false, true, false};
   RandomWeight w(s, 4);
   std::vector<uint8_t> out = packed(s, w);
-  ASSERT_EQ(out.size(), 64u + 64);
+  ASSERT_EQ(out.size(), 2 * (64u + 64));
   for (size_t i = 0; i < out.size(); ++i)
-    if (i >= 3 && (i < 64 || i >= 68))
+    if (i >= 3 && (i < 128 || i >= 132))
       EXPECT_EQ(out[i], 0) << i;
 }
 

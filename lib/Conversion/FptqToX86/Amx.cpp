@@ -43,8 +43,7 @@ void KernelBuilder::unpackDue(Emitter &e, NextSlab &next) {
   auto due = [&] {
     Value done = next.get(Field::Done);
     e.ifThen(e.less(done, next.get(Field::Units)), [&] {
-      Value panels[] = {next.pointer(Field::Panel0), next.pointer(Field::Panel1)};
-      unpackUnit(e, panels, next.get(Field::Groups), e.add(next.get(Field::FirstUnit), done), done,
+      unpackUnit(e, next.pointer(Field::Panels), next.get(Field::Groups), e.add(next.get(Field::FirstUnit), done), done,
                  next.pointer(Field::Place));
       next.set(Field::Done, e.add(done, 1));
     });

@@ -35,7 +35,7 @@ private:
 
 /// The slab that is unpacked while another one is multiplied: units of two panels, one at a time between the steps of
 /// the blocks, so that vector work hides behind the tile multiplier.
-enum class NextSlabField { Panel0, Panel1, Groups, FirstUnit, Units, Place, Done, Interval };
+enum class NextSlabField { Panels, Groups, FirstUnit, Units, Place, Done, Interval };
 struct KernelBuilder::NextSlab : AmxRecord<NextSlabField> {
   using Field = NextSlabField;
   using AmxRecord::AmxRecord;
@@ -53,8 +53,8 @@ struct KernelBuilder::NextSlab : AmxRecord<NextSlabField> {
 /// holds all its slabs: configuring the tiles costs as much as a dozen tile multiplies.
 struct KernelBuilder::AmxSweep {
   Value pairs, groups, activations, stride; ///< stride: of a pair's activations
-  SmallVector<Value> panels;
-  Value space; ///< see amxSpaceBytes
+  SmallVector<Value> panels;                ///< see panelTypes: one for each half
+  Value space;                              ///< see amxSpaceBytes
   NextSlab next;
 };
 

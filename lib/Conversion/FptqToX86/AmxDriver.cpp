@@ -49,7 +49,7 @@ void KernelBuilder::amxBlock(Emitter &e, const AmxSpace &space, ArrayRef<Value> 
   e.loop(e.num(0), groups, 1, [&](Value g) {
     Value units = e.num(w.group / amxUnitK());
     SmallVector<Value> arguments = blockPanels(e, sweep[0], sweep[4], sweep[5]);
-    arguments.append({e.add(e.mul(g, w.groupBytes), w.tail), space.tails});
+    arguments.append({e.mul(g, w.groupBytes), space.tails});
     call(e, tails(), arguments);
     integers(e.mul(g, units), e.mul(e.add(g, 1), units));
     call(e, fold(), {space.tails, rows, space.sums, space.results});

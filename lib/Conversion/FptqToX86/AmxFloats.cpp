@@ -104,9 +104,9 @@ void KernelBuilder::amxFoldHalf(Emitter &e, const AmxFold &fold, int64_t half) {
 /// of a group that does not exist hold is then of no matter.
 void KernelBuilder::amxScales(Emitter &e, const AmxSweep &sweep, Value group, Value count, Value to) {
   e.loop(e.num(0), count, 1, [&](Value i) {
-    Value tail = e.add(e.mul(e.add(group, i), w.groupBytes), w.tail), at = e.at(to, e.mul(i, kResultStride));
+    Value from = e.mul(e.add(group, i), w.groupBytes), at = e.at(to, e.mul(i, kResultStride));
     for (int64_t j = 0; j < 4; ++j)
-      e.store(loadTail(e, Tail::Scale, e.at(sweep.panels[j], tail), 0), e.at(at, j * 64), 64);
+      e.store(loadTail(e, Tail::Scale, panelTail(e, sweep.panels, from, j), 0), e.at(at, j * 64), 64);
   });
   Value odd = arith::AndIOp::create(e, count, e.num(1));
   e.ifThen(e.equal(odd, e.num(1)), [&] {

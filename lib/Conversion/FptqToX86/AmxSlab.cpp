@@ -44,9 +44,9 @@ bool KernelBuilder::hasAmx() const {
   return w.twoLevel || w.group % 64 == 0 || w.group == 32;
 }
 
-/// Unit `unit` of all of K, two panels, as unit `inSlab` of a slab of signed bytes: a * q + b - 128 in the two-level
-/// scheme, q - z in the group scheme.
-void KernelBuilder::unpackUnit(Emitter &e, ValueRange panels, Value groups, Value unit, Value inSlab, Value slab) {
+/// Unit `unit` of all of K, a pair of panels, as unit `inSlab` of a slab of signed bytes: a * q + b - 128 in the
+/// two-level scheme, q - z in the group scheme.
+void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab) {
   VectorType halves = e.vec(32, e.getI16Type());
   const int64_t unitK = amxUnitK(), groupsInUnit = std::max<int64_t>(1, unitK / w.group);
   const int64_t unitsInGroup = std::max<int64_t>(1, w.group / unitK), octets = std::min(unitK, w.group) / 8;
@@ -56,7 +56,7 @@ void KernelBuilder::unpackUnit(Emitter &e, ValueRange panels, Value groups, Valu
     // The last unit may lack groups. Activations are zero there, so any weights do.
     Value at = e.mul(g ? e.min(e.add(group, g), e.add(groups, -1)) : group, w.groupBytes);
     for (int64_t j = 0; j < 2; ++j) {
-      Value panel = e.at(panels[j], at), tail = e.at(panel, w.tail), multiplier, shift = e.splat(bytes, -8);
+      Value tail = panelTail(e, panels, at, j), multiplier, shift = e.splat(bytes, -8);
       if (w.twoLevel)
         multiplier = e.bitcast(halves, e.mul(loadTail(e, Tail::Multiplier, tail, 0), e.splat(ints, 0x10001)));
       if (w.twoLevel || !w.symmetric)
@@ -65,11 +65,11 @@ void KernelBuilder::unpackUnit(Emitter &e, ValueRange panels, Value groups, Valu
         shift = arith::XOrIOp::create(e, shift, e.splat(bytes, -128)); // b - 128
       else if (!w.symmetric)
         shift = e.sub(e.zeros(bytes), shift);
-      auto octet = [&](Value from, Value to, bool prefetch) {
+      auto octet = [&](Value from, Value to) {
         Value packed = e.load(bytes, from);
         // The same panels come up again when the other half of the block had its turn. Lines come in pairs.
-        if (prefetch)
-          e.prefetch(from, amxSlabK() / 8 * 64, /*locality=*/2);
+        if (j == 0)
+          e.prefetch(from, amxSlabK() / 8 * kPairOctet, /*locality=*/2);
         for (int64_t half = 0; half < 2; ++half) {
           Value quad = nibbles(e, packed, half);
           if (w.twoLevel) // a * q <= 240 carries nothing into the upper byte
@@ -77,17 +77,18 @@ void KernelBuilder::unpackUnit(Emitter &e, ValueRange panels, Value groups, Valu
           e.store(e.add(quad, shift), e.at(to, half * 64), 64);
         }
       };
-      Value nibblesFrom = e.at(panel, e.mul(piece, octets * 64)), to = e.at(slab, j * kTileBytes);
+      Value nibblesFrom = e.at(e.at(e.at(panels, at), j * kPairOctet / 2), e.mul(piece, octets * kPairOctet));
+      Value to = e.at(slab, j * kTileBytes);
       if (unpacksInUnits()) {
         Value step = e.at(to, e.mul(inSlab, kStep));
         for (int64_t o = 0; o < octets; ++o)
-          octet(e.at(nibblesFrom, o * 64), e.at(step, (g * octets + o) * 128), o % 2 == 0);
+          octet(e.at(nibblesFrom, o * kPairOctet), e.at(step, (g * octets + o) * 128));
         continue;
       }
       e.loop(e.num(0), e.num(octets), 1, [&](Value o) {
         Value all = e.add(e.mul(inSlab, octets), o), step = e.mul(e.div(all, e.num(8)), kStep);
         Value inTile = e.mul(arith::AndIOp::create(e, all, e.num(7)), 128);
-        octet(e.at(nibblesFrom, e.mul(o, 64)), e.at(to, e.add(step, inTile)), true);
+        octet(e.at(nibblesFrom, e.mul(o, kPairOctet)), e.at(to, e.add(step, inTile)));
       });
     }
   }
@@ -110,14 +111,13 @@ void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Val
     t.data = e.at(sweep.space, e.add(e.mul(t.half, slabBytes), kAmxSlabs));
     return t;
   };
-  auto panelOf = [&](const AmxTurn &t, int64_t j) {
-    return e.select(e.equal(t.half, e.num(1)), sweep.panels[2 + j], sweep.panels[j]);
+  auto panelsOf = [&](const AmxTurn &t) {
+    return e.select(e.equal(t.half, e.num(1)), sweep.panels[1], sweep.panels[0]);
   };
   auto describe = [&](const AmxTurn &t) {
     using Field = NextSlab::Field;
     const NextSlab &next = sweep.next;
-    next.set(Field::Panel0, panelOf(t, 0));
-    next.set(Field::Panel1, panelOf(t, 1));
+    next.set(Field::Panels, panelsOf(t));
     next.set(Field::Groups, sweep.groups);
     next.set(Field::FirstUnit, t.first);
     next.set(Field::Units, t.units);
@@ -125,7 +125,7 @@ void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Val
     next.set(Field::Done, e.num(0));
   };
   auto fill = [&](const AmxTurn &t) {
-    SmallVector<Value> panels{panelOf(t, 0), panelOf(t, 1)};
+    Value panels = panelsOf(t);
     e.loop(e.num(0), t.units, 1,
            [&](Value unit) { unpackUnit(e, panels, sweep.groups, e.add(t.first, unit), unit, t.data); });
   };

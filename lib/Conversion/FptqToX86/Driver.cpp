@@ -121,20 +121,37 @@ void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
   });
 }
 
-/// (P6) Bytes of a panel.
-Value KernelBuilder::panelBytes(Emitter &e, Value groups) {
-  return e.add(e.mul(groups, w.groupBytes), w.twoLevel ? (w.halfScales ? 32 : 64) : 0);
+/// (P6) Bytes of a pair.
+Value KernelBuilder::pairBytes(Emitter &e, Value groups) {
+  return e.add(e.mul(groups, w.groupBytes), w.twoLevel ? (w.halfScales ? 64 : 128) : 0);
 }
 
-/// The panels of one block; behind the last one it is repeated, and `epilogue` leaves the copies out.
+/// Where the panels of a block are, as arguments of kernels: a pointer to each pair.
+SmallVector<Type> KernelBuilder::panelTypes(Emitter &e) const {
+  return SmallVector<Type>(isa.panels / kPairPanels, e.ptr());
+}
+
+/// The arguments of panelTypes, from the front of `args`.
+ValueRange KernelBuilder::takePanels(ValueRange &args) const {
+  ValueRange panels = args.take_front(isa.panels / kPairPanels);
+  args = args.drop_front(panels.size());
+  return panels;
+}
+
+/// Behind the last pair it is repeated, and `epilogue` leaves the copies out.
 SmallVector<Value> KernelBuilder::blockPanels(Emitter &e, Value matmul, Value block, Value last) {
   MatmulFields mm(e, matmul);
-  SmallVector<Value> panels;
-  for (int64_t j = 0; j < isa.panels; ++j) {
-    Value panel = e.min(e.add(block, j), e.add(last, -1));
-    panels.push_back(e.at(mm.packed(), e.mul(panel, panelBytes(e, mm.groups()))));
-  }
-  return panels;
+  Value bytes = pairBytes(e, mm.groups()), first = e.div(block, e.num(kPairPanels));
+  Value end = e.ceilDiv(last, kPairPanels);
+  SmallVector<Value> pairs;
+  for (int64_t j = 0; j < isa.panels / kPairPanels; ++j)
+    pairs.push_back(e.at(mm.packed(), e.mul(e.min(e.add(first, j), e.add(end, -1)), bytes)));
+  return pairs;
+}
+
+/// (P4, P5) The tail of a panel of the block, of the group at byte `group` of its pair.
+Value KernelBuilder::panelTail(Emitter &e, ValueRange panels, Value group, int64_t panel) {
+  return e.at(e.at(panels[panel / kPairPanels], group), w.tail + panel % kPairPanels * w.tailBytes);
 }
 
 /// matmul(matmul, first panel, last panel)
@@ -187,17 +204,13 @@ void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Val
   Value groups = mm.groups();
   auto heights = llvm::to_vector(llvm::seq<int64_t>(1, std::max(tileRows(), kOneTileRows) + 1));
   e.loop(first, last, isa.panels, [&](Value block) {
-    Value bytes = panelBytes(e, groups), panel = e.at(mm.packed(), e.mul(block, bytes));
+    SmallVector<Value> where = blockPanels(e, matmul, block, last);
     Value panels = e.min(e.num(isa.panels), e.sub(last, block));
     e.loop(e.num(0), rows.tiles, 1, [&](Value tile) {
       Value row = rows.first(tile), height = rows.height(tile);
-      SmallVector<Value> arguments{panel,
-                                   bytes,
-                                   panels,
-                                   e.at(rows.activations, e.mul(row, rows.rowBytes)),
-                                   e.at(rows.starts, e.mul(row, rows.startBytes)),
-                                   groups,
-                                   results};
+      SmallVector<Value> arguments(where);
+      arguments.append({panels, e.at(rows.activations, e.mul(row, rows.rowBytes)),
+                        e.at(rows.starts, e.mul(row, rows.startBytes)), groups, results});
       e.switchOn(height, heights, [&](int64_t r) { call(e, direct(r), arguments); });
       call(e, epilogue(), {matmul, results, row, height, block, panels});
     });

@@ -24,8 +24,12 @@ LLVM::LLVMFuncOp KernelBuilder::epilogue() {
     Value bias = mm.bias(), residual = mm.residual(), hasBias = e.notNull(bias);
     Value activated = arith::OrIOp::create(e, e.less(e.num(0), mm.activation()), e.notNull(mm.multiplicand()));
     Value hasResidual = e.select(activated, arith::ConstantOp::create(e, e.getBoolAttr(false)), e.notNull(residual));
-    Value panel = panelBytes(e, mm.groups());
-    Value panelScales = e.at(e.at(mm.packed(), e.mul(args[4], panel)), e.mul(mm.groups(), w.groupBytes));
+    auto channelScale = [&](int64_t j) { // (P6)
+      Value panel = e.add(args[4], j / perPanel), second = arith::AndIOp::create(e, panel, e.num(1));
+      Value pair = e.at(mm.packed(), e.mul(e.div(panel, e.num(2)), pairBytes(e, mm.groups())));
+      Value scales = e.at(pair, e.add(e.mul(mm.groups(), w.groupBytes), e.mul(second, w.halfScales ? 32 : 64)));
+      return loadTail(e, Tail::Scale, scales, j % perPanel);
+    };
     auto load = [&](Value from, Value mask) -> Value {
       if (mask)
         return LLVM::MaskedLoadOp::create(e, floats, from, mask, e.zeros(floats), 4);
@@ -43,10 +47,8 @@ LLVM::LLVMFuncOp KernelBuilder::epilogue() {
           Value limit = e.broadcast(ints, arith::TruncIOp::create(e, e.getI32Type(), valid));
           c.mask[j - first] = arith::CmpIOp::create(e, arith::CmpIPredicate::slt, lane, limit);
         }
-        if (w.twoLevel) {
-          Value tail = e.at(panelScales, e.mul(panel, e.num(j / perPanel)));
-          c.scale.push_back(loadTail(e, Tail::Scale, tail, j % perPanel));
-        }
+        if (w.twoLevel)
+          c.scale.push_back(channelScale(j));
         auto optional = scf::IfOp::create(e, floats, hasBias, true);
         OpBuilder::InsertionGuard guard(e);
         e.setInsertionPointToStart(optional.thenBlock());

@@ -26,8 +26,9 @@ std::string x86::targetName(Target target) {
 }
 
 WeightFormat WeightFormat::get(int64_t group, bool twoLevel, bool symmetric, bool halfScales) {
-  int64_t tail = 8 * group, zeros = tail + (twoLevel ? 16 : halfScales ? 32 : 64);
-  return {group, twoLevel, symmetric, halfScales, tail, zeros, zeros + (symmetric && !twoLevel ? 0 : 16)};
+  const int64_t tail = kPairOctet * group / 8, zeros = twoLevel ? 16 : halfScales ? 32 : 64;
+  const int64_t tailBytes = zeros + (symmetric && !twoLevel ? 0 : 16);
+  return {group, twoLevel, symmetric, halfScales, tail, zeros, tailBytes, tail + 2 * tailBytes};
 }
 
 int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {
@@ -134,7 +135,7 @@ Value KernelBuilder::loadTail(Emitter &e, Tail kind, Value tail, int64_t vector)
       return e.load(floats, e.at(tail, 4 * first));
     return arith::ExtFOp::create(e, floats, e.load(e.vec(isa.lanes, e.getF16Type()), e.at(tail, 2 * first)));
   }
-  int64_t at = kind == Tail::Multiplier ? 0 : w.zeros - w.tail;
+  int64_t at = kind == Tail::Multiplier ? 0 : w.zeros;
   VectorType narrow = e.vec(isa.lanes, e.getI8Type());
   Value raw = e.load(narrow, e.at(tail, at + first));
   if (kind == Tail::Offset) // b - 128 as a signed byte

@@ -27,8 +27,12 @@ namespace mlir::fptq::x86 {
 
 class MatmulFields;
 class TileUnit;
+struct Accumulators;
 
 const Isa &isaOf(Tier tier);
+
+constexpr int64_t kPairPanels = 2;  ///< (P1)
+constexpr int64_t kPairOctet = 128; ///< (P2) bytes from one octet of a pair to the next
 
 using BodyFn = llvm::function_ref<void(Emitter &, ValueRange)>;
 /// The internal function fptq_<isa>_<name> with the isa's target features, written by `body` when first asked for.
@@ -63,9 +67,11 @@ private:
   // Sums.cpp: what direct, first and tile share.
   struct RowKernel;
   int64_t vectorsOf(const RowKernel &k) const;
+  Accumulators resultsOf(Emitter &e, RowKernel &k);
   SmallVector<Value> quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed, Value slabOut,
                           int64_t octet, int64_t half);
-  Value loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
+  Value loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
+  void prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet);
   SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);
   SmallVector<Value> part(Emitter &e, RowKernel &k);
   SmallVector<Value> wideSums(Emitter &e, RowKernel &k);
@@ -74,6 +80,7 @@ private:
   Value timesStart(Emitter &e, Value factor, Value start);
   void foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf);
   void foldGroup(Emitter &e, RowKernel &k);
+  void foldPanels(Emitter &e, RowKernel &k);
   void groups(Emitter &e, RowKernel &k, Value count);
   void addGroups(Emitter &e, RowKernel &k, Value count);
 
@@ -90,8 +97,11 @@ private:
     Value slab, tails;
   };
   Rows rowTiles(Emitter &e, Value matmul);
-  Value panelBytes(Emitter &e, Value groups);
+  Value pairBytes(Emitter &e, Value groups);
+  SmallVector<Type> panelTypes(Emitter &e) const;
+  ValueRange takePanels(ValueRange &args) const;
   SmallVector<Value> blockPanels(Emitter &e, Value matmul, Value block, Value last);
+  Value panelTail(Emitter &e, ValueRange panels, Value group, int64_t panel);
   Value startValues(Emitter &e, MatmulFields &mm);
   void prepareTiles(Emitter &e, ValueRange args);
   Value laneStarts(Emitter &e, Value codes);
@@ -135,7 +145,7 @@ private:
   int64_t amxSpaceBytes() const;
   bool amxKeepsIntegers() const;
   bool unpacksInUnits() const;
-  void unpackUnit(Emitter &e, ValueRange panels, Value groups, Value unit, Value inSlab, Value slab);
+  void unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab);
   void amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Value last,
                 llvm::function_ref<void(const AmxTurn &)> multiply);
   LLVM::LLVMFuncOp amxPrepare();
@@ -156,7 +166,7 @@ private:
   /// Integer sums cross slab borders: tile<R> adds to them, start and fold begin and end them.
   bool integerSlabs() const { return slabHoldsBytes() || w.group > kMaxGroupInSlab; }
   /// What `tails` leaves a group: scales or multipliers, and zero points or offsets.
-  int64_t tailVectors() const { return isa.vectors() * (w.zeros < w.groupBytes ? 2 : 1); }
+  int64_t tailVectors() const { return isa.vectors() * (w.zeros < w.tailBytes ? 2 : 1); }
   int64_t groupsInSlab() const { return std::max<int64_t>(1, isa.slabK / w.group); }
   int64_t slabBytes(int64_t k) const { return k / 4 * isa.vectors() * isa.vectorBytes(); }
   /// 16-bit sums start with the symmetric scheme's zero point, in halves: the two channels that share a lane's low
@@ -173,7 +183,7 @@ private:
   int64_t sumDepth(int64_t group) const;
 
   Value nibbles(Emitter &e, Value packed, bool high, bool inPlace = false);
-  Value loadTail(Emitter &e, Tail kind, Value tailOfPanel, int64_t vector);
+  Value loadTail(Emitter &e, Tail kind, Value panelTail, int64_t vector);
   Value dot(Emitter &e, Value sum, Value weights, Value activations);
 
   ModuleOp module;

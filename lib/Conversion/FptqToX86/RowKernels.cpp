@@ -5,46 +5,47 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-/// direct<R>(first panel, bytes of a panel, panels, activations, start, groups, results): all groups of a block's
-/// panels, unpacked in registers.
+/// direct<R>(panel..., panels, activations, start, groups, results): all groups of a block's panels, unpacked in
+/// registers.
 LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("direct" + Twine(rows), {p, i64, i64, p, p, i64, p}, [&](Emitter &e, ValueRange args) {
+  Emitter types(module.getLoc(), module.getContext());
+  SmallVector<Type> arguments = panelTypes(types);
+  arguments.append({i64, p, p, i64, p});
+  return function("direct" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
     const TileShape shape = directShape(isa, rows, sumDepth(w.group));
+    ValueRange panels = takePanels(args);
     Value wide = wideSpace(e, rows);
-    e.loop(e.num(0), args[2], shape.panels, [&](Value first) {
+    e.loop(e.num(0), args[0], std::max(shape.panels, kPairPanels), [&](Value first) {
       RowKernel k;
       k.shape = shape, k.direct = true, k.wide = wide;
-      for (int64_t j = 0; j < shape.panels; ++j) {
-        Value panel = e.add(first, j); // behind the last one it is repeated, and `epilogue` leaves the copies out
-        if (shape.panels > 1)
-          panel = e.min(panel, e.add(args[2], -1));
-        k.panels.push_back(e.at(args[0], e.mul(panel, args[1])));
-        if (shape.prefetchNextBlock)
-          k.nextPanels.push_back(e.at(k.panels.back(), e.mul(args[1], isa.panels)));
-      }
+      if (panels.size() > 1 && shape.panels == kPairPanels) // one of two pairs
+        k.panels = {e.select(e.equal(first, e.num(0)), panels[0], panels[1])};
+      else
+        k.panels.assign(panels.begin(), panels.end());
+      for (Value pair : shape.prefetchNextBlock ? ArrayRef<Value>(k.panels) : ArrayRef<Value>())
+        k.nextPairs.push_back(e.at(pair, e.mul(pairBytes(e, args[3]), isa.panels / kPairPanels)));
       k.weights = e.num(0);
-      k.activations = args[3], k.start = args[4];
-      k.memory = e.at(args[6], e.mul(first, isa.vectorsPerPanel() * isa.vectorBytes()));
-      allGroups(e, k, args[5]);
+      k.activations = args[1], k.start = args[2];
+      k.memory = e.at(args[4], e.mul(first, isa.vectorsPerPanel() * isa.vectorBytes()));
+      allGroups(e, k, args[3]);
     });
   });
 }
 
 /// `count` groups from nothing; results go to k.memory, whose rows are a block wide.
 void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
-  const int64_t vectors = vectorsOf(k), size = k.rows() * vectors;
-  assert((k.inRegisters() || vectors == isa.vectors()) && "accumulators in memory are rows of a block");
-  auto to = [&](int64_t i) { return e.at(k.memory, (i / vectors * isa.vectors() + i % vectors) * isa.vectorBytes()); };
+  const int64_t vectors = vectorsOf(k), size = isa.vectorBytes();
+  assert((k.inRegisters() || vectors * k.turns() == isa.vectors()) && "accumulators in memory are rows of a block");
   Value zero = e.zeros(integerResult() ? ints : floats);
   if (k.inRegisters())
-    k.accumulators.assign(size, zero);
-  for (int64_t i = 0; !k.inRegisters() && i < size; ++i)
-    e.store(zero, to(i), isa.vectorBytes());
+    k.accumulators.assign(k.rows() * vectors, zero);
+  for (int64_t i = 0; !k.inRegisters() && i < k.rows() * isa.vectors(); ++i)
+    e.store(zero, e.at(k.memory, i * size), size);
   groups(e, k, count);
   for (auto [i, v] : llvm::enumerate(k.accumulators))
-    e.store(v, to(i), isa.vectorBytes());
+    e.store(v, e.at(k.memory, (i / vectors * isa.vectors() + i % vectors) * size), size);
 }
 
 /// first<R>(panel..., offset in them, activations, start, groups, results, slab, tails): the first tile of a sweep.
@@ -53,13 +54,14 @@ void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
 LLVM::LLVMFuncOp KernelBuilder::first(int64_t rows) {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  SmallVector<Type> arguments(isa.panels, p);
+  Emitter types(module.getLoc(), module.getContext());
+  SmallVector<Type> arguments = panelTypes(types);
   arguments.append({i64, p, p, i64, p, p, p});
   return function("first" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
     RowKernel k;
     k.shape = firstShape(isa, rows, sumDepth(w.group)), k.direct = true;
-    k.panels.assign(args.begin(), args.begin() + isa.panels);
-    args = args.drop_front(isa.panels);
+    ValueRange panels = takePanels(args);
+    k.panels.assign(panels.begin(), panels.end());
     k.weights = args[0], k.activations = args[1], k.start = args[2], k.memory = args[4];
     k.slabOut = args[5], k.tails = args[6];
     k.wide = wideSpace(e, rows);
@@ -93,11 +95,12 @@ LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   SmallVector<Type> arguments{p, p, p, p, i64, p, i64, i64, i64};
   return function("integer_tile" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
-    const int64_t count = rows * isa.vectors(), size = isa.vectorBytes();
     RowKernel k;
     k.shape = slabShape(isa, rows, sumDepth(w.group), false);
-    auto oneTile = [&](Value memory) {
-      auto sumAt = [&](int64_t i) { return e.at(memory, i * size); };
+    const int64_t vectors = vectorsOf(k), count = rows * vectors, size = isa.vectorBytes();
+    auto addPanels = [&](Value memory) {
+      const int64_t first = k.turn * vectors;
+      auto sumAt = [&](int64_t i) { return e.at(memory, (i / vectors * isa.vectors() + first + i % vectors) * size); };
       SmallVector<Value> carried = k.cursors();
       for (int64_t i = 0; !isa.pairSums && i < count; ++i)
         carried.push_back(e.load(ints, sumAt(i), size));
@@ -105,7 +108,8 @@ LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
         SmallVector<Value> sum(k.setCursors(now));
         sum = isa.pairSums ? part(e, k) : dots(e, k, k.shape.bodyK, sum);
         for (int64_t i = 0; isa.pairSums && i < count; ++i) {
-          Value factor = w.twoLevel ? e.load(sums, e.at(args[1], i % isa.vectors() * size), size) : e.splat(sums, 1);
+          Value factor =
+              w.twoLevel ? e.load(sums, e.at(args[1], (first + i % vectors) * size), size) : e.splat(sums, 1);
           Value wide = Madd16Op::create(e, ints, sum[i], factor);
           e.store(e.add(e.load(ints, sumAt(i), size), wide), sumAt(i), size);
         }
@@ -119,9 +123,12 @@ LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
         e.store(v, sumAt(i), size);
     };
     e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
-      k.weights = args[0], k.activations = now[0], k.start = now[1];
-      oneTile(now[2]);
-      return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]), e.at(now[2], count * size)};
+      for (k.turn = 0; k.turn < k.turns(); ++k.turn) {
+        k.weights = args[0], k.activations = now[0], k.start = now[1];
+        addPanels(now[2]);
+      }
+      return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
+                                e.at(now[2], rows * isa.vectors() * size)};
     });
   });
 }

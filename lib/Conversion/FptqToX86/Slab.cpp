@@ -5,21 +5,22 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-/// unpack(panel..., nibbles, tail, octets, slab): octets of one group as bytes, [k/4][vector].
-/// `nibbles` and `tail` are offsets in each panel.
+/// unpack(panel..., group, first octet, octets, slab): octets of one group as bytes, [k/4][vector]. `group` is its
+/// offset in each pair.
 LLVM::LLVMFuncOp KernelBuilder::unpack() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  SmallVector<Type> arguments(isa.panels, p);
+  Emitter types(module.getLoc(), module.getContext());
+  SmallVector<Type> arguments = panelTypes(types);
   arguments.append({i64, i64, i64, p});
   return function("unpack", arguments, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
-    ValueRange panels = args.take_front(isa.panels);
-    args = args.drop_front(isa.panels);
+    const int64_t perPair = kPairPanels * perPanel;
+    ValueRange panels = takePanels(args);
     VectorType halves = e.vec(2 * isa.lanes, e.getI16Type());
     SmallVector<Value> multiplier(vectors), offset(vectors);
     for (int64_t j = 0; slabHoldsBytes() && j < vectors; ++j) {
-      Value tail = e.at(panels[j / perPanel], args[1]);
+      Value tail = panelTail(e, panels, args[0], j / perPanel);
       Value a = loadTail(e, Tail::Multiplier, tail, j % perPanel), b = loadTail(e, Tail::Zero, tail, j % perPanel);
       multiplier[j] = e.bitcast(halves, e.mul(a, e.splat(ints, 0x10001)));
       offset[j] = e.bitcast(bytes, e.mul(b, e.splat(ints, 0x1010101)));
@@ -31,30 +32,33 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
       Value product = e.mul(e.bitcast(halves, quad), multiplier[j]);
       return e.add(e.bitcast(bytes, product), offset[j]);
     };
-    e.loop(e.num(0), args[2], 1, {args[0], args[3]}, [&](Value, ValueRange now) {
+    Value nibblesFrom = e.add(args[0], e.mul(args[1], kPairOctet));
+    e.loop(e.num(0), args[2], 1, {nibblesFrom, args[3]}, [&](Value, ValueRange now) {
       for (int64_t j = 0; j < vectors; ++j) {
-        Value from = e.at(e.at(panels[j / perPanel], now[0]), j % perPanel * size);
+        Value from = e.at(e.at(panels[j / perPair], now[0]), j % perPair * size);
         Value packed = e.load(bytes, from);
         if (j % perPanel == 0)
-          e.prefetch(from, isa.pairSums ? 4096 : 2048);
+          e.prefetch(from, 4096);
         for (int64_t half = 0; half < 2; ++half)
           e.store(weight(nibbles(e, packed, half), j), e.at(now[1], (half * vectors + j) * size), size);
       }
-      return SmallVector<Value>{e.add(now[0], 64), e.at(now[1], slabBytes(8))};
+      return SmallVector<Value>{e.add(now[0], kPairOctet), e.at(now[1], slabBytes(8))};
     });
   });
 }
 
-/// tails(panel..., tail, out): scales or multipliers, then zero points or offsets, one vector each.
+/// tails(panel..., group, out): scales or multipliers, then zero points or offsets, one vector each.
 LLVM::LLVMFuncOp KernelBuilder::tails() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  SmallVector<Type> arguments(isa.panels, p);
+  Emitter types(module.getLoc(), module.getContext());
+  SmallVector<Type> arguments = panelTypes(types);
   arguments.append({i64, p});
   return function("tails", arguments, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
+    ValueRange panels = takePanels(args);
     for (int64_t j = 0; j < vectors; ++j) {
-      Value tail = e.at(args[j / perPanel], args[isa.panels]);
+      Value tail = panelTail(e, panels, args[0], j / perPanel);
       Value first = loadTail(e, w.twoLevel ? Tail::Multiplier : Tail::Scale, tail, j % perPanel);
       e.store(w.twoLevel && isa.pairSums ? pairs(e, first) : first, e.at(args.back(), j * size), size);
       if (tailVectors() > vectors)

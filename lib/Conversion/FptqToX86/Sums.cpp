@@ -18,13 +18,13 @@ SmallVector<Value> KernelBuilder::quad(Emitter &e, const RowKernel &k, ArrayRef<
   const int64_t vectors = vectorsOf(k), size = isa.vectorBytes();
   SmallVector<Value> quad;
   for (int64_t j = 0; j < vectors; ++j) {
-    const int64_t inSlab = ((2 * octet + half) * vectors + j) * size;
+    const int64_t inSlab = ((2 * octet + half) * isa.vectors() + k.turn * vectors + j) * size;
     if (!k.direct) {
       quad.push_back(e.load(bytes, e.at(bases[0], inSlab), size));
       continue;
     }
     // A volatile load is not merged with its twin, so no register holds the packed bytes.
-    Value v = packed.empty() ? loadPacked(e, bases, octet, j, /*again=*/true) : packed[j];
+    Value v = packed.empty() ? loadPacked(e, k, bases, octet, j, /*again=*/true) : packed[j];
     quad.push_back(nibbles(e, v, half, k.shape.highInPlace));
     if (slabOut)
       e.store(quad.back(), e.at(slabOut, inSlab), size);
@@ -32,9 +32,22 @@ SmallVector<Value> KernelBuilder::quad(Emitter &e, const RowKernel &k, ArrayRef<
   return quad;
 }
 
-Value KernelBuilder::loadPacked(Emitter &e, ArrayRef<Value> bases, int64_t octet, int64_t j, bool again) {
-  const int64_t perPanel = isa.vectorsPerPanel();
-  return e.load(bytes, e.at(bases[j / perPanel], octet * 64 + j % perPanel * isa.vectorBytes()), 1, again);
+Value KernelBuilder::loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, int64_t octet, int64_t j,
+                                bool again) {
+  const int64_t perPair = kPairPanels * isa.vectorsPerPanel(), vector = k.turn * vectorsOf(k) + j;
+  Value octetOfPair = e.at(bases[vector / perPair], octet * kPairOctet);
+  return e.load(bytes, e.at(octetOfPair, vector % perPair * isa.vectorBytes()), 1, again);
+}
+
+/// The lines of the panels in hand, each pair further on by as many bytes as the shape says, or in the next block.
+void KernelBuilder::prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet) {
+  const int64_t lines = kPairPanels / k.turns(), at = octet * kPairOctet;
+  for (int64_t line = k.turn; line < k.turn + lines; ++line) {
+    for (Value pair : k.nextPairs)
+      e.prefetch(e.at(pair, weights), at + line * 64, /*locality=*/2);
+    for (Value base : k.nextPairs.empty() ? bases : ArrayRef<Value>())
+      e.prefetch(base, at + line * 64 + k.shape.prefetchBytes);
+  }
 }
 
 /// `depth` input channels. `sums` holds rows x vectors values, twice that when high nibbles stay in place, and all of
@@ -49,19 +62,17 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
   SmallVector<Value> result = e.repeat(depth / body, carried, [&](ValueRange now) {
     SmallVector<Value> sums(now.drop_front(cursors)), bases;
     Value slabOut = k.slabOut ? now[2] : Value();
-    for (Value panel : k.panels)
-      bases.push_back(e.at(panel, now[0]));
+    for (Value pair : k.panels)
+      bases.push_back(e.at(pair, now[0]));
     if (!k.direct)
       bases.push_back(now[0]);
     for (int64_t octet = 0; octet < body / 8; ++octet) {
       SmallVector<Value> packed;
       if (k.direct && !k.shape.reloadNibbles)
         for (int64_t j = 0; j < vectors; ++j)
-          packed.push_back(loadPacked(e, bases, octet, j, false));
-      for (Value panel : k.nextPanels)
-        e.prefetch(e.at(panel, now[0]), octet * 64, /*locality=*/2);
-      for (Value base : k.shape.prefetchBytes &&k.nextPanels.empty() ? ArrayRef<Value>(bases) : ArrayRef<Value>())
-        e.prefetch(base, octet * 64 + k.shape.prefetchBytes);
+          packed.push_back(loadPacked(e, k, bases, octet, j, false));
+      if (k.shape.prefetchBytes || !k.nextPairs.empty())
+        prefetch(e, k, bases, now[0], octet);
       for (int64_t half = 0; half < 2; ++half) {
         SmallVector<Value> weights = quad(e, k, bases, packed, slabOut, octet, half);
         for (int64_t r = 0; r < rows; ++r) {
@@ -74,7 +85,7 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
         }
       }
     }
-    SmallVector<Value> next{k.direct ? e.add(now[0], 8 * body) : e.at(now[0], slabBytes(body)),
+    SmallVector<Value> next{k.direct ? e.add(now[0], body / 8 * kPairOctet) : e.at(now[0], slabBytes(body)),
                             e.at(now[1], body * rows)};
     if (slabOut)
       next.push_back(e.at(slabOut, slabBytes(body)));
@@ -105,7 +116,8 @@ SmallVector<Value> KernelBuilder::part(Emitter &e, RowKernel &k) {
 SmallVector<Value> KernelBuilder::wideSums(Emitter &e, RowKernel &k) {
   const int64_t count = k.rows() * vectorsOf(k), parts = w.group / sumDepth(w.group);
   SmallVector<Value> values;
-  Accumulators wide{e, k.rows() > 1 ? k.wide : Value(), ints, isa.vectorBytes(), values};
+  const int64_t vectors = vectorsOf(k);
+  Accumulators wide{e, k.rows() > 1 ? k.wide : Value(), ints, isa.vectorBytes(), vectors, vectors, 0, values};
   auto widened = [&] {
     SmallVector<Value> v = part(e, k);
     for (Value &sum : v)
@@ -152,15 +164,14 @@ Value KernelBuilder::pairs(Emitter &e, Value wide) {
 /// (P4, P5) One vector of a group's tail: from the packed bytes, or from what `tails` left of them. A direct kernel
 /// that fills a slab leaves it there.
 Value KernelBuilder::tail(Emitter &e, const RowKernel &k, Value groupStart, Tail kind, int64_t j) {
-  const int64_t vectors = vectorsOf(k), size = isa.vectorBytes();
+  const int64_t perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes(), vector = k.turn * vectorsOf(k) + j;
   bool second = kind == Tail::Zero || kind == Tail::Offset;
-  Value place = k.tails ? e.at(k.tails, (second ? vectors + j : j) * size) : Value();
+  Value place = k.tails ? e.at(k.tails, (second ? isa.vectors() + vector : vector) * size) : Value();
   if (!k.direct) {
     Type type = kind == Tail::Scale ? floats : kind == Tail::Multiplier && isa.pairSums ? sums : ints;
     return e.load(type, place, size);
   }
-  Value base = e.at(e.at(k.panels[j / isa.vectorsPerPanel()], groupStart), w.tail);
-  Value v = loadTail(e, kind, base, j % isa.vectorsPerPanel());
+  Value v = loadTail(e, kind, panelTail(e, k.panels, groupStart, vector / perPanel), vector % perPanel);
   v = kind == Tail::Multiplier && isa.pairSums ? pairs(e, v) : v;
   if (k.slabOut)
     e.store(v, place, size);
@@ -182,7 +193,7 @@ void KernelBuilder::foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf)
   Value groupStart = k.weights;
   auto fold = [&](bool withOffset) {
     SmallVector<Value> sums = part(e, k);
-    Accumulators results{e, k.inRegisters() ? Value() : k.memory, ints, isa.vectorBytes(), k.accumulators};
+    Accumulators results = resultsOf(e, k);
     for (int64_t j = 0; j < vectors; ++j) {
       Value multiplier = tail(e, k, groupStart, Tail::Multiplier, j);
       Value offset = withOffset ? tail(e, k, groupStart, Tail::Offset, j) : Value();
@@ -203,9 +214,20 @@ void KernelBuilder::foldPairs(Emitter &e, RowKernel &k, ArrayRef<Value> startOf)
   fold(true);
 }
 
-/// One group: start values, dots, and its share of the accumulators.
+/// One group of the panels, at once or in turns.
 void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
-  const int64_t rows = k.rows(), vectors = vectorsOf(k), count = rows * vectors, size = isa.vectorBytes();
+  assert((k.turns() == 1 || !k.inRegisters()) && "results of panels that take turns are in memory");
+  SmallVector<Value> begin = k.cursors();
+  for (k.turn = 0; k.turn < k.turns(); ++k.turn) {
+    k.setCursors(begin);
+    foldPanels(e, k);
+  }
+  k.turn = 0;
+}
+
+/// One group of the panels in hand: start values, dots, and its share of the accumulators.
+void KernelBuilder::foldPanels(Emitter &e, RowKernel &k) {
+  const int64_t rows = k.rows(), vectors = vectorsOf(k), count = rows * vectors;
   Value groupStart = k.weights;
   SmallVector<Value> startOf;
   for (int64_t r = 0; r < rows && !startsInSums(); ++r)
@@ -233,7 +255,7 @@ void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
     for (int64_t i = 0; k.shape.highInPlace && i < count; ++i)
       group[i] = e.add(group[i], arith::ShRSIOp::create(e, group[count + i], e.splat(ints, 4)));
   }
-  Accumulators results{e, k.inRegisters() ? Value() : k.memory, integerResult() ? ints : floats, size, k.accumulators};
+  Accumulators results = resultsOf(e, k);
   for (int64_t j = 0; j < vectors; ++j) {
     Value scale = tail(e, k, groupStart, w.twoLevel ? Tail::Multiplier : Tail::Scale, j);
     Value offset = w.twoLevel ? tail(e, k, groupStart, Tail::Offset, j) : Value();

@@ -6,22 +6,25 @@
 
 namespace mlir::fptq::x86 {
 
-/// R rows x the panels that are worked on at once. Cursors move from body to body; accumulators are the results of all
+/// R rows x the panels that are worked on at once; where those are half of a pair, its two panels take turns, group by
+/// group. Cursors move from body to body; accumulators are the results of all
 /// groups so far: floats, or int32 in the two-level scheme, R x vectors of them.
 struct KernelBuilder::RowKernel {
   TileShape shape;
   bool direct = false;
-  SmallVector<Value> panels;     ///< direct: first byte of each panel
-  SmallVector<Value> nextPanels; ///< direct: what takes their place in the next block, where that is prefetched
-  Value weights;                 ///< cursor; direct: byte offset in each panel, else pointer into the slab
-  Value activations, start;      ///< cursors: [k/4][R][4] bytes, [group][start values of a group][R]
-  Value tails;                   ///< cursor; what `tails` left, or, while a slab is filled, where it goes
-  Value slabOut;                 ///< cursor; the slab that a direct kernel fills on its way, or null
-  Value memory;                  ///< accumulators that are not in registers
+  int64_t turn = 0;             ///< panel of the pair, where one is worked on at once
+  SmallVector<Value> panels;    ///< direct: see panelTypes
+  SmallVector<Value> nextPairs; ///< direct: what takes their place in the next block, where that is prefetched
+  Value weights;                ///< cursor; direct: byte offset in each pair, else pointer into the slab
+  Value activations, start;     ///< cursors: [k/4][R][4] bytes, [group][start values of a group][R]
+  Value tails;                  ///< cursor; what `tails` left, or, while a slab is filled, where it goes
+  Value slabOut;                ///< cursor; the slab that a direct kernel fills on its way, or null
+  Value memory;                 ///< accumulators that are not in registers
   SmallVector<Value> accumulators;
   Value wide; ///< stack space for one group's int32 sums (tiers that sum in 16 bits)
 
   int64_t rows() const { return shape.rows; }
+  int64_t turns() const { return shape.panels < kPairPanels ? 2 : 1; }
   bool inRegisters() const { return shape.accInRegisters; }
 
   /// Every cursor that there is, as loop-carried values, and back.
@@ -55,22 +58,37 @@ struct KernelBuilder::RowKernel {
   }
 };
 
-/// Vectors in registers or in memory.
+/// Rows of vectors in registers, or in memory, where they are part of wider rows.
 struct Accumulators {
   Emitter &e;
   Value memory; ///< null: registers
   Type type;
-  int64_t size;
+  int64_t size;                       ///< of a vector
+  int64_t vectors, rowVectors, first; ///< of a row; of a row in memory; the first of them there
   SmallVector<Value> &registers;
 
-  Value get(int64_t i) { return memory ? e.load(type, e.at(memory, i * size), size) : registers[i]; }
+  Value place(int64_t i) { return e.at(memory, (i / vectors * rowVectors + first + i % vectors) * size); }
+  Value get(int64_t i) { return memory ? e.load(type, place(i), size) : registers[i]; }
   void set(int64_t i, Value v) {
     if (memory)
-      e.store(v, e.at(memory, i * size), size);
+      e.store(v, place(i), size);
     else
       registers[i] = v;
   }
 };
+
+/// Results so far of the panels in hand; rows in memory are a block wide.
+inline Accumulators KernelBuilder::resultsOf(Emitter &e, RowKernel &k) {
+  const int64_t vectors = vectorsOf(k);
+  return {e,
+          k.inRegisters() ? Value() : k.memory,
+          integerResult() ? ints : floats,
+          isa.vectorBytes(),
+          vectors,
+          isa.vectors(),
+          k.turn * vectors,
+          k.accumulators};
+}
 
 inline int64_t KernelBuilder::vectorsOf(const RowKernel &k) const { return k.shape.panels * isa.vectorsPerPanel(); }
 

@@ -86,15 +86,15 @@ struct KernelBuilder::Sweep {
     });
   }
 
-  void unpack(Value nibbles, Value tail, Value channels, Value to) {
-    builder.call(e, builder.unpack(), withPanels({nibbles, tail, e.div(channels, e.num(8)), to}));
+  void unpack(Value group, Value k, Value channels, Value to) {
+    builder.call(e, builder.unpack(), withPanels({group, e.div(k, e.num(8)), e.div(channels, e.num(8)), to}));
   }
 
   /// The slab of groups [g, g + inSlab) as finished 8-bit weights.
   void byteSlab(Value g, Value inSlab) {
     e.loop(e.num(0), inSlab, 1, [&](Value i) {
-      Value at = e.mul(e.add(g, i), w.groupBytes);
-      unpack(at, e.add(at, w.tail), e.num(w.group), e.at(space.slab, e.mul(i, builder.slabBytes(w.group))));
+      unpack(e.mul(e.add(g, i), w.groupBytes), e.num(0), e.num(w.group),
+             e.at(space.slab, e.mul(i, builder.slabBytes(w.group))));
     });
     integers(e.mul(g, w.group), e.num(0), e.mul(inSlab, w.group / builder.partK()));
   }
@@ -102,9 +102,9 @@ struct KernelBuilder::Sweep {
   /// A group longer than a slab, in pieces of whole loop bodies.
   void longGroup(Value g) {
     const int64_t piece = builder.isa.slabK / builder.partK() * builder.partK();
-    Value at = e.mul(g, w.groupBytes), tail = e.add(at, w.tail), start = e.mul(g, builder.startsOfGroup());
+    Value at = e.mul(g, w.groupBytes), start = e.mul(g, builder.startsOfGroup());
     if (!builder.slabHoldsBytes()) {
-      builder.call(e, builder.tails(), withPanels({tail, space.tails}));
+      builder.call(e, builder.tails(), withPanels({at, space.tails}));
       if (builder.startsInSums())
         clear(space.sums);
       else
@@ -112,7 +112,7 @@ struct KernelBuilder::Sweep {
     }
     e.loop(e.num(0), e.num(w.group), piece, [&](Value k) {
       Value length = e.min(e.num(piece), e.sub(e.num(w.group), k)), part = e.div(k, e.num(builder.partK()));
-      unpack(e.add(at, e.mul(k, 8)), tail, length, space.slab);
+      unpack(at, k, length, space.slab);
       integers(e.add(e.mul(g, w.group), k), builder.startsInSums() ? e.add(start, part) : start,
                e.div(length, e.num(builder.partK())));
     });

@@ -12,14 +12,14 @@ using namespace mlir::fptq;
 using namespace mlir::fptq::x86;
 
 const Isa &x86::avx2Isa() {
-  // One panel: 6 rows x 2 vectors of sums, 2 weights, 1 activation and 1 product fill the 16 registers.
-  static const Isa isa{"avx2", 8, 1, true, 512, false, "x86-64-v3", "", ""};
+  // 6 rows x 2 vectors of sums, 2 weights, 1 activation and 1 product fill the 16 registers: a panel, half of a block.
+  static const Isa isa{"avx2", 8, 2, true, 512, false, "x86-64-v3", "", ""};
   return isa;
 }
 
 const Isa &x86::avxVnniIsa() {
   // The block of avx2: 6 rows x 2 vectors of sums, 2 weights and 1 activation, and no product beside the sum.
-  static const Isa isa{"avxvnni", 8, 1, false, 512, false, "x86-64-v3", "", "+avxvnni"};
+  static const Isa isa{"avxvnni", 8, 2, false, 512, false, "x86-64-v3", "", "+avxvnni"};
   return isa;
 }
 
@@ -96,29 +96,29 @@ static bool resultsFit(const Isa &isa, int64_t rows, int64_t depth) {
   return isa.lanes == 16 && rows <= kShortTileRows && depth <= kShortGroup;
 }
 
-/// One to four rows where hardware follows one stream best: panel by panel, the order of memory. Zen 4, pages of 2 MiB,
-/// weights from memory: one row is as fast as a plain read loop, where four panels at once reached 0.6 to 0.8 of it,
-/// and every software prefetch tried (512 to 8192 bytes ahead, the next block in either order, all cache levels) cost 5
-/// to 50 %. Three and four rows are slow enough for it: 1.1 to 1.3 times as fast from memory, level from L3. A
-/// broadcast serves one dot only, but dots have the narrowest port; results stay in registers, so that four rows reach
-/// 0.88 of the dots' peak in groups of 32, four panels at once 0.70. One or two rows have two sums for each half of the
-/// nibbles where groups are long: dots wait for each other else (M = 1 from L3: 107 us for 114). Sums that begin at the
-/// bits of a float, which saves the conversion, were no faster.
+/// One to four rows where hardware follows one stream best: pair by pair, the order of memory. Zen 4, pages of 2 MiB,
+/// weights from memory: one row is as fast as a plain read loop, where four panels of four streams reached 0.6 to 0.8
+/// of it, and every software prefetch tried (512 to 8192 bytes ahead, the next block in either order, all cache levels)
+/// cost 5 to 50 %. Three and four rows are slow enough for it: 1.1 to 1.3 times as fast from memory, level from L3.
+/// Results stay in registers, so that four rows reach 0.88 of the dots' peak in groups of 32, four panels at once 0.70.
+/// One or two rows have two sums for each half of the nibbles where groups are long: dots wait for each other else
+/// (M = 2: 156 us for 158). Sums that begin at the bits of a float, which saves the conversion, were no faster.
 static TileShape streamShape(int64_t rows, int64_t depth) {
+  const bool few = rows <= 2;
   return {rows,
-          /*panels=*/1,
-          longestDivisor(depth, {32, 24, 16}),
+          /*panels=*/2,
+          few ? longestDivisor(depth, {32, 24, 16}) : longestDivisor(depth, {16}),
           /*accInRegisters=*/true,
-          /*highInPlace=*/16 * rows <= depth, // else a shift of the weights costs less than one of the sums
-          false,
-          /*prefetchBytes=*/rows <= 2 ? 0 : 4096,
+          /*highInPlace=*/few && 16 * rows <= depth, // else a shift of the weights costs less than one of the sums
+          /*reloadNibbles=*/rows == 2 && depth < 128,
+          /*prefetchBytes=*/few ? 0 : 4096,
           /*prefetchNextBlock=*/false,
-          /*chains=*/rows <= 2 && depth >= 128 ? 2 : 1};
+          /*chains=*/few && depth >= 128 ? 2 : 1};
 }
 
-/// All panels of a block at once.
+/// All panels of a block at once, or in turns where registers are few.
 static TileShape blockShape(const Isa &isa, int64_t rows, int64_t depth) {
-  TileShape s{rows, isa.panels, 0, rows <= 2, false, false, 0};
+  TileShape s{rows, isa.lanes == 16 || rows == 1 ? isa.panels : 1, 0, rows <= 1, false, false, 0};
   if (isa.pairSums) {
     // Longer bodies than 8 k let the scheduler lift loads and spill them; one or two rows have registers to spare.
     s.bodyK = rows <= 2 ? longestDivisor(depth, {16}) : 8;
@@ -128,14 +128,14 @@ static TileShape blockShape(const Isa &isa, int64_t rows, int64_t depth) {
     return s;
   }
   s.bodyK = vnniBody(isa, depth, /*folds=*/rows > 2);
-  s.accInRegisters = rows == 1 || (rows == 2 && depth > 32);
+  s.accInRegisters = rows == 1 || (rows == 2 && isa.lanes == 16 && depth > 32);
   s.reloadNibbles = rows >= 5;
   s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
-  s.prefetchBytes = 1024;
+  s.prefetchBytes = 2048;
   // Processors with AMX are Intel's, whose prefetchers stop at a page and like four streams. A panel of few input
   // channels ends before they have noticed its stream, and what lies behind it is the panel next to it, already read:
   // the next block is what comes.
-  s.prefetchNextBlock = rows <= 2 && isa.panels > 1;
+  s.prefetchNextBlock = rows <= 2 && isa.lanes == 16;
   return s;
 }
 
@@ -154,5 +154,6 @@ TileShape x86::firstShape(const Isa &isa, int64_t rows, int64_t depth) {
 
 TileShape x86::slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds) {
   const bool inRegisters = folds && resultsFit(isa, rows, depth);
-  return {rows, isa.panels, isa.pairSums ? 8 : vnniBody(isa, depth, folds), inRegisters, false, false, 0};
+  const int64_t panels = isa.lanes == 16 ? isa.panels : 1;
+  return {rows, panels, isa.pairSums ? 8 : vnniBody(isa, depth, folds), inRegisters, false, false, 0};
 }

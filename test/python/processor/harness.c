@@ -52,26 +52,27 @@ typedef struct {
 #define MATMUL(name, group, two_level) {_mlir_ciface_##name, group, two_level},
 static const Format formats[] = {FORMATS};
 
-/* A panel (docs/PackedLayout.md) of any codes, with scales, multipliers and offsets in their ranges. */
-static uint8_t *draw_panel(uint8_t *p, const Format *f, int64_t groups, int extreme) {
+/* A pair of panels (docs/PackedLayout.md) of any codes, with scales, multipliers and offsets in their ranges. */
+static uint8_t *draw_pair(uint8_t *p, const Format *f, int64_t groups, int extreme) {
   for (int64_t g = 0; g < groups; ++g) {
-    for (int64_t i = 0; i < 8 * f->group; ++i)
+    for (int64_t i = 0; i < 16 * f->group; ++i)
       *p++ = extreme ? (uint8_t)(draw(2) * 15 + draw(2) * 240) : (uint8_t)draw(256);
-    for (int i = 0; f->two_level && i < 16; ++i) {
-      p[i] = (uint8_t)(extreme ? 16 : 1 + draw(16));
-      p[16 + i] = (uint8_t)draw(256 - 15 * p[i]);
+    for (int panel = 0; panel < 2; ++panel, p += 32) {
+      for (int i = 0; f->two_level && i < 16; ++i) {
+        p[i] = (uint8_t)(extreme ? 16 : 1 + draw(16));
+        p[16 + i] = (uint8_t)draw(256 - 15 * p[i]);
+      }
+      for (int i = 0; !f->two_level && i < 16; ++i)
+        p[2 * i] = (uint8_t)draw(256), p[2 * i + 1] = (uint8_t)(draw(2) << 7 | draw(0x3c));
     }
-    for (int i = 0; !f->two_level && i < 16; ++i)
-      p[2 * i] = (uint8_t)draw(256), p[2 * i + 1] = (uint8_t)(draw(2) << 7 | draw(0x3c));
-    p += 32;
   }
-  for (int i = 0; f->two_level && i < 16; ++i)
+  for (int i = 0; f->two_level && i < 32; ++i)
     *p++ = (uint8_t)draw(256), *p++ = (uint8_t)draw(0x3c);
   return p;
 }
 
 enum { kMaxM = 70, kMaxN = 150, kMaxK = 640, kMaxGroups = 20 };
-static _Alignas(64) uint8_t packed[(kMaxN + 15) / 16 * (8 * kMaxK + 32 * kMaxGroups + 32)];
+static _Alignas(64) uint8_t packed[(kMaxN + 31) / 32 * 2 * (8 * kMaxK + 32 * kMaxGroups + 32)];
 static int8_t q[kMaxM * kMaxK];
 static int32_t sums[kMaxM * kMaxGroups];
 static float scales[kMaxM], expected[kMaxM * kMaxN], got[kMaxM * kMaxN];
@@ -82,8 +83,8 @@ static int differs(const Format *f) {
   int64_t m = draw(3) ? 1 + draw(6) : draw(2) ? 7 + draw(14) : 33 + draw(kMaxM - 33), n = 1 + draw(kMaxN - 1);
   int64_t stride = groups * f->group;
   uint8_t *end = packed;
-  for (int64_t panel = 0; panel < (n + 15) / 16; ++panel)
-    end = draw_panel(end, f, groups, (int)extreme);
+  for (int64_t pair = 0; pair < (n + 31) / 32; ++pair)
+    end = draw_pair(end, f, groups, (int)extreme);
   for (int64_t r = 0; r < m; ++r) {
     scales[r] = 0.01f * (float)(1 + draw(100));
     for (int64_t g = 0; g < groups; ++g) {

@@ -24,7 +24,7 @@ std::string targetName(Target target);
 struct WeightFormat {
   int64_t group; ///< padded group size (P3)
   bool twoLevel, symmetric, halfScales;
-  int64_t tail, zeros, groupBytes; ///< as in PanelLayout
+  int64_t tail, zeros, tailBytes, groupBytes; ///< as in PanelLayout
 
   static WeightFormat get(int64_t paddedGroup, bool twoLevel, bool symmetric, bool halfScales);
 };
