@@ -8,7 +8,7 @@ using namespace mlir::fptq;
 using llvm::StringRef;
 namespace json = llvm::json;
 
-static constexpr char kFormat[] = "fptq-packed", kVersion[] = "1", kLayerPrefix[] = "layer.";
+static constexpr char kFormat[] = "fptq-packed", kVersion[] = "2", kLayerPrefix[] = "layer.";
 
 static llvm::Error fileError(StringRef path, StringRef layer, const llvm::Twine &text) {
   return llvm::createStringError(path + ": layer '" + layer + "': " + text);

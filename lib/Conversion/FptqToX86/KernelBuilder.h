@@ -68,8 +68,8 @@ private:
   struct RowKernel;
   int64_t vectorsOf(const RowKernel &k) const;
   Accumulators resultsOf(Emitter &e, RowKernel &k);
-  SmallVector<Value> quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed, Value slabOut,
-                          int64_t octet, int64_t half);
+  Value quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed, Value slabOut,
+             int64_t octet, int64_t half, int64_t vector);
   Value loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
   void prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet);
   SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);

@@ -118,19 +118,20 @@ static TileShape streamShape(int64_t rows, int64_t depth) {
 
 /// All panels of a block at once, or in turns where registers are few.
 static TileShape blockShape(const Isa &isa, int64_t rows, int64_t depth) {
-  TileShape s{rows, isa.lanes == 16 || rows == 1 ? isa.panels : 1, 0, rows <= 1, false, false, 0};
+  TileShape s{rows, isa.lanes == 16 || rows <= 2 ? isa.panels : 1, 0, rows == 1, false, false, 0};
   if (isa.pairSums) {
     // Longer bodies than 8 k let the scheduler lift loads and spill them; one or two rows have registers to spare.
     s.bodyK = rows <= 2 ? longestDivisor(depth, {16}) : 8;
-    s.reloadNibbles = rows >= 5;
+    s.reloadNibbles = rows == 2 || rows >= 5;
     // Zen 4, pages of 2 MiB, weights from memory: one or two rows do not mind; of four, 4096 makes 559 us of 642.
     s.prefetchBytes = rows <= 2 ? 512 : 4096;
     return s;
   }
   s.bodyK = vnniBody(isa, depth, /*folds=*/rows > 2);
   s.accInRegisters = rows == 1 || (rows == 2 && isa.lanes == 16 && depth > 32);
-  s.reloadNibbles = rows >= 5;
-  s.highInPlace = rows <= 2; // two operations for 64 bytes instead of three, and twice the chains
+  s.reloadNibbles = rows >= 5 || (rows == 2 && isa.lanes == 8);
+  s.highInPlace =
+      rows <= (isa.lanes == 16 ? 2 : 1); // two operations for 64 bytes instead of three, and twice the chains
   s.prefetchBytes = 2048;
   // Processors with AMX are Intel's, whose prefetchers stop at a page and like four streams. A panel of few input
   // channels ends before they have noticed its stream, and what lies behind it is the panel next to it, already read:
