@@ -47,7 +47,6 @@ bool KernelBuilder::hasAmx() const {
 /// Unit `unit` of all of K, a pair of panels, as unit `inSlab` of a slab of signed bytes: a * q + b - 128 in the
 /// two-level scheme, q - z in the group scheme.
 void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab) {
-  VectorType halves = e.vec(32, e.getI16Type());
   const int64_t unitK = amxUnitK(), groupsInUnit = std::max<int64_t>(1, unitK / w.group);
   const int64_t unitsInGroup = std::max<int64_t>(1, w.group / unitK), octets = std::min(unitK, w.group) / 8;
   Value group = e.div(e.mul(unit, groupsInUnit), e.num(unitsInGroup));
@@ -56,25 +55,21 @@ void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value uni
     // The last unit may lack groups. Activations are zero there, so any weights do.
     Value at = e.mul(g ? e.min(e.add(group, g), e.add(groups, -1)) : group, w.groupBytes);
     for (int64_t j = 0; j < 2; ++j) {
-      Value tail = panelTail(e, panels, at, j), multiplier, shift = e.splat(bytes, -8);
-      if (w.twoLevel)
-        multiplier = e.bitcast(halves, e.mul(loadTail(e, Tail::Multiplier, tail, 0), e.splat(ints, 0x10001)));
+      Value tail = panelTail(e, panels, at, j);
+      Finish finish{Value(), e.splat(bytes, -8)};
       if (w.twoLevel || !w.symmetric)
-        shift = e.bitcast(bytes, e.mul(loadTail(e, Tail::Zero, tail, 0), e.splat(ints, 0x1010101)));
+        finish = loadFinish(e, tail, 0);
       if (w.twoLevel)
-        shift = arith::XOrIOp::create(e, shift, e.splat(bytes, -128)); // b - 128
+        finish.offset = arith::XOrIOp::create(e, finish.offset, e.splat(bytes, -128)); // b - 128
       else if (!w.symmetric)
-        shift = e.sub(e.zeros(bytes), shift);
+        finish.offset = e.sub(e.zeros(bytes), finish.offset);
       auto octet = [&](Value from, Value to) {
         Value packed = e.load(bytes, from);
         // The same panels come up again when the other half of the block had its turn. Lines come in pairs.
         if (j == 0)
           e.prefetch(from, amxSlabK() / 8 * kPairOctet, /*locality=*/2);
         for (int64_t half = 0; half < 2; ++half) {
-          Value quad = nibbles(e, packed, half);
-          if (w.twoLevel) // a * q <= 240 carries nothing into the upper byte
-            quad = e.bitcast(bytes, e.mul(e.bitcast(halves, quad), multiplier));
-          e.store(e.add(quad, shift), e.at(to, half * 64), 64);
+          e.store(finished(e, nibbles(e, packed, half), finish), e.at(to, half * 64), 64);
         }
       };
       Value nibblesFrom = e.at(e.at(e.at(panels, at), j * kPairOctet / 2), e.mul(piece, octets * kPairOctet));

@@ -9,11 +9,11 @@ using namespace mlir::fptq::x86;
 
 KernelBuilder::Rows KernelBuilder::rowTiles(Emitter &e, Value matmul) {
   MatmulFields mm(e, matmul);
-  Value m = mm.m(), groups = mm.groups(), few = e.less(m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1));
+  Value m = mm.m(), groups = mm.groups(), few = e.less(m, e.num(foldedMaxRows() + 1));
   Value oneTile = e.less(m, e.num(kOneTileRows + 1));
   Value tiles = e.select(oneTile, e.num(1), e.ceilDiv(m, tileRows()));
   Value base = e.div(m, tiles), longer = e.sub(m, e.mul(base, tiles)), rowBytes = e.mul(groups, w.group);
-  // One start value for all of K where slabs hold finished weights, else one a group.
+  // One start value for all of K where weights are finished, else one a group.
   Value starts = slabHoldsBytes() ? e.select(few, groups, e.num(1)) : e.mul(groups, startsOfGroup());
   Value scratch = mm.scratch();
   // One row is its own tile: no copy.
@@ -72,7 +72,7 @@ void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
   MatmulFields mm(e, args[0]);
   Rows rows = rowTiles(e, args[0]);
   Value q = mm.q(), qStride = mm.qStride(), groups = mm.groups();
-  Value few = e.less(rows.m, e.num(directMaxRows(isa, w.twoLevel, w.group) + 1)), many = e.less(e.num(1), rows.m);
+  Value few = e.less(rows.m, e.num(foldedMaxRows() + 1)), many = e.less(e.num(1), rows.m);
   auto value = [&](Value sum) -> Value {
     if (!w.twoLevel)
       sum = w.symmetric ? e.mul(sum, e.getI32(-8)) : e.sub(e.getI32(0), sum);
@@ -202,7 +202,9 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
 void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last) {
   MatmulFields mm(e, matmul);
   Value groups = mm.groups();
-  auto heights = llvm::to_vector(llvm::seq<int64_t>(1, std::max(tileRows(), kOneTileRows) + 1));
+  auto byHeight = [&](Value height, int64_t least, llvm::function_ref<void(int64_t)> call) {
+    e.switchOn(height, llvm::to_vector(llvm::seq(least, std::max(tileRows(), kOneTileRows) + 1)), call);
+  };
   e.loop(first, last, isa.panels, [&](Value block) {
     SmallVector<Value> where = blockPanels(e, matmul, block, last);
     Value panels = e.min(e.num(isa.panels), e.sub(last, block));
@@ -211,7 +213,14 @@ void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Val
       SmallVector<Value> arguments(where);
       arguments.append({panels, e.at(rows.activations, e.mul(row, rows.rowBytes)),
                         e.at(rows.starts, e.mul(row, rows.startBytes)), groups, results});
-      e.switchOn(height, heights, [&](int64_t r) { call(e, direct(r), arguments); });
+      auto fold = [&] { byHeight(height, 1, [&](int64_t r) { call(e, direct(r), arguments); }); };
+      auto finished = [&] {
+        byHeight(height, minTileHeight(kOneTileRows), [&](int64_t r) { call(e, finish(r), arguments); });
+      };
+      if (finishesDirectly(isa, w.twoLevel, w.group))
+        e.ifElse(e.less(rows.m, e.num(foldedMaxRows() + 1)), fold, finished);
+      else
+        fold();
       call(e, epilogue(), {matmul, results, row, height, block, panels});
     });
   });

@@ -143,6 +143,28 @@ Value KernelBuilder::loadTail(Emitter &e, Tail kind, Value tail, int64_t vector)
   return arith::ExtUIOp::create(e, ints, raw);
 }
 
+KernelBuilder::Finish KernelBuilder::loadFinish(Emitter &e, Value panelTail, int64_t vector) {
+  // Bytes of a dword are moved, not multiplied: vpshufb costs a third of vpmulld.
+  auto spread = [&](Tail kind, std::array<int64_t, 4> from) {
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < 4 * isa.lanes; ++i)
+      order.push_back(i / 4 * 4 + from[i % 4]);
+    Value v = e.bitcast(bytes, loadTail(e, kind, panelTail, vector));
+    return vector::ShuffleOp::create(e, v, v, order).getResult();
+  };
+  Finish finish{Value(), spread(Tail::Zero, {0, 0, 0, 0})};
+  if (w.twoLevel)
+    finish.multiplier = e.bitcast(e.vec(2 * isa.lanes, e.getI16Type()), spread(Tail::Multiplier, {0, 1, 0, 1}));
+  return finish;
+}
+
+/// a * q + b in both bytes of a 16-bit lane at once: a * q <= 240 carries nothing over.
+Value KernelBuilder::finished(Emitter &e, Value quad, const Finish &finish) {
+  if (finish.multiplier)
+    quad = e.bitcast(bytes, e.mul(e.bitcast(finish.multiplier.getType(), quad), finish.multiplier));
+  return e.add(quad, finish.offset);
+}
+
 Value KernelBuilder::dot(Emitter &e, Value sum, Value weights, Value activations) {
   if (isa.pairSums)
     return Madd8Op::create(e, sum.getType(), sum, weights, activations, /*weight_max=*/15);

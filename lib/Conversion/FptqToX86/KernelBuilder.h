@@ -6,6 +6,7 @@
 //   prepare          activations into row tiles [k/4][rows][4], start values of the sums
 //   matmul           a range of panels, any number of rows; calls
 //     direct<R>        R rows x one block, panel by panel or all at once, nibbles unpacked in registers (few rows)
+//     finish<R>        the same with weights finished in registers (two-level scheme)
 //     first<R>         the same over a slab of a block, which it leaves behind as bytes, and its scales as vectors
 //     tile<R>          tiles of R rows x one block over a slab
 //     unpack, tails    a slab by itself, where `first` cannot leave it
@@ -52,6 +53,8 @@ private:
   void call(Emitter &e, LLVM::LLVMFuncOp callee, ValueRange arguments);
 
   LLVM::LLVMFuncOp direct(int64_t rows);
+  LLVM::LLVMFuncOp finish(int64_t rows);
+  LLVM::LLVMFuncOp overPanels(const Twine &name, const TileShape &shape);
   LLVM::LLVMFuncOp first(int64_t rows);
   LLVM::LLVMFuncOp tile(int64_t rows);
   LLVM::LLVMFuncOp integerTile(int64_t rows);
@@ -163,6 +166,10 @@ private:
   bool integerResult() const { return w.twoLevel; }
   /// Slabs hold unsigned 8-bit weights (two-level), not nibbles.
   bool slabHoldsBytes() const { return w.twoLevel && !isa.pairSums; }
+  /// Products of more rows sum finished weights over all of K: a row has one start value, not one a group.
+  int64_t foldedMaxRows() const {
+    return finishesDirectly(isa, w.twoLevel, w.group) ? kOneTileRows : directMaxRows(isa, w.twoLevel, w.group);
+  }
   /// Integer sums cross slab borders: tile<R> adds to them, start and fold begin and end them.
   bool integerSlabs() const { return slabHoldsBytes() || w.group > kMaxGroupInSlab; }
   /// What `tails` leaves a group: scales or multipliers, and zero points or offsets.
@@ -177,10 +184,18 @@ private:
   /// Activation sums of a group fit in 16 bits: 256 * 127 < 2^15.
   bool narrowStarts() const { return (w.twoLevel || !w.symmetric) && w.group <= 256; }
   int64_t tileRows() const { return x86::tileRows(isa, w.twoLevel, w.group); }
+  int64_t minTileHeight(int64_t rows) const { return x86::minTileHeight(isa, w.twoLevel, w.group, rows); }
   /// Input channels integerTile counts in.
   int64_t partK() const { return isa.pairSums ? sumDepth(w.group) : slabShape(isa, 1, sumDepth(w.group), false).bodyK; }
   /// Input channels whose products may be added in one sum.
   int64_t sumDepth(int64_t group) const;
+
+  /// What makes a weight of a code: (A2) `a` in both halves of a column's dword, if any, and `b` in its bytes.
+  struct Finish {
+    Value multiplier, offset;
+  };
+  Finish loadFinish(Emitter &e, Value panelTail, int64_t vector);
+  Value finished(Emitter &e, Value quad, const Finish &finish);
 
   Value nibbles(Emitter &e, Value packed, bool high, bool inPlace = false);
   Value loadTail(Emitter &e, Tail kind, Value panelTail, int64_t vector);

@@ -5,18 +5,24 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-/// direct<R>(panel..., panels, activations, start, groups, results): all groups of a block's panels, unpacked in
-/// registers.
 LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
+  return overPanels("direct" + Twine(rows), directShape(isa, rows, sumDepth(w.group)));
+}
+
+LLVM::LLVMFuncOp KernelBuilder::finish(int64_t rows) {
+  return overPanels("finish" + Twine(rows), finishShape(rows, w.group));
+}
+
+/// name(panel..., panels, activations, start, groups, results): all groups of a block's panels, unpacked in registers.
+LLVM::LLVMFuncOp KernelBuilder::overPanels(const Twine &name, const TileShape &shape) {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
   Emitter types(module.getLoc(), module.getContext());
   SmallVector<Type> arguments = panelTypes(types);
   arguments.append({i64, p, p, i64, p});
-  return function("direct" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
-    const TileShape shape = directShape(isa, rows, sumDepth(w.group));
+  return function(name, arguments, [&](Emitter &e, ValueRange args) {
     ValueRange panels = takePanels(args);
-    Value wide = wideSpace(e, rows);
+    Value wide = wideSpace(e, shape.rows);
     e.loop(e.num(0), args[0], std::max(shape.panels, kPairPanels), [&](Value first) {
       RowKernel k;
       k.shape = shape, k.direct = true, k.wide = wide;
@@ -41,6 +47,8 @@ void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
   Value zero = e.zeros(integerResult() ? ints : floats);
   if (k.inRegisters())
     k.accumulators.assign(k.rows() * vectors, zero);
+  for (int64_t i = 0; k.shape.finishes && i < k.rows() * vectors; ++i)
+    k.accumulators[i] = i % vectors ? k.accumulators[i - 1] : e.broadcastDword(ints, e.at(k.start, 4 * (i / vectors)));
   for (int64_t i = 0; !k.inRegisters() && i < k.rows() * isa.vectors(); ++i)
     e.store(zero, e.at(k.memory, i * size), size);
   groups(e, k, count);

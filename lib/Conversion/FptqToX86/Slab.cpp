@@ -17,21 +17,9 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
     const int64_t perPair = kPairPanels * perPanel;
     ValueRange panels = takePanels(args);
-    VectorType halves = e.vec(2 * isa.lanes, e.getI16Type());
-    SmallVector<Value> multiplier(vectors), offset(vectors);
-    for (int64_t j = 0; slabHoldsBytes() && j < vectors; ++j) {
-      Value tail = panelTail(e, panels, args[0], j / perPanel);
-      Value a = loadTail(e, Tail::Multiplier, tail, j % perPanel), b = loadTail(e, Tail::Zero, tail, j % perPanel);
-      multiplier[j] = e.bitcast(halves, e.mul(a, e.splat(ints, 0x10001)));
-      offset[j] = e.bitcast(bytes, e.mul(b, e.splat(ints, 0x1010101)));
-    }
-    // (A2) a * q + b in both bytes of a 16-bit lane at once: a * q <= 240 carries nothing over.
-    auto weight = [&](Value quad, int64_t j) {
-      if (!slabHoldsBytes())
-        return quad;
-      Value product = e.mul(e.bitcast(halves, quad), multiplier[j]);
-      return e.add(e.bitcast(bytes, product), offset[j]);
-    };
+    SmallVector<Finish> finish;
+    for (int64_t j = 0; slabHoldsBytes() && j < vectors; ++j)
+      finish.push_back(loadFinish(e, panelTail(e, panels, args[0], j / perPanel), j % perPanel));
     Value nibblesFrom = e.add(args[0], e.mul(args[1], kPairOctet));
     e.loop(e.num(0), args[2], 1, {nibblesFrom, args[3]}, [&](Value, ValueRange now) {
       for (int64_t j = 0; j < vectors; ++j) {
@@ -39,8 +27,11 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
         Value packed = e.load(bytes, from);
         if (j % perPanel == 0)
           e.prefetch(from, 4096);
-        for (int64_t half = 0; half < 2; ++half)
-          e.store(weight(nibbles(e, packed, half), j), e.at(now[1], (half * vectors + j) * size), size);
+        for (int64_t half = 0; half < 2; ++half) {
+          Value quad = nibbles(e, packed, half);
+          quad = slabHoldsBytes() ? finished(e, quad, finish[j]) : quad;
+          e.store(quad, e.at(now[1], (half * vectors + j) * size), size);
+        }
       }
       return SmallVector<Value>{e.add(now[0], kPairOctet), e.at(now[1], slabBytes(8))};
     });

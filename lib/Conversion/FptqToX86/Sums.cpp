@@ -22,6 +22,8 @@ Value KernelBuilder::quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases,
   // A volatile load is not merged with its twin, so no register holds the packed bytes.
   Value v = packed.empty() ? loadPacked(e, k, bases, octet, j, /*again=*/true) : packed[j];
   Value quad = nibbles(e, v, half, k.shape.highInPlace);
+  if (!k.finish.empty())
+    quad = finished(e, quad, k.finish[j]);
   if (slabOut)
     e.store(quad, e.at(slabOut, inSlab), size);
   return quad;
@@ -241,6 +243,14 @@ void KernelBuilder::foldGroup(Emitter &e, RowKernel &k) {
 void KernelBuilder::foldPanels(Emitter &e, RowKernel &k) {
   const int64_t rows = k.rows(), vectors = vectorsOf(k), count = rows * vectors;
   Value groupStart = k.weights;
+  if (k.shape.finishes) {
+    const int64_t perPanel = isa.vectorsPerPanel();
+    k.finish = llvm::map_to_vector(llvm::seq(vectors), [&](int64_t j) {
+      return loadFinish(e, panelTail(e, k.panels, groupStart, j / perPanel), j % perPanel);
+    });
+    k.accumulators = dots(e, k, w.group, k.accumulators);
+    return;
+  }
   SmallVector<Value> startOf;
   for (int64_t r = 0; r < rows && !startsInSums(); ++r)
     startOf.push_back(e.broadcastDword(ints, e.at(k.start, 4 * r)));

@@ -21,7 +21,8 @@ struct KernelBuilder::RowKernel {
   Value slabOut;                ///< cursor; the slab that a direct kernel fills on its way, or null
   Value memory;                 ///< accumulators that are not in registers
   SmallVector<Value> accumulators;
-  Value wide; ///< stack space for one group's int32 sums (tiers that sum in 16 bits)
+  SmallVector<Finish> finish; ///< of the group, where the shape finishes weights
+  Value wide;                 ///< stack space for one group's int32 sums (tiers that sum in 16 bits)
 
   int64_t rows() const { return shape.rows; }
   int64_t turns() const { return shape.panels < kPairPanels ? 2 : 1; }

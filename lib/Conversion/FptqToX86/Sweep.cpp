@@ -50,8 +50,8 @@ struct KernelBuilder::Sweep {
   }
   /// `fn(r)` for the run's height.
   void byHeight(const Run &r, llvm::function_ref<LLVM::LLVMFuncOp(int64_t)> callee, ArrayRef<Value> arguments) {
-    auto heights =
-        llvm::to_vector(llvm::seq<int64_t>(minSlabHeight(builder.isa, w.twoLevel, w.group), builder.tileRows() + 1));
+    auto heights = llvm::to_vector(
+        llvm::seq(builder.minTileHeight(directMaxRows(builder.isa, w.twoLevel, w.group)), builder.tileRows() + 1));
     e.switchOn(r.height, heights, [&](int64_t rows) { builder.call(e, callee(rows), arguments); });
   }
 

@@ -33,6 +33,7 @@ struct TileShape {
   int64_t prefetchBytes;          ///< ahead in each panel's stream; 0: none
   bool prefetchNextBlock = false; ///< direct: instead the same place of the next block, into L2
   int64_t chains = 1;             ///< sums that octets are added to in turn, and that are added up once a group
+  bool finishes = false;          ///< weights become `a q + b` (A2) in registers, and are summed over all of K
 };
 
 const Isa &avx2Isa();
@@ -43,13 +44,16 @@ const Isa &amxInt8Isa();
 /// Products with up to so many rows unpack in registers; with at least so many they use AMX.
 int64_t directMaxRows(const Isa &isa, bool twoLevel, int64_t group);
 int64_t amxMinRows(bool twoLevel, int64_t group);
+/// Direct kernels of products with more rows than kOneTileRows multiply finished 8-bit weights.
+bool finishesDirectly(const Isa &isa, bool twoLevel, int64_t group);
 /// Rows of a full tile; a product of more than kOneTileRows rows is cut into tiles of nearly so many.
 int64_t tileRows(const Isa &isa, bool twoLevel, int64_t group);
-/// The least rows of a tile of a product with too many rows for direct kernels.
-int64_t minSlabHeight(const Isa &isa, bool twoLevel, int64_t group);
+/// The least rows of a tile of a product with more rows than `rows`, at least kOneTileRows.
+int64_t minTileHeight(const Isa &isa, bool twoLevel, int64_t group, int64_t rows);
 
 /// `depth`: input channels summed without widening, a multiple of the body's.
 TileShape directShape(const Isa &isa, int64_t rows, int64_t depth);
+TileShape finishShape(int64_t rows, int64_t depth);
 /// The first tile of a sweep, which fills the slab.
 TileShape firstShape(const Isa &isa, int64_t rows, int64_t depth);
 /// `folds`: the tile ends groups itself, instead of adding to integer sums only.
