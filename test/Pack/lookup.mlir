@@ -3,7 +3,7 @@
 
 // A lookup and the product of the same codes are one string of bytes.
 // CHECK-COUNT-1: arith.constant dense_resource<head.packed>
-// X86: fptq.packed_lookup <group, group_size = 4, symmetric = true, method = rtn> <"x86"> rows(2) layer("head.lookup") ins(%{{.*}} : tensor<?xindex>) weights(%[[BYTES:.*]] : tensor<256xi8>) outs(%{{.*}} : tensor<?x8xf32>)
+// X86: fptq.packed_lookup <group, group_size = 4, symmetric = true, method = rtn> <"x86"> rows(2) layer("head.lookup") ins(%{{.*}} : tensor<?xindex>) weights(%[[BYTES:.*]] : tensor<512xi8>) outs(%{{.*}} : tensor<?x8xf32>)
 // NVPTX: fptq.packed_lookup <group, group_size = 4, symmetric = true, method = rtn> <"nvptx"> rows(2) layer("head.lookup") ins(%{{.*}} : tensor<?xindex>) weights(%[[BYTES:.*]] : tensor<640xi8>)
 // CHECK-SAME: {fptq.reason = "rule"}
 // CHECK: fptq.packed_matmul {{.*}} weights(%[[BYTES]] :

@@ -202,9 +202,8 @@ LLVM::LLVMFuncOp KernelBuilder::tileMatmul() {
 void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last) {
   MatmulFields mm(e, matmul);
   Value groups = mm.groups();
-  auto byHeight = [&](Value height, int64_t least, llvm::function_ref<void(int64_t)> call) {
-    e.switchOn(height, llvm::to_vector(llvm::seq(least, std::max(tileRows(), kOneTileRows) + 1)), call);
-  };
+  const bool finishes = finishesDirectly(isa, w.twoLevel, w.group);
+  const int64_t tallest = finishes ? kOneTileRows : std::max(tileRows(), kOneTileRows);
   e.loop(first, last, isa.panels, [&](Value block) {
     SmallVector<Value> where = blockPanels(e, matmul, block, last);
     Value panels = e.min(e.num(isa.panels), e.sub(last, block));
@@ -213,12 +212,16 @@ void KernelBuilder::directBlocks(Emitter &e, Value matmul, const Rows &rows, Val
       SmallVector<Value> arguments(where);
       arguments.append({panels, e.at(rows.activations, e.mul(row, rows.rowBytes)),
                         e.at(rows.starts, e.mul(row, rows.startBytes)), groups, results});
-      auto fold = [&] { byHeight(height, 1, [&](int64_t r) { call(e, direct(r), arguments); }); };
-      auto finished = [&] {
-        byHeight(height, minTileHeight(kOneTileRows), [&](int64_t r) { call(e, finish(r), arguments); });
+      auto fold = [&] {
+        e.switchOn(height, llvm::to_vector(llvm::seq<int64_t>(1, tallest + 1)),
+                   [&](int64_t r) { call(e, direct(r), arguments); });
       };
-      if (finishesDirectly(isa, w.twoLevel, w.group))
-        e.ifElse(e.less(rows.m, e.num(foldedMaxRows() + 1)), fold, finished);
+      auto sumFinished = [&] {
+        e.switchOn(height, llvm::to_vector(llvm::seq(minTileHeight(kOneTileRows), tileRows() + 1)),
+                   [&](int64_t r) { call(e, finish(r), arguments); });
+      };
+      if (finishes)
+        e.ifElse(e.less(rows.m, e.num(foldedMaxRows() + 1)), fold, sumFinished);
       else
         fold();
       call(e, epilogue(), {matmul, results, row, height, block, panels});
