@@ -20,7 +20,7 @@ func.func @scale_by_another_stays(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 // CHECK-NEXT: return %arg0, %arg1
 func.func @unpack_of_pack(%codes: tensor<16x4xi8>, %scales: tensor<16x1xf32>) -> (tensor<16x4xi8>, tensor<16x1xf32>) {
   %p = fptq.pack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
-    weights(%codes, %scales : tensor<16x4xi8>, tensor<16x1xf32>) -> tensor<128xi8>
-  %0:2 = fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<128xi8> -> tensor<16x4xi8>, tensor<16x1xf32>
+    weights(%codes, %scales : tensor<16x4xi8>, tensor<16x1xf32>) -> tensor<256xi8>
+  %0:2 = fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<256xi8> -> tensor<16x4xi8>, tensor<16x1xf32>
   return %0#0, %0#1 : tensor<16x4xi8>, tensor<16x1xf32>
 }

@@ -513,7 +513,7 @@ func.func @ql2_result(%ids: tensor<3xindex>, %c: tensor<16x4xi8>, %s: tensor<16x
 // -----
 
 func.func @pl1_bytes(%ids: memref<3xindex>, %p: memref<100xi8>, %e: memref<3x8xf32>) {
-  // expected-error@+1 {{(PL1) packed weight has 100 bytes, layout 'x86' needs 128 (f32 scales) or 96 (f16 scales) for N = 16, K = 8}}
+  // expected-error@+1 {{(PL1) packed weight has 100 bytes, layout 'x86' needs 256 (f32 scales) or 192 (f16 scales) for N = 16, K = 8}}
   fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%ids : memref<3xindex>)
     weights(%p : memref<100xi8>) outs(%e : memref<3x8xf32>)
   return
@@ -521,9 +521,9 @@ func.func @pl1_bytes(%ids: memref<3xindex>, %p: memref<100xi8>, %e: memref<3x8xf
 
 // -----
 
-func.func @pl2_result(%ids: memref<3xindex>, %p: memref<128xi8>, %e: memref<2x8xf32>) {
+func.func @pl2_result(%ids: memref<3xindex>, %p: memref<256xi8>, %e: memref<2x8xf32>) {
   // expected-error@+1 {{(PL2) result is 2 x 8, expected 3 x 8 (layer 'e')}}
   fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%ids : memref<3xindex>)
-    weights(%p : memref<128xi8>) outs(%e : memref<2x8xf32>)
+    weights(%p : memref<256xi8>) outs(%e : memref<2x8xf32>)
   return
 }

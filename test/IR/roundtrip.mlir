@@ -38,15 +38,15 @@ func.func @integer_form(%x: tensor<?x8xf16>, %m: tensor<8xf32>, %scale: f32, %q:
 
 // CHECK-LABEL: @packed_form
 func.func @packed_form(%codes: tensor<16x4xi8>, %scales: tensor<16x1xf32>, %q: memref<?x8xi8>, %s: memref<?xf32>, %t: memref<?x1xi32>,
-                       %w: memref<128xi8>, %y: memref<?x16xf32>) -> tensor<16x1xf32> {
+                       %w: memref<256xi8>, %y: memref<?x16xf32>) -> tensor<16x1xf32> {
   // CHECK: fptq.pack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
   %p = fptq.pack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
-    weights(%codes, %scales : tensor<16x4xi8>, tensor<16x1xf32>) -> tensor<128xi8>
+    weights(%codes, %scales : tensor<16x4xi8>, tensor<16x1xf32>) -> tensor<256xi8>
   // CHECK: fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8)
-  %u:2 = fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<128xi8> -> tensor<16x4xi8>, tensor<16x1xf32>
+  %u:2 = fptq.unpack <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<256xi8> -> tensor<16x4xi8>, tensor<16x1xf32>
   // CHECK: fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
   fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
-    ins(%q, %s, %t : memref<?x8xi8>, memref<?xf32>, memref<?x1xi32>) weights(%w : memref<128xi8>) outs(%y : memref<?x16xf32>)
+    ins(%q, %s, %t : memref<?x8xi8>, memref<?xf32>, memref<?x1xi32>) weights(%w : memref<256xi8>) outs(%y : memref<?x16xf32>)
   return %u#1 : tensor<16x1xf32>
 }
 
@@ -89,7 +89,7 @@ func.func @rows(%x: tensor<?x8xf32>, %gamma: tensor<8xf16>, %eps: f32, %scale: f
 
 // CHECK-LABEL: @lookups
 func.func @lookups(%ids: tensor<?xindex>, %table: tensor<16x8xf16>, %codes: tensor<16x4xi8>, %scales: tensor<16xf16>, %b: tensor<16x2xi8>,
-                   %a: tensor<16x2xi8>, %e: tensor<?x8xf32>, %some: memref<3xindex>, %packed: memref<128xi8>, %out: memref<3x8xf32>) {
+                   %a: tensor<16x2xi8>, %e: tensor<?x8xf32>, %some: memref<3xindex>, %packed: memref<256xi8>, %out: memref<3x8xf32>) {
   // CHECK: fptq.lookup %{{.*}}, %{{.*}} layer("e") {reason = "rule", scheme = #fptq.scheme<group, group_size = 4, symmetric = true, method = rtn>} : (tensor<?xindex>, tensor<16x8xf16>) -> tensor<?x8xf32>
   %0 = fptq.lookup %ids, %table layer("e") {reason = "rule", scheme = #fptq.scheme<group, group_size = 4, symmetric = true, method = rtn>}
     : (tensor<?xindex>, tensor<16x8xf16>) -> tensor<?x8xf32>
@@ -97,8 +97,8 @@ func.func @lookups(%ids: tensor<?xindex>, %table: tensor<16x8xf16>, %codes: tens
   %1 = fptq.quantized_lookup <two_level, group_size = 4, symmetric = false, method = mse> layer("e") ins(%ids : tensor<?xindex>)
     weights(%codes, %scales : tensor<16x4xi8>, tensor<16xf16>) zeros(%b : tensor<16x2xi8>) multipliers(%a : tensor<16x2xi8>)
     outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
-  // CHECK: fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%{{.*}} : memref<3xindex>) weights(%{{.*}} : memref<128xi8>) outs(%{{.*}} : memref<3x8xf32>)
+  // CHECK: fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%{{.*}} : memref<3xindex>) weights(%{{.*}} : memref<256xi8>) outs(%{{.*}} : memref<3x8xf32>)
   fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%some : memref<3xindex>)
-    weights(%packed : memref<128xi8>) outs(%out : memref<3x8xf32>)
+    weights(%packed : memref<256xi8>) outs(%out : memref<3x8xf32>)
   return
 }

@@ -14,16 +14,16 @@
 // CHECK: linalg.exp {{.*}} -> tensor<2x8xf32>
 #map = affine_map<(m, n) -> (m, n)>
 module attributes {transform.with_named_sequence} {
-  func.func @rows(%q: tensor<4x32xi8>, %s: tensor<4xf32>, %t: tensor<4x1xi32>, %p: tensor<320xi8>, %y: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  func.func @rows(%q: tensor<4x32xi8>, %s: tensor<4xf32>, %t: tensor<4x1xi32>, %p: tensor<640xi8>, %y: tensor<4x16xf32>) -> tensor<4x16xf32> {
     %0 = fptq.packed_matmul <group, group_size = 32, symmetric = true, method = rtn> <"x86"> k(32) layer("a")
-      ins(%q, %s, %t : tensor<4x32xi8>, tensor<4xf32>, tensor<4x1xi32>) weights(%p : tensor<320xi8>)
+      ins(%q, %s, %t : tensor<4x32xi8>, tensor<4xf32>, tensor<4x1xi32>) weights(%p : tensor<640xi8>)
       outs(%y : tensor<4x16xf32>) -> tensor<4x16xf32>
     %1 = linalg.exp {rows} ins(%0 : tensor<4x16xf32>) outs(%y : tensor<4x16xf32>) -> tensor<4x16xf32>
     return %1 : tensor<4x16xf32>
   }
-  func.func @columns(%q: tensor<4x32xi8>, %s: tensor<4xf32>, %t: tensor<4x1xi32>, %p: tensor<320xi8>, %y: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  func.func @columns(%q: tensor<4x32xi8>, %s: tensor<4xf32>, %t: tensor<4x1xi32>, %p: tensor<640xi8>, %y: tensor<4x16xf32>) -> tensor<4x16xf32> {
     %0 = fptq.packed_matmul <group, group_size = 32, symmetric = true, method = rtn> <"x86"> k(32) layer("a")
-      ins(%q, %s, %t : tensor<4x32xi8>, tensor<4xf32>, tensor<4x1xi32>) weights(%p : tensor<320xi8>)
+      ins(%q, %s, %t : tensor<4x32xi8>, tensor<4xf32>, tensor<4x1xi32>) weights(%p : tensor<640xi8>)
       outs(%y : tensor<4x16xf32>) -> tensor<4x16xf32>
     %1 = linalg.exp {columns} ins(%0 : tensor<4x16xf32>) outs(%y : tensor<4x16xf32>) -> tensor<4x16xf32>
     return %1 : tensor<4x16xf32>

@@ -82,12 +82,12 @@ func.func private @other_scalar(%x: f32) -> f32 {
 // CHECK-NOT: @block_10
 !q = tensor<1x8xi8>
 func.func private @block_0(%q: !q, %s: tensor<1xf32>, %x: tensor<1x1xi32>, %e: tensor<1x16xf32>) -> tensor<1x16xf32> {
-  %w = arith.constant dense<1> : tensor<128xi8>
-  %y = fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("layers.0.up") ins(%q, %s, %x : !q, tensor<1xf32>, tensor<1x1xi32>) weights(%w : tensor<128xi8>) outs(%e : tensor<1x16xf32>) {fptq.error_db = -20.0 : f64} -> tensor<1x16xf32>
+  %w = arith.constant dense<1> : tensor<256xi8>
+  %y = fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("layers.0.up") ins(%q, %s, %x : !q, tensor<1xf32>, tensor<1x1xi32>) weights(%w : tensor<256xi8>) outs(%e : tensor<1x16xf32>) {fptq.error_db = -20.0 : f64} -> tensor<1x16xf32>
   return %y : tensor<1x16xf32>
 }
 func.func private @block_10(%q: !q, %s: tensor<1xf32>, %x: tensor<1x1xi32>, %e: tensor<1x16xf32>) -> tensor<1x16xf32> {
-  %w = arith.constant dense<2> : tensor<128xi8>
-  %y = fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("layers.10.up") ins(%q, %s, %x : !q, tensor<1xf32>, tensor<1x1xi32>) weights(%w : tensor<128xi8>) outs(%e : tensor<1x16xf32>) {fptq.error_db = -22.0 : f64} -> tensor<1x16xf32>
+  %w = arith.constant dense<2> : tensor<256xi8>
+  %y = fptq.packed_matmul <group, group_size = 8, symmetric = true, method = rtn> <"x86"> k(8) layer("layers.10.up") ins(%q, %s, %x : !q, tensor<1xf32>, tensor<1x1xi32>) weights(%w : tensor<256xi8>) outs(%e : tensor<1x16xf32>) {fptq.error_db = -22.0 : f64} -> tensor<1x16xf32>
   return %y : tensor<1x16xf32>
 }
