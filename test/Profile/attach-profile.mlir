@@ -1,6 +1,11 @@
 // RUN: split-file %s %t
 // RUN: fptq-opt --fptq-attach-profile=profile=%t/good.json %t/model.mlir | FileCheck %t/model.mlir
 // RUN: fptq-opt --fptq-attach-profile=profile=%t/table.txt %t/model.mlir | FileCheck %t/model.mlir --check-prefix=TABLE
+// A table without channels is enough for all but equalization.
+// RUN: fptq-opt --fptq-quantize-pipeline="profile=%t/table.txt policy=static group-size=0" %t/model.mlir | FileCheck %s --check-prefix=STATIC
+// STATIC-COUNT-2: fptq.quantized_matmul
+// RUN: not fptq-opt --fptq-quantize-pipeline="profile=%t/table.txt policy=equalized" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=EQUALIZED
+// EQUALIZED: layer 'a' has no per-channel maxima, which equalization needs
 // RUN: not fptq-opt --fptq-attach-profile %t/model.mlir 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: option profile is missing
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/absent.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=ABSENT

@@ -10,7 +10,7 @@ def FptqVerifyStagePass : Pass<"fptq-verify-stage", "::mlir::ModuleOp"> {
     `stage` (required) is one of
     - `raised`: every weight of a `fptq.linear` and table of a `fptq.lookup` is a constant chain, and every layer has a
       name;
-    - `profiled`: every `fptq.linear` has `range` and `channel_absmax`;
+    - `profiled`: every `fptq.linear` has `range`;
     - `decided`: every `fptq.linear` has `policy` and, unless float, `scheme`; every `fptq.lookup` a `reason`;
     - `quantized`: no `fptq.linear` is left but those whose policy is float, and their product's
       activations come from a quantize step; no `fptq.lookup` is left;
