@@ -65,8 +65,9 @@ llvm::Error RangeProfile::verify(StringRef file) const {
       return profileError(file, range.layer, "", range.fault);
     for (auto [key, value] :
          {std::pair<StringRef, double>("min", range.min), {"max", range.max}, {"absmax", range.absmax}})
-      if (!std::isfinite(value)) // PF3
-        return profileError(file, range.layer, key, "is " + number(value));
+      if (!std::isfinite((float)value)) // PF3; scales are floats
+        return profileError(file, range.layer, key,
+                            "is " + number(value) + (std::isfinite(value) ? ", more than a float holds" : ""));
     if (range.absmax < 0) // PF4
       return profileError(file, range.layer, "absmax", "is negative: " + number(range.absmax));
     if (range.min > range.max)

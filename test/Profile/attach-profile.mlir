@@ -22,6 +22,8 @@
 // FRACTION: fraction.json: layer 'a': channels: is no integer: 3.50
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/infinite.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=INFINITE
 // INFINITE: infinite.json: {{.*}}absmax: is inf
+// RUN: sed s/1e999/1e39/ %t/infinite.json > %t/large.json && not fptq-opt --fptq-attach-profile=profile=%t/large.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=LARGE
+// LARGE: large.json: layer 'a': absmax: is 1e+39, more than a float holds
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/negative.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // NEGATIVE: negative.json: layer 'a': absmax: is negative: -2
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/reversed.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=REVERSED
