@@ -10,10 +10,10 @@
 // EMIT: error: chip 'sm_70' is below sm_80
 // FORMAT: error: unknown format 'elf', expected ptx, cubin or fatbin
 
-func.func @other_layout(%q: memref<1x32xi8>, %s: memref<1xf32>, %t: memref<1x1xi32>, %w: memref<320xi8>, %y: memref<1x16xf32>) {
+func.func @other_layout(%q: memref<1x32xi8>, %s: memref<1xf32>, %t: memref<1x1xi32>, %w: memref<640xi8>, %y: memref<1x16xf32>) {
   // expected-error@+1 {{has layout 'x86', NVPTX kernels need 'nvptx' (layer 'a')}}
   fptq.packed_matmul <group, group_size = 32, symmetric = true, method = rtn> <"x86"> k(32) layer("a")
-    ins(%q, %s, %t : memref<1x32xi8>, memref<1xf32>, memref<1x1xi32>) weights(%w : memref<320xi8>) outs(%y : memref<1x16xf32>)
+    ins(%q, %s, %t : memref<1x32xi8>, memref<1xf32>, memref<1x1xi32>) weights(%w : memref<640xi8>) outs(%y : memref<1x16xf32>)
   return
 }
 
