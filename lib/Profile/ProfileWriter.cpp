@@ -36,10 +36,10 @@ static llvm::Error checkSidecar(StringRef path, StringRef sidecarFile) {
     llvm::consumeError(there.takeError());
     return llvm::Error::success();
   }
-  for (const auto &[key, entry] : (*there)->entries())
-    if (llvm::none_of(kSidecarSuffixes, [&](StringRef suffix) { return StringRef(key).ends_with(suffix); }))
+  for (const auto &entry : (*there)->entries())
+    if (llvm::none_of(kSidecarSuffixes, [&](StringRef suffix) { return StringRef(entry.first).ends_with(suffix); }))
       return profileError(path, "", "",
-                          "its sidecar would replace '" + sidecarFile + "', which has the tensor '" + key +
+                          "its sidecar would replace '" + sidecarFile + "', which has the tensor '" + entry.first +
                               "' and is no profile's; give the profile another name");
   return llvm::Error::success();
 }

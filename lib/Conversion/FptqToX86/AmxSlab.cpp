@@ -65,25 +65,24 @@ void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value uni
         finish.offset = e.sub(e.zeros(bytes), finish.offset);
       auto octet = [&](Value from, Value to) {
         Value packed = e.load(bytes, from);
-        // The same panels come up again when the other half of the block had its turn. Lines come in pairs.
+        // The same panels come up again when the other half of the block had its turn. Octets are two lines.
         if (j == 0)
-          e.prefetch(from, amxSlabK() / 8 * kPairOctet, /*locality=*/2);
-        for (int64_t half = 0; half < 2; ++half) {
+          e.prefetch(from, amxSlabK() / 8 * kPairOctetBytes, /*locality=*/2);
+        for (int64_t half = 0; half < 2; ++half)
           e.store(finished(e, nibbles(e, packed, half), finish), e.at(to, half * 64), 64);
-        }
       };
-      Value nibblesFrom = e.at(e.at(e.at(panels, at), j * kPairOctet / 2), e.mul(piece, octets * kPairOctet));
+      Value nibblesFrom = e.at(e.at(e.at(panels, at), j * kOctetBytes), e.mul(piece, octets * kPairOctetBytes));
       Value to = e.at(slab, j * kTileBytes);
       if (unpacksInUnits()) {
         Value step = e.at(to, e.mul(inSlab, kStep));
         for (int64_t o = 0; o < octets; ++o)
-          octet(e.at(nibblesFrom, o * kPairOctet), e.at(step, (g * octets + o) * 128));
+          octet(e.at(nibblesFrom, o * kPairOctetBytes), e.at(step, (g * octets + o) * 128));
         continue;
       }
       e.loop(e.num(0), e.num(octets), 1, [&](Value o) {
         Value all = e.add(e.mul(inSlab, octets), o), step = e.mul(e.div(all, e.num(8)), kStep);
         Value inTile = e.mul(arith::AndIOp::create(e, all, e.num(7)), 128);
-        octet(e.at(nibblesFrom, e.mul(o, kPairOctet)), e.at(to, e.add(step, inTile)));
+        octet(e.at(nibblesFrom, e.mul(o, kPairOctetBytes)), e.at(to, e.add(step, inTile)));
       });
     }
   }

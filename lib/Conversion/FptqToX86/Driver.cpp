@@ -123,12 +123,12 @@ void KernelBuilder::prepareTiles(Emitter &e, ValueRange args) {
 
 /// (P6) Bytes of a pair.
 Value KernelBuilder::pairBytes(Emitter &e, Value groups) {
-  return e.add(e.mul(groups, w.groupBytes), w.twoLevel ? (w.halfScales ? 64 : 128) : 0);
+  return e.add(e.mul(groups, w.groupBytes), w.twoLevel ? kPairColumns * (w.halfScales ? 2 : 4) : 0);
 }
 
 /// Where the panels of a block are, as arguments of kernels: a pointer to each pair.
-SmallVector<Type> KernelBuilder::panelTypes(Emitter &e) const {
-  return SmallVector<Type>(isa.panels / kPairPanels, e.ptr());
+SmallVector<Type> KernelBuilder::panelTypes() {
+  return SmallVector<Type>(isa.panels / kPairPanels, LLVM::LLVMPointerType::get(module.getContext()));
 }
 
 /// The arguments of panelTypes, from the front of `args`.

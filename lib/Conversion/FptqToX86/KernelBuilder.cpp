@@ -26,9 +26,8 @@ std::string x86::targetName(Target target) {
 }
 
 WeightFormat WeightFormat::get(int64_t group, bool twoLevel, bool symmetric, bool halfScales) {
-  const int64_t tail = kPairOctet * group / 8, zeros = twoLevel ? 16 : halfScales ? 32 : 64;
-  const int64_t tailBytes = zeros + (symmetric && !twoLevel ? 0 : 16);
-  return {group, twoLevel, symmetric, halfScales, tail, zeros, tailBytes, tail + 2 * tailBytes};
+  PanelLayout l = panelLayout({/*n=*/1, /*k=*/group, group, twoLevel, symmetric, halfScales});
+  return {group, twoLevel, symmetric, halfScales, l.tail, l.zeros, l.tailBytes, l.groupBytes};
 }
 
 int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {

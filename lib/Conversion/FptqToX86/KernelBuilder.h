@@ -22,6 +22,7 @@
 #include "Emitter.h"
 #include "TileTable.h"
 #include "fptq/Conversion/FptqToX86/Kernels.h"
+#include "fptq/Pack/X86Layout.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::fptq::x86 {
@@ -31,9 +32,6 @@ class TileUnit;
 struct Accumulators;
 
 const Isa &isaOf(Tier tier);
-
-constexpr int64_t kPairPanels = 2;  ///< (P1)
-constexpr int64_t kPairOctet = 128; ///< (P2) bytes from one octet of a pair to the next
 
 using BodyFn = llvm::function_ref<void(Emitter &, ValueRange)>;
 /// The internal function fptq_<isa>_<name> with the isa's target features, written by `body` when first asked for.
@@ -101,7 +99,7 @@ private:
   };
   Rows rowTiles(Emitter &e, Value matmul);
   Value pairBytes(Emitter &e, Value groups);
-  SmallVector<Type> panelTypes(Emitter &e) const;
+  SmallVector<Type> panelTypes();
   ValueRange takePanels(ValueRange &args) const;
   SmallVector<Value> blockPanels(Emitter &e, Value matmul, Value block, Value last);
   Value panelTail(Emitter &e, ValueRange panels, Value group, int64_t panel);

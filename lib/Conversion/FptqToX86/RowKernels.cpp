@@ -17,8 +17,7 @@ LLVM::LLVMFuncOp KernelBuilder::finish(int64_t rows) {
 LLVM::LLVMFuncOp KernelBuilder::overPanels(const Twine &name, const TileShape &shape) {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  Emitter types(module.getLoc(), module.getContext());
-  SmallVector<Type> arguments = panelTypes(types);
+  SmallVector<Type> arguments = panelTypes();
   arguments.append({i64, p, p, i64, p});
   return function(name, arguments, [&](Emitter &e, ValueRange args) {
     ValueRange panels = takePanels(args);
@@ -62,8 +61,7 @@ void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
 LLVM::LLVMFuncOp KernelBuilder::first(int64_t rows) {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  Emitter types(module.getLoc(), module.getContext());
-  SmallVector<Type> arguments = panelTypes(types);
+  SmallVector<Type> arguments = panelTypes();
   arguments.append({i64, p, p, i64, p, p, p});
   return function("first" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
     RowKernel k;

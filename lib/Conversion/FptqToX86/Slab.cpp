@@ -10,8 +10,7 @@ using namespace mlir::fptq::x86;
 LLVM::LLVMFuncOp KernelBuilder::unpack() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  Emitter types(module.getLoc(), module.getContext());
-  SmallVector<Type> arguments = panelTypes(types);
+  SmallVector<Type> arguments = panelTypes();
   arguments.append({i64, i64, i64, p});
   return function("unpack", arguments, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
@@ -20,7 +19,7 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
     SmallVector<Finish> finish;
     for (int64_t j = 0; slabHoldsBytes() && j < vectors; ++j)
       finish.push_back(loadFinish(e, panelTail(e, panels, args[0], j / perPanel), j % perPanel));
-    Value nibblesFrom = e.add(args[0], e.mul(args[1], kPairOctet));
+    Value nibblesFrom = e.add(args[0], e.mul(args[1], kPairOctetBytes));
     e.loop(e.num(0), args[2], 1, {nibblesFrom, args[3]}, [&](Value, ValueRange now) {
       for (int64_t j = 0; j < vectors; ++j) {
         Value from = e.at(e.at(panels[j / perPair], now[0]), j % perPair * size);
@@ -33,7 +32,7 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
           e.store(quad, e.at(now[1], (half * vectors + j) * size), size);
         }
       }
-      return SmallVector<Value>{e.add(now[0], kPairOctet), e.at(now[1], slabBytes(8))};
+      return SmallVector<Value>{e.add(now[0], kPairOctetBytes), e.at(now[1], slabBytes(8))};
     });
   });
 }
@@ -42,8 +41,7 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
 LLVM::LLVMFuncOp KernelBuilder::tails() {
   Builder b(module.getContext());
   Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  Emitter types(module.getLoc(), module.getContext());
-  SmallVector<Type> arguments = panelTypes(types);
+  SmallVector<Type> arguments = panelTypes();
   arguments.append({i64, p});
   return function("tails", arguments, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();

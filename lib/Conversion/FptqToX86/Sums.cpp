@@ -32,18 +32,18 @@ Value KernelBuilder::quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases,
 Value KernelBuilder::loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, int64_t octet, int64_t j,
                                 bool again) {
   const int64_t perPair = kPairPanels * isa.vectorsPerPanel(), vector = k.turn * vectorsOf(k) + j;
-  Value octetOfPair = e.at(bases[vector / perPair], octet * kPairOctet);
+  Value octetOfPair = e.at(bases[vector / perPair], octet * kPairOctetBytes);
   return e.load(bytes, e.at(octetOfPair, vector % perPair * isa.vectorBytes()), 1, again);
 }
 
 /// An octet of each pair, as many bytes further on as the shape says, or in the next block. The first turn fetches for
 /// both: Zen 4, tier avx2, M = 4 from memory: 485 us for 535.
 void KernelBuilder::prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet) {
-  for (int64_t line = 0; line < kPairOctet; line += 64) {
+  for (int64_t line = 0; line < kPairOctetBytes; line += kOctetBytes) {
     for (Value pair : k.nextPairs)
-      e.prefetch(e.at(pair, weights), octet * kPairOctet + line, /*locality=*/2);
+      e.prefetch(e.at(pair, weights), octet * kPairOctetBytes + line, /*locality=*/2);
     for (Value base : k.nextPairs.empty() ? bases : ArrayRef<Value>())
-      e.prefetch(base, octet * kPairOctet + line + k.shape.prefetchBytes);
+      e.prefetch(base, octet * kPairOctetBytes + line + k.shape.prefetchBytes);
   }
 }
 
@@ -99,7 +99,7 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
         }
       }
     }
-    SmallVector<Value> next{k.direct ? e.add(now[0], body / 8 * kPairOctet) : e.at(now[0], slabBytes(body)),
+    SmallVector<Value> next{k.direct ? e.add(now[0], body / 8 * kPairOctetBytes) : e.at(now[0], slabBytes(body)),
                             e.at(now[1], body * rows)};
     if (slabOut)
       next.push_back(e.at(slabOut, slabBytes(body)));
