@@ -106,7 +106,8 @@ static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
-  // A model's own loop may make a new tensor each time. What it carries is contiguous, unless it is known to be a slice.
+  // A model's own loop may make a new tensor each time. What it carries is contiguous, unless it is known to be a
+  // slice.
   bufferize.allowReturnAllocsFromLoops = true;
   bufferize.unknownTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
   bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;

@@ -1,6 +1,6 @@
 //===- Safetensors.cpp - mapped reading -----------------------------------===//
-#include "fptq/Support/Json.h"
 #include "fptq/Support/Safetensors.h"
+#include "fptq/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
