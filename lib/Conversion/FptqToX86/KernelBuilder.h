@@ -6,8 +6,8 @@
 //   prepare          activations into row tiles [k/4][rows][4], start values of the sums
 //   matmul           a range of panels, any number of rows; calls
 //     direct<R>        R rows x one block, panel by panel or all at once, nibbles unpacked in registers (few rows)
-//     finish<R>        the same with weights finished in registers (two-level scheme)
-//     first<R>         the same over a slab of a block, which it leaves behind as bytes, and its scales as vectors
+//     finish<R>        direct<R> with weights finished in registers (two-level scheme)
+//     first<R>         direct<R> over a slab of a block, which it leaves behind as bytes, and its scales as vectors
 //     tile<R>          tiles of R rows x one block over a slab
 //     unpack, tails    a slab by itself, where `first` cannot leave it
 //     start, fold      for sums longer than a slab
@@ -73,6 +73,8 @@ private:
              int64_t octet, int64_t half, int64_t vector);
   Value loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
   void prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet);
+  void addQuad(Emitter &e, const RowKernel &k, llvm::function_ref<Value(int64_t)> weightsOf,
+               llvm::function_ref<Value(int64_t)> activationsOf, MutableArrayRef<Value> sums);
   SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);
   SmallVector<Value> part(Emitter &e, RowKernel &k);
   SmallVector<Value> wideSums(Emitter &e, RowKernel &k);

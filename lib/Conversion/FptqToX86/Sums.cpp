@@ -47,6 +47,33 @@ void KernelBuilder::prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bas
   }
 }
 
+/// sums += one k-quad of every row and vector.
+void KernelBuilder::addQuad(Emitter &e, const RowKernel &k, llvm::function_ref<Value(int64_t)> weightsOf,
+                            llvm::function_ref<Value(int64_t)> activationsOf, MutableArrayRef<Value> sums) {
+  const int64_t rows = k.rows(), vectors = vectorsOf(k);
+  auto add = [&](int64_t r, int64_t j, Value weights, Value x) {
+    Value &sum = sums[r * vectors + j];
+    sum = dot(e, sum, weights, x);
+  };
+  // One vector of weights at a time where registers are few. With registers to spare it is the slower order: M = 1 on
+  // avx512vnni 103 us for 97.
+  if (k.shape.reloadNibbles && rows < vectors) {
+    SmallVector<Value> x = llvm::map_to_vector(llvm::seq(rows), activationsOf);
+    for (int64_t j = 0; j < vectors; ++j) {
+      Value weights = weightsOf(j);
+      for (int64_t r = 0; r < rows; ++r)
+        add(r, j, weights, x[r]);
+    }
+    return;
+  }
+  SmallVector<Value> weights = llvm::map_to_vector(llvm::seq(vectors), weightsOf);
+  for (int64_t r = 0; r < rows; ++r) {
+    Value x = activationsOf(r);
+    for (int64_t j = 0; j < vectors; ++j)
+      add(r, j, weights[j], x);
+  }
+}
+
 /// `depth` input channels. `sums` holds rows x vectors values, twice that when high nibbles stay in place, and all of
 /// that for each chain.
 SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums) {
@@ -74,29 +101,10 @@ SmallVector<Value> KernelBuilder::dots(Emitter &e, RowKernel &k, int64_t depth, 
         const int64_t chain = octet % k.shape.chains, both = chain * (1 + k.shape.highInPlace) + half;
         const int64_t first = (k.shape.highInPlace ? both : chain) * rows * vectors;
         auto weightsOf = [&](int64_t j) { return quad(e, k, bases, packed, slabOut, octet, half, j); };
-        auto activations = [&](int64_t r) {
+        auto activationsOf = [&](int64_t r) {
           return e.broadcastDword(bytes, e.at(now[1], ((2 * octet + half) * rows + r) * 4));
         };
-        auto add = [&](int64_t r, int64_t j, Value weights, Value x) {
-          Value &sum = sums[first + r * vectors + j];
-          sum = dot(e, sum, weights, x);
-        };
-        if (k.shape.reloadNibbles && rows < vectors) { // weights are more than registers hold
-          // (with registers to spare, M = 1 on avx512vnni, it is the slower order: 103 us for 97)
-          SmallVector<Value> x = llvm::map_to_vector(llvm::seq(rows), activations);
-          for (int64_t j = 0; j < vectors; ++j) {
-            Value weights = weightsOf(j);
-            for (int64_t r = 0; r < rows; ++r)
-              add(r, j, weights, x[r]);
-          }
-        } else {
-          SmallVector<Value> weights = llvm::map_to_vector(llvm::seq(vectors), weightsOf);
-          for (int64_t r = 0; r < rows; ++r) {
-            Value x = activations(r);
-            for (int64_t j = 0; j < vectors; ++j)
-              add(r, j, weights[j], x);
-          }
-        }
+        addQuad(e, k, weightsOf, activationsOf, MutableArrayRef<Value>(sums).slice(first, rows * vectors));
       }
     }
     SmallVector<Value> next{k.direct ? e.add(now[0], body / 8 * kPairOctetBytes) : e.at(now[0], slabBytes(body)),
@@ -128,9 +136,8 @@ SmallVector<Value> KernelBuilder::part(Emitter &e, RowKernel &k) {
 /// Group sums of a tier that adds in 16 bits: each part is widened, and where there are more parts than one, the sums
 /// so far wait in registers or, for more than a row, in k.wide.
 SmallVector<Value> KernelBuilder::wideSums(Emitter &e, RowKernel &k) {
-  const int64_t count = k.rows() * vectorsOf(k), parts = w.group / sumDepth(w.group);
+  const int64_t vectors = vectorsOf(k), count = k.rows() * vectors, parts = w.group / sumDepth(w.group);
   SmallVector<Value> values;
-  const int64_t vectors = vectorsOf(k);
   Accumulators wide{e, k.rows() > 1 ? k.wide : Value(), ints, isa.vectorBytes(), vectors, vectors, 0, values};
   auto widened = [&] {
     SmallVector<Value> v = part(e, k);
