@@ -33,8 +33,7 @@ static Value otherSummand(linalg::LinalgOp add, Value value, AffineMap &map) {
   return other->get();
 }
 
-/// `value`, indexed through `map`, as a constant vector along `column` only; null otherwise.
-static Value vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map, unsigned column, int64_t n) {
+Value mlir::fptq::vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map, unsigned column, int64_t n) {
   while (true) {
     AffineMap move;
     if (Value below = lookThroughMove(value, move)) {
@@ -65,36 +64,47 @@ static Value vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map,
   return tensor::CollapseShapeOp::create(b, loc, value, ArrayRef<ReassociationIndices>{all});
 }
 
-void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
-  Value y = op.getResult();
-  tensor::ExpandShapeOp expand;
-  if (!y.hasOneUse())
-    return;
-  if ((expand = dyn_cast<tensor::ExpandShapeOp>(*y.getUsers().begin()))) {
-    if (expand.getReassociationIndices().back().size() != 1 || !expand.getResult().hasOneUse())
-      return;
-    y = expand.getResult();
+/// Follows the only use of `y` through an expand_shape that leaves the columns alone and a transposition (of a
+/// convolution's result), as far as there are any; `column` follows. They are appended to `moves`.
+static Value followMoves(Value y, unsigned &column, SmallVectorImpl<Operation *> &moves) {
+  while (y.hasOneUse()) {
+    Operation *user = *y.getUsers().begin();
+    if (auto expand = dyn_cast<tensor::ExpandShapeOp>(user)) {
+      ReassociationIndices group = expand.getReassociationIndices()[column];
+      if (group.size() != 1)
+        break;
+      column = group.front();
+    } else if (auto transpose = dyn_cast<linalg::TransposeOp>(user); transpose && transpose.getInput() == y) {
+      column = llvm::find(transpose.getPermutation(), column) - transpose.getPermutation().begin();
+    } else {
+      break;
+    }
+    moves.push_back(user);
+    y = user->getResult(0);
   }
+  return y;
+}
+
+void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
+  SmallVector<Operation *> moves{op};
+  unsigned column = cast<RankedTensorType>(op.getType()).getRank() - 1;
+  Value y = followMoves(op.getResult(), column, moves);
+  if (op.getBias() || !y.hasOneUse())
+    return;
   auto add = dyn_cast<linalg::LinalgOp>(*y.getUsers().begin());
   AffineMap map;
   Value other = add ? otherSummand(add, y, map) : Value();
   if (!other)
     return;
-  unsigned column = cast<RankedTensorType>(y.getType()).getRank() - 1;
   rewriter.setInsertionPoint(op);
   Value bias = vectorAlong(rewriter, op.getLoc(), other, map, column, op.getOutputChannels());
   if (!bias)
     return;
   // The bias may be defined below the linear: move the linear down to the add.
   if (Operation *definition = bias.getDefiningOp();
-      definition && definition->getBlock() == op->getBlock() && op->isBeforeInBlock(definition)) {
-    if (expand) {
-      rewriter.moveOpBefore(expand, add);
-      rewriter.moveOpBefore(op, expand);
-    } else {
-      rewriter.moveOpBefore(op, add);
-    }
-  }
+      definition && definition->getBlock() == op->getBlock() && op->isBeforeInBlock(definition))
+    for (Operation *move : moves)
+      rewriter.moveOpBefore(move, add);
   op.getBiasMutable().assign(bias);
   rewriter.replaceOp(add, y);
 }

@@ -6,9 +6,13 @@
 
 namespace mlir::fptq {
 
+/// `value`, indexed through `map`, as a constant vector of `n` elements along the loop `column` only; null where it is
+/// none. What it has to be reshaped with is created at `b`.
+Value vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map, unsigned column, int64_t n);
+
 /// Takes a constant added to every row of `op`'s result, directly or after an expand_shape that
-/// leaves the columns alone, into its `bias`. Only an add in the linear's own element type: one after
-/// a truncation rounds twice and stays.
+/// leaves the columns alone or a transposition, into its `bias`. Only an add in the linear's own element type: one
+/// after a truncation rounds twice and stays.
 void absorbBias(IRRewriter &rewriter, LinearOp op);
 
 } // namespace mlir::fptq

@@ -1,5 +1,6 @@
 //===- EmitLinear.cpp - a match as fptq.linear ----------------------------===//
 #include "EmitLinear.h"
+#include "AbsorbBias.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -7,15 +8,17 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// `value` with its dimensions in the order `order`; itself where that is the identity.
-static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order) {
+/// `value` with its dimensions in the order `order`; itself where that is the identity. `sizes` are `value`'s.
+static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order, ArrayRef<OpFoldResult> sizes) {
   if (llvm::equal(order, llvm::seq<int64_t>(0, order.size())))
     return value;
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value), permuted;
-  for (int64_t d : order)
-    permuted.push_back(sizes[d]);
+  SmallVector<OpFoldResult> permuted = llvm::map_to_vector(order, [&](int64_t d) { return sizes[d]; });
   Value init = tensor::EmptyOp::create(b, loc, permuted, cast<RankedTensorType>(value.getType()).getElementType());
   return linalg::TransposeOp::create(b, loc, value, init, order)->getResult(0);
+}
+
+static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order) {
+  return permute(b, loc, value, order, tensor::getMixedSizes(b, loc, value));
 }
 
 /// Merges dimensions into groups of the given lengths; itself where every group is one dimension.
@@ -60,37 +63,36 @@ static Value weightMatrix(OpBuilder &b, Location loc, const LinearMatch &match) 
 }
 
 /// rows.. x K.
-static Value activation(OpBuilder &b, Location loc, const LinearMatch &match) {
+static Value activation(OpBuilder &b, Location loc, const LinearMatch &match, Value init) {
+  Value x = withoutWindows(b, loc, match.x, match.windows, match.extents, init, match.resultMap);
   SmallVector<int64_t> order = dimsOf(match.xMap, match.rows);
   llvm::append_range(order, dimsOf(match.xMap, match.reductions));
   SmallVector<int64_t> lengths(match.rows.size(), 1);
   lengths.push_back(match.reductions.size());
-  return collapse(b, loc, permute(b, loc, match.x, order), lengths);
+  return collapse(b, loc, permute(b, loc, x, order), lengths);
 }
 
-/// Back from rows.. x N to the result's own dimensions.
-static Value asResult(OpBuilder &b, Location loc, Value y, const LinearMatch &match, RankedTensorType type) {
-  int64_t rows = match.rows.size();
+/// Back from rows.. x N to the result's own dimensions. Its sizes are read off `init`: the bias is looked for behind
+/// the only use of `y`.
+static Value asResult(OpBuilder &b, Location loc, Value y, const LinearMatch &match, Value init) {
+  auto type = cast<RankedTensorType>(init.getType());
   SmallVector<int64_t> order = dimsOf(match.resultMap, match.rows), columns = dimsOf(match.resultMap, match.columns);
+  int64_t rows = order.size();
   llvm::append_range(order, columns);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, init);
+  sizes = llvm::map_to_vector(order, [&](int64_t d) { return sizes[d]; });
   if (columns.size() > 1) {
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, y);
-    sizes.pop_back();
     SmallVector<ReassociationIndices> groups;
     for (int64_t d = 0; d < rows; ++d)
       groups.push_back({d});
-    groups.emplace_back();
-    for (int64_t d : columns) {
-      groups.back().push_back(sizes.size());
-      sizes.push_back(b.getIndexAttr(type.getDimSize(d)));
-    }
+    groups.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(rows, order.size())));
     SmallVector<int64_t> shape = llvm::map_to_vector(order, [&](int64_t d) { return type.getDimSize(d); });
     y = tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), y, groups, sizes);
   }
   SmallVector<int64_t> inverse(order.size());
   for (auto [at, d] : llvm::enumerate(order))
     inverse[d] = at;
-  y = permute(b, loc, y, inverse);
+  y = permute(b, loc, y, inverse, sizes);
   return y.getType() == type ? y : Value(tensor::CastOp::create(b, loc, type, y));
 }
 
@@ -100,22 +102,31 @@ static bool isZero(Value init) {
   return matchPattern(init, m_AnyZeroFloat());
 }
 
-/// y + init, where the accumulator did not start at zero.
-static Value addInit(OpBuilder &b, Location loc, Value y, Value init) { return arith::AddFOp::create(b, loc, y, init); }
+/// The accumulator's start as a bias (of a convolution), and null where it is none.
+static Value initAsBias(OpBuilder &b, Location loc, Value init, const LinearMatch &match, int64_t n) {
+  if (match.columns.size() != 1)
+    return {};
+  AffineMap identity = b.getMultiDimIdentityMap(match.resultMap.getNumResults());
+  return vectorAlong(b, loc, init, identity, dimOf(match.resultMap, match.columns.front()), n);
+}
 
 LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match,
                                 LayerNames &names) {
   rewriter.setInsertionPoint(op);
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Value weight = weightMatrix(rewriter, loc, match), x = activation(rewriter, loc, match);
+  Value init = op.getDpsInitOperand(0)->get();
+  Value weight = weightMatrix(rewriter, loc, match), x = activation(rewriter, loc, match, init);
   SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
   shape.back() = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-  auto linear = LinearOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x, weight,
-                                 /*bias=*/Value(), rewriter.getStringAttr(names.nameOf(weight)), /*range=*/RangeAttr(),
+  bool zero = isZero(init);
+  Value bias = zero ? Value() : initAsBias(rewriter, loc, init, match, shape.back());
+  auto linear = LinearOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x, weight, bias,
+                                 rewriter.getStringAttr(names.nameOf(weight)), /*range=*/RangeAttr(),
                                  /*channel_absmax=*/ElementsAttr(), /*policy=*/PolicyAttr(), /*scheme=*/SchemeAttr());
-  Value init = op.getDpsInitOperand(0)->get();
-  Value y = asResult(rewriter, loc, linear.getResult(), match, type);
-  rewriter.replaceOp(op, isZero(init) ? y : addInit(rewriter, loc, y, init));
+  Value y = asResult(rewriter, loc, linear.getResult(), match, init);
+  if (!zero && !bias) // an accumulator that starts somewhere else
+    y = arith::AddFOp::create(rewriter, loc, y, init);
+  rewriter.replaceOp(op, y);
   return linear;
 }

@@ -8,6 +8,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -23,7 +24,13 @@ bool mlir::fptq::isMultiplyAccumulate(linalg::LinalgOp op) {
     return false;
   Block *body = op.getBlock();
   Value a = body->getArgument(0), b = body->getArgument(1), sum = body->getArgument(2);
+  auto areFactors = [&](Value left, Value right) {
+    left = skipExtensions(left), right = skipExtensions(right);
+    return (left == a && right == b) || (left == b && right == a);
+  };
   Operation *add = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (auto fma = dyn_cast_if_present<math::FmaOp>(add))
+    return fma.getC() == sum && areFactors(fma.getA(), fma.getB());
   if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
     return false;
   for (auto [accumulator, term] :
@@ -31,8 +38,7 @@ bool mlir::fptq::isMultiplyAccumulate(linalg::LinalgOp op) {
     Operation *product = term.getDefiningOp();
     if (accumulator != sum || !isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product))
       continue;
-    Value left = skipExtensions(product->getOperand(0)), right = skipExtensions(product->getOperand(1));
-    if ((left == a && right == b) || (left == b && right == a))
+    if (areFactors(product->getOperand(0), product->getOperand(1)))
       return true;
     if (isa<arith::MulIOp>(product))
       return true; // integer widening casts: told apart by type afterwards
@@ -103,7 +109,7 @@ static bool sortLoops(LinearMatch &match, unsigned loops, ArrayRef<int64_t> exte
     (inWeight && !inX ? match.columns : match.rows).push_back(loop);
   }
   for (unsigned loop = 0; loop < loops; ++loop)
-    if (!uses(match.resultMap, loop))
+    if (!uses(match.resultMap, loop) && (uses(match.xMap, loop) || extents[loop] != 1)) // else the kernel's size is 1
       match.reductions.push_back(loop);
   return llvm::all_of(match.reductions,
                       [&](unsigned loop) { return uses(match.xMap, loop) && uses(match.weightMap, loop); });
@@ -114,8 +120,6 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &r
   if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op))
     return failure();
   auto maps = op.getIndexingMapsArray();
-  if (!llvm::all_of(maps, [](AffineMap map) { return map.isProjectedPermutation(); }))
-    return reason = "an operand is not indexed by plain loops", failure();
   OpOperand *inputs[] = {op.getDpsInputOperand(0), op.getDpsInputOperand(1)};
   int weightSide = -1;
   AffineMap weightMap;
@@ -131,14 +135,21 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &r
   }
   if (weightSide < 0)
     return reason = "no operand is constant (a product of two activations)", failure();
+  if (!maps[weightSide].isProjectedPermutation() || !maps[2].isProjectedPermutation())
+    return reason = "an operand is not indexed by plain loops", failure();
   LinearMatch match;
+  match.extents = op.getStaticLoopRanges();
+  FailureOr<AffineMap> xMap = matchWindows(maps[1 - weightSide], maps[2], match.extents, match.windows);
+  if (failed(xMap))
+    return reason = "its input is not read by plain loops, nor in windows that are apart (an overlapping convolution)",
+           failure();
   match.x = lookThroughExtension(inputs[1 - weightSide]->get());
-  match.xMap = maps[1 - weightSide], match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
+  match.xMap = *xMap, match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
   if (!isFloat(match.x) || !isFloat(weight) || !isFloat(op->getResult(0)))
     return reason = "its element types are not f32, f16 or bf16", failure();
-  if (llvm::is_contained(op.getStaticLoopRanges(), 0))
+  if (llvm::is_contained(match.extents, 0))
     return reason = "it has a dimension of size 0", failure();
-  if (!sortLoops(match, op.getNumLoops(), op.getStaticLoopRanges()))
+  if (!sortLoops(match, op.getNumLoops(), match.extents))
     return reason = "the weight differs along a batch dimension", failure();
   if (match.columns.empty() || match.reductions.empty())
     return reason = "it has no output or no input channels of its own", failure();

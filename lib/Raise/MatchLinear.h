@@ -2,7 +2,7 @@
 #ifndef FPTQ_LIB_RAISE_MATCHLINEAR_H
 #define FPTQ_LIB_RAISE_MATCHLINEAR_H
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "InputWindows.h"
 
 namespace mlir::fptq {
 
@@ -10,6 +10,8 @@ namespace mlir::fptq {
 struct LinearMatch {
   Value x, weight; ///< after looking through casts and, for the weight, transpositions and broadcasts
   AffineMap xMap, weightMap, resultMap; ///< loops to dimensions; the weight's may hold constants (unit dimensions)
+  SmallVector<InputWindow> windows;     ///< of x, to be taken away first: xMap leads to what is left then
+  SmallVector<int64_t> extents;         ///< of the loops
   SmallVector<unsigned> rows, columns, reductions; ///< loops, rows and columns in the result's order
 };
 

@@ -58,3 +58,35 @@ func.func @no_output_channels(%x: tensor<4x16xf32>, %z: tensor<4x0xf32>) -> tens
   %y = linalg.matmul ins(%x, %w : tensor<4x16xf32>, tensor<16x0xf32>) outs(%z : tensor<4x0xf32>) -> tensor<4x0xf32>
   return %y : tensor<4x0xf32>
 }
+
+// CHECK-LABEL: @overlapping
+// CHECK: linalg.conv_2d_nchw_fchw
+// CHECK-NOT: fptq.linear
+// REASON: its input is not read by plain loops, nor in windows that are apart (an overlapping convolution)
+func.func @overlapping(%x: tensor<2x3x9x12xf32>) -> tensor<2x8x7x10xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x3x3x3xf32>
+  %z = arith.constant dense<0.0> : tensor<2x8x7x10xf32>
+  %y = linalg.conv_2d_nchw_fchw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<2x3x9x12xf32>, tensor<8x3x3x3xf32>) outs(%z : tensor<2x8x7x10xf32>) -> tensor<2x8x7x10xf32>
+  return %y : tensor<2x8x7x10xf32>
+}
+
+// Gaps inside of windows.
+// CHECK-LABEL: @dilated
+// CHECK: linalg.conv_1d_ncw_fcw
+// REASON: its input is not read by plain loops
+func.func @dilated(%x: tensor<2x3x12xf32>) -> tensor<2x8x4xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x3x2xf32>
+  %z = arith.constant dense<0.0> : tensor<2x8x4xf32>
+  %y = linalg.conv_1d_ncw_fcw {dilations = dense<4> : vector<1xi64>, strides = dense<2> : vector<1xi64>} ins(%x, %w : tensor<2x3x12xf32>, tensor<8x3x2xf32>) outs(%z : tensor<2x8x4xf32>) -> tensor<2x8x4xf32>
+  return %y : tensor<2x8x4xf32>
+}
+
+// CHECK-LABEL: @depthwise
+// CHECK: linalg.depthwise_conv_2d_nchw_chw
+// REASON: the weight differs along a batch dimension
+func.func @depthwise(%x: tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<3x1x1xf32>
+  %z = arith.constant dense<0.0> : tensor<2x3x4x4xf32>
+  %y = linalg.depthwise_conv_2d_nchw_chw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<2x3x4x4xf32>, tensor<3x1x1xf32>) outs(%z : tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32>
+  return %y : tensor<2x3x4x4xf32>
+}

@@ -55,8 +55,11 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     looked through; the result and the activation are transposed only where the op itself does. A bias
     added afterwards, through any broadcasts and before or after reshapes, is taken in.
 
+    A convolution whose windows do not overlap is a contraction too: with a kernel of size 1 (a stride leaves pixels out),
+    or as large as the stride (patches; K is what one of them has). The bias its accumulator starts from is the linear's.
+
     A contraction that is no linear with a constant weight stays as it is, with a remark that says why:
-    two activations (attention), an integer accumulator, a weight that differs along the batch.
+    two activations (attention), an integer accumulator, a weight that differs along the batch, windows that overlap.
 
     Rows of a constant table that are looked up by ids (`tensor.extract` in a generic, `tensor.gather`) become a
     `fptq.lookup`, called like the table and `.lookup`. What the model does about ids outside of the table, an assert or a

@@ -1,0 +1,100 @@
+// RUN: fptq-opt --fptq-raise --cse --split-input-file %s | FileCheck %s
+
+// A kernel of size 1: every pixel is a row. The bias that the accumulator starts from is the linear's.
+// CHECK-LABEL: @pixels
+// CHECK: %[[X:.*]] = linalg.transpose ins(%arg0 : tensor<?x16x5x7xf32>) outs(%{{.*}} : tensor<?x5x7x16xf32>) permutation = [0, 2, 3, 1]
+// CHECK: fptq.linear %[[X]], %{{.*}} bias(%{{.*}}) layer("stem.conv") : (tensor<?x5x7x16xf32>, tensor<8x16xf32>, tensor<8xf32>) -> tensor<?x5x7x8xf32>
+// CHECK: linalg.transpose {{.*}} permutation = [0, 3, 1, 2]
+// CHECK-NOT: addf
+func.func @pixels(%x: tensor<?x16x5x7xf32>) -> tensor<?x8x5x7xf32> {
+  %w = arith.constant dense_resource<stem.conv.weight> : tensor<8x16x1x1xf32>
+  %b = arith.constant dense_resource<stem.conv.bias> : tensor<8xf32>
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x16x5x7xf32>
+  %e = tensor.empty(%n) : tensor<?x8x5x7xf32>
+  %z = linalg.broadcast ins(%b : tensor<8xf32>) outs(%e : tensor<?x8x5x7xf32>) dimensions = [0, 2, 3]
+  %y = linalg.conv_2d_nchw_fchw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<?x16x5x7xf32>, tensor<8x16x1x1xf32>) outs(%z : tensor<?x8x5x7xf32>) -> tensor<?x8x5x7xf32>
+  return %y : tensor<?x8x5x7xf32>
+}
+
+// -----
+
+// A stride leaves pixels out, and what is at the end. A dilation of one element is none.
+// CHECK-LABEL: @strided
+// CHECK: %[[X:.*]] = tensor.extract_slice %arg0[0, 0, 0, 0] [2, 3, 3, 16] [1, 2, 3, 1]
+// CHECK: fptq.linear %[[X]], %{{.*}} : (tensor<2x3x3x16xf32>, tensor<8x16xf32>) -> tensor<2x3x3x8xf32>
+func.func @strided(%x: tensor<2x6x9x16xf32>, %b: tensor<8xf32>) -> tensor<2x3x3x8xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<1x1x16x8xf32>
+  %z = arith.constant dense<0.0> : tensor<2x3x3x8xf32>
+  %y = linalg.conv_2d_nhwc_hwcf {dilations = dense<4> : vector<2xi64>, strides = dense<[2, 3]> : vector<2xi64>} ins(%x, %w : tensor<2x6x9x16xf32>, tensor<1x1x16x8xf32>) outs(%z : tensor<2x3x3x8xf32>) -> tensor<2x3x3x8xf32>
+  return %y : tensor<2x3x3x8xf32>
+}
+
+// -----
+
+// Windows side by side are patches (ViT's stem); K is channels x kernel, as the weight has it.
+// CHECK-LABEL: @patches
+// CHECK: %[[S:.*]] = tensor.extract_slice %arg0[0, 0, 0, 0] [2, 3, 8, 12] [1, 1, 1, 1]
+// CHECK: %[[E:.*]] = tensor.expand_shape %[[S]] {{\[}}[0], [1], [2, 3], [4, 5]] output_shape [2, 3, 2, 4, 3, 4]
+// CHECK: %[[T:.*]] = linalg.transpose ins(%[[E]] {{.*}} permutation = [0, 2, 4, 1, 3, 5]
+// CHECK: %[[X:.*]] = tensor.collapse_shape %[[T]] {{\[}}[0], [1], [2], [3, 4, 5]]
+// CHECK: fptq.linear %[[X]], %{{.*}} : (tensor<2x2x3x48xf32>, tensor<8x48xf32>) -> tensor<2x2x3x8xf32>
+func.func @patches(%x: tensor<2x3x9x12xf32>) -> tensor<2x8x2x3xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x3x4x4xf32>
+  %z = arith.constant dense<0.0> : tensor<2x8x2x3xf32>
+  %y = linalg.conv_2d_nchw_fchw {dilations = dense<1> : vector<2xi64>, strides = dense<4> : vector<2xi64>} ins(%x, %w : tensor<2x3x9x12xf32>, tensor<8x3x4x4xf32>) outs(%z : tensor<2x8x2x3xf32>) -> tensor<2x8x2x3xf32>
+  return %y : tensor<2x8x2x3xf32>
+}
+
+// -----
+
+// As many rows as the result has, of however many there are; the bias comes after the transposition, as StableHLO has it.
+// CHECK-LABEL: @dynamic_length
+// CHECK: %[[L:.*]] = tensor.dim %{{.*}} : tensor<2x8x?xf32>
+// CHECK: tensor.extract_slice %arg0[0, 0, 0] [2, 16, %[[L]]] [1, 1, 1]
+// CHECK: fptq.linear %{{.*}}, %{{.*}} bias(%{{.*}}) layer("a") : (tensor<2x?x16xf32>, tensor<8x16xf32>, tensor<8xf32>) -> tensor<2x?x8xf32>
+// CHECK-NOT: linalg.generic
+func.func @dynamic_length(%x: tensor<2x16x?xf32>, %e: tensor<2x8x?xf32>) -> tensor<2x8x?xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x16x1xf32>
+  %b = arith.constant dense_resource<a.bias> : tensor<8xf32>
+  %zero = arith.constant 0.0 : f32
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<2x8x?xf32>) -> tensor<2x8x?xf32>
+  %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<1> : vector<1xi64>} ins(%x, %w : tensor<2x16x?xf32>, tensor<8x16x1xf32>) outs(%z : tensor<2x8x?xf32>) -> tensor<2x8x?xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(n, c, l) -> (n, c, l)>, affine_map<(n, c, l) -> (c)>, affine_map<(n, c, l) -> (n, c, l)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%y, %b : tensor<2x8x?xf32>, tensor<8xf32>) outs(%e : tensor<2x8x?xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %add = arith.addf %p, %q : f32
+    linalg.yield %add : f32
+  } -> tensor<2x8x?xf32>
+  return %s : tensor<2x8x?xf32>
+}
+
+// -----
+
+// One rounding instead of two, after fast-math passes; the weight is the first operand.
+// CHECK-LABEL: @multiply_and_add_at_once
+// CHECK: fptq.linear %arg0, %{{.*}} : (tensor<?x16xf32>, tensor<8x16xf32>) -> tensor<?x8xf32>
+func.func @multiply_and_add_at_once(%x: tensor<?x16xf32>, %e: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x16xf32>
+  %zero = arith.constant 0.0 : f32
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%w, %x : tensor<8x16xf32>, tensor<?x16xf32>) outs(%z : tensor<?x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %f = math.fma %q, %p, %o : f32
+    linalg.yield %f : f32
+  } -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @the_sum_is_a_factor
+// CHECK-NOT: fptq.linear
+func.func @the_sum_is_a_factor(%x: tensor<?x16xf32>, %z: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%w, %x : tensor<8x16xf32>, tensor<?x16xf32>) outs(%z : tensor<?x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %f = math.fma %q, %o, %p : f32
+    linalg.yield %f : f32
+  } -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
