@@ -1,5 +1,6 @@
 //===- QuantizeWeights.cpp - decided layers to 4-bit weights --------------===//
 #include "EmitQuantized.h"
+#include "FloatConstants.h"
 #include "QuantizedLayers.h"
 #include "StoredWeights.h"
 #include "fptq/Quantize/Passes.h"
@@ -119,7 +120,7 @@ void FptqQuantizeWeightsPass::runOnOperation() {
   module.walk([&](LookupOp op) { floats.push_back(op); });
   llvm::for_each(floats, lowerFloatLookup); // no later stage has anything to do with them
   eraseUnusedConstants(module);
-  if (failed((*store)->finish()))
+  if (failed(checkFloatConstants(module, *files)) || failed((*store)->finish()))
     return signalPassFailure();
 }
 } // namespace mlir::fptq

@@ -3,7 +3,10 @@
 #include "fptq/Support/ModelHash.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/raw_sha1_ostream.h"
 
 #include <cstring>
 
@@ -63,6 +66,30 @@ static void declareGlobal(ModuleOp module, StringRef name, Type type) {
                                ml_program::ExternAttr::get(module.getContext(), type), b.getStringAttr("private"));
 }
 
+/// Stands for all that the weights are made from: layers, policies, schemes and channels as the module has them, its
+/// constants, and what the parameter files hold. A run with another recipe or profile must not go on with weights that
+/// were scaled for this one. Reading the files' data would take as long as quantizing: the model's hash, or where the
+/// module has none their size and time, stand for it.
+static std::string originOf(ModuleOp module, const ParameterFiles &files) {
+  llvm::raw_sha1_ostream os;
+  // Where the files are is not what they are: an importer may write them to a new place each time.
+  Attribute names = module->removeAttr(FptqDialect::kParametersAttr);
+  module->print(os, OpPrintingFlags().elideLargeResourceString(0));
+  if (names)
+    module->setAttr(FptqDialect::kParametersAttr, names);
+  llvm::StringSet<> seen;
+  module.walk([&](Operation *op) {
+    op->getAttrDictionary().walk([&](DenseResourceElementsAttr constant) {
+      if (AsmResourceBlob *blob = constant.getRawHandle().getBlob();
+          blob && seen.insert(constant.getRawHandle().getKey()).second)
+        os << StringRef(blob->getData().data(), blob->getData().size());
+    });
+  });
+  if (modelHash(module).empty())
+    files.describe(os);
+  return llvm::toHex(os.sha1(), /*LowerCase=*/true);
+}
+
 FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, StringRef path, bool resume,
                                                             ArrayRef<PlannedWeight> weights,
                                                             ArrayRef<ml_program::GlobalOp> kept,
@@ -76,6 +103,7 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
   if (files.contains(path))
     return module.emitError() << "cannot write quantized parameters: '" << path
                               << "' has the weights that are to be quantized; name another file";
+  std::string origin = resume ? originOf(module, files) : std::string();
   std::vector<SafetensorsWriter::Plan> plan;
   for (const PlannedWeight &weight : weights)
     for (const WeightOperand &operand : weight.operands) {
@@ -93,7 +121,7 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
   llvm::StringMap<std::string> metadata;
   if (!modelHash(module).empty())
     metadata["model_hash"] = modelHash(module).str();
-  auto writer = SafetensorsWriter::create(path, plan, metadata, resume);
+  auto writer = SafetensorsWriter::create(path, plan, metadata, resume, origin);
   if (!writer)
     return module.emitError() << "cannot write quantized parameters: " << llvm::toString(writer.takeError());
   store->writer = std::move(*writer);

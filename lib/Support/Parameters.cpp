@@ -52,6 +52,14 @@ bool ParameterFiles::contains(StringRef path) const {
   return llvm::any_of(files, [&](const auto &file) { return llvm::sys::fs::equivalent(file->path(), path); });
 }
 
+void ParameterFiles::describe(raw_ostream &os) const {
+  for (const auto &file : files) {
+    llvm::sys::fs::file_status status;
+    (void)llvm::sys::fs::status(file->path(), status); // gone since it was opened: size 0
+    os << status.getSize() << ' ' << status.getLastModificationTime().time_since_epoch().count() << '\n';
+  }
+}
+
 const SafetensorsEntry *ParameterFiles::find(StringRef name) const {
   auto file = fileOf(name);
   return file ? file->find(name) : nullptr;

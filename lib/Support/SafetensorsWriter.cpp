@@ -1,19 +1,22 @@
 //===- SafetensorsWriter.cpp - one tensor at a time, resumable ------------===//
 //
 // The header is known before the first byte of data, so every tensor has its place at once. A
-// journal beside the partial file lists what is complete: its first line is the plan's header, and
-// a run with another plan starts over.
+// journal beside the partial file lists what is complete: its first lines are the plan's header and the data's origin,
+// and a run with another plan or origin starts over. Then a line for each tensor, with a checksum: what was written
+// last before a machine lost its power may be there in the journal only.
 //
 //===----------------------------------------------------------------------===//
 #include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/Errc.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/xxhash.h"
 
 #include <unistd.h>
 
@@ -29,6 +32,8 @@ struct SafetensorsWriter::Impl {
   StringSet<> done;
   int file = -1, log = -1;
   bool resumable = false; ///< a later run goes on with what is left of this one
+
+  StringSet<> readJournal(StringRef opening, StringRef header, uint64_t size) const;
 };
 
 SafetensorsWriter::SafetensorsWriter() : impl(std::make_unique<Impl>()) {}
@@ -112,26 +117,35 @@ static bool isBegun(StringRef partial, StringRef header, uint64_t size) {
   return start && (*start)->getBuffer().drop_front(8) == header;
 }
 
-/// What a killed run with the same header had finished; empty where there is none.
-static StringSet<> readJournal(StringRef journal, StringRef partial, StringRef header, uint64_t size) {
+static std::string checksum(ArrayRef<char> data) {
+  return utohexstr(xxh3_64bits(ArrayRef(reinterpret_cast<const uint8_t *>(data.data()), data.size())));
+}
+
+/// What a killed run with the same `opening` of its journal had finished; empty where there is none.
+StringSet<> SafetensorsWriter::Impl::readJournal(StringRef opening, StringRef header, uint64_t size) const {
   StringSet<> done;
   auto text = MemoryBuffer::getFile(journal);
   if (!text || !isBegun(partial, header, size))
     return done;
+  auto data = MemoryBuffer::getFile(partial, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   StringRef rest = (*text)->getBuffer();
-  if (!rest.consume_front(header) || !rest.consume_front("\n"))
+  if (!data || !rest.consume_front(opening))
     return done;
   while (true) { // a line without its newline was cut by the kill: not done
     auto [line, tail] = rest.split('\n');
     if (line.size() == rest.size())
       return done;
-    done.insert(line);
+    auto [sum, key] = line.split(' ');
+    auto place = places.find(key);
+    if (place != places.end() && checksum((*data)->getBuffer().substr(place->second.offset, place->second.size)) == sum)
+      done.insert(key);
     rest = tail;
   }
 }
 
-Expected<std::unique_ptr<SafetensorsWriter>>
-SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<std::string> &metadata, bool resume) {
+Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan,
+                                                                       const StringMap<std::string> &metadata,
+                                                                       bool resume, StringRef origin) {
   std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter);
   Impl &w = *writer->impl;
   w.path = path.str(), w.partial = w.path + ".partial", w.journal = w.path + ".journal";
@@ -151,8 +165,9 @@ SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<s
       return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' is planned twice");
     offset += size;
   }
+  std::string opening = header + "\n" + origin.str() + "\n";
   if (resume)
-    w.done = readJournal(w.journal, w.partial, header, offset);
+    w.done = w.readJournal(opening, header, offset);
   bool fresh = w.done.empty();
   auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
   if (std::error_code ec = sys::fs::openFileForReadWrite(w.partial, w.file, disposition, sys::fs::OF_None))
@@ -171,8 +186,7 @@ SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan, const StringMap<s
     return std::move(e);
   if (Error e = writeAt(w.file, w.partial, header.data(), header.size(), 8))
     return std::move(e);
-  header += '\n';
-  if (Error e = append(w.log, w.journal, header))
+  if (Error e = append(w.log, w.journal, opening))
     return std::move(e);
   return writer;
 }
@@ -188,7 +202,7 @@ Error SafetensorsWriter::write(StringRef key, ArrayRef<char> data) {
                                                            " bytes, planned were " + Twine(place->second.size));
   if (Error e = writeAt(impl->file, impl->partial, data.data(), data.size(), place->second.offset))
     return e;
-  if (Error e = append(impl->log, impl->journal, (key + "\n").str()))
+  if (Error e = append(impl->log, impl->journal, checksum(data) + " " + key.str() + "\n"))
     return e;
   impl->done.insert(key);
   return Error::success();

@@ -95,13 +95,22 @@ TEST_F(Safetensors, LostDataStartsOver) {
     ASSERT_FALSE(llvm::sys::fs::resize_file(file, 10));
     llvm::sys::fs::closeFile(file);
   };
+  auto zero = [&] { // of the full size, with its header: blocks that never reached the disk
+    int file = 0;
+    ASSERT_FALSE(llvm::sys::fs::openFileForReadWrite(partial, file, llvm::sys::fs::CD_OpenExisting, {}));
+    uint64_t size = 0;
+    ASSERT_FALSE(llvm::sys::fs::file_size(partial, size));
+    ASSERT_FALSE(llvm::sys::fs::resize_file(file, size - 2));
+    ASSERT_FALSE(llvm::sys::fs::resize_file(file, size));
+    llvm::sys::fs::closeFile(file);
+  };
   auto overwrite = [&] {
     uint64_t size = 0;
     ASSERT_FALSE(llvm::sys::fs::file_size(partial, size));
     std::error_code ec;
     llvm::raw_fd_ostream(partial, ec) << std::string(size, '\0');
   };
-  for (llvm::function_ref<void()> lose : {llvm::function_ref<void()>(truncate), {overwrite}}) {
+  for (llvm::function_ref<void()> lose : {llvm::function_ref<void()>(truncate), {zero}, {overwrite}}) {
     {
       auto writer = SafetensorsWriter::create(path, plan, {}, /*resume=*/true);
       ASSERT_TRUE(bool(writer));
@@ -115,6 +124,22 @@ TEST_F(Safetensors, LostDataStartsOver) {
     ASSERT_FALSE(bool((*writer)->finish()));
     EXPECT_TRUE(bool(SafetensorsFile::open(path)));
   }
+}
+
+TEST_F(Safetensors, OtherOriginStartsOver) {
+  std::string path = at("origin.safetensors");
+  std::vector<SafetensorsWriter::Plan> plan = {{"a", "U8", {4}}};
+  auto begun = [&](llvm::StringRef origin) {
+    auto writer = SafetensorsWriter::create(path, plan, {}, /*resume=*/true, origin);
+    EXPECT_TRUE(bool(writer));
+    bool done = (*writer)->isDone("a");
+    EXPECT_FALSE(bool((*writer)->write("a", std::vector<char>{1, 2, 3, 4})));
+    return done;
+  };
+  EXPECT_FALSE(begun("one"));
+  EXPECT_TRUE(begun("one"));
+  EXPECT_FALSE(begun("two"));
+  EXPECT_FALSE(begun("one")) << "what is there now is of the other";
 }
 
 TEST_F(Safetensors, OtherPlanStartsOver) {

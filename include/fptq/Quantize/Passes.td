@@ -20,12 +20,13 @@ def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> 
     (prefill and decode) share one result. Without `parameters-out` (default) results are resource
     constants; with it they are external globals whose bytes are streamed into that .safetensors file,
     together with every other external parameter still in use, so that the module needs no other file.
-    The file is written as `FILE.partial` and renamed at the end; with `resume` (default: true) what a
-    killed run with the same plan had finished is kept.
+    The file is written as `FILE.partial` and renamed at the end; with `resume` (default: true) what a killed run had
+    finished is kept, if the module is the same with all that was decided about it, and the bytes are what was written.
 
     `scale-type` (default: f32) is f32 or f16. `progress` (default: false) emits a remark a weight.
     A layer without policy or scheme, a static policy without range, and a weight with NaN or infinity
-    are errors that name the layer.
+    are errors that name the layer. NaN or infinity in a constant that stays float (a norm, a bias, a table) is an error
+    that names the constant; not so a splat or -infinity, with which models mask.
   }];
   let options = [
     Option<"parametersOut", "parameters-out", "std::string", "\"\"", "stream quantized parameters into this .safetensors file">,

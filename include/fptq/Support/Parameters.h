@@ -30,6 +30,9 @@ public:
   /// True if `path` is one of the files, by whatever name.
   bool contains(StringRef path) const;
 
+  /// Writes size and time of last change of each, in order: other text where a file was written again.
+  void describe(raw_ostream &os) const;
+
 private:
   std::vector<std::shared_ptr<SafetensorsFile>> files;
 };

@@ -59,15 +59,17 @@ private:
 };
 
 /// Writes `path` through `path + ".partial"`, renamed by `finish`. With `resume`, tensors that an
-/// earlier, killed run with the same plan had finished are kept (`isDone`).
+/// earlier, killed run with the same plan and `origin` had finished are kept (`isDone`) if their bytes still have the
+/// checksum that was noted then. `origin`, one line of text, stands for all that the data is made from.
 class SafetensorsWriter {
 public:
   struct Plan {
     std::string key, dtype;
     llvm::SmallVector<int64_t> shape;
   };
-  static llvm::Expected<std::unique_ptr<SafetensorsWriter>>
-  create(llvm::StringRef path, llvm::ArrayRef<Plan> plan, const llvm::StringMap<std::string> &metadata, bool resume);
+  static llvm::Expected<std::unique_ptr<SafetensorsWriter>> create(llvm::StringRef path, llvm::ArrayRef<Plan> plan,
+                                                                   const llvm::StringMap<std::string> &metadata,
+                                                                   bool resume, llvm::StringRef origin = {});
 
   bool isDone(llvm::StringRef key) const;
   /// Writes one planned tensor; `data` has exactly its bytes.
