@@ -7,6 +7,8 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
+#include "fptq/IR/LayerOpInterface.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "fptq/IR/FptqOps.cpp.inc"
 

@@ -15,61 +15,19 @@ namespace mlir::fptq {
 #include "fptq/Pipelines/Passes.h.inc"
 
 namespace {
-/// What is known of a layer in whatever form it has.
-struct Layer {
-  Operation *op;
-  StringRef name;
-  int64_t n, k;
-  SchemeAttr scheme; ///< null: not decided
-  StringRef layout;  ///< empty: not packed
-  bool keptFloat = false;
-  bool lookup = false; ///< of 4-bit rows: no kernel, the host's own code
-};
-
 struct FptqCheckTargetPass : impl::FptqCheckTargetPassBase<FptqCheckTargetPass> {
   using Base::Base;
   void runOnOperation() override;
 
 private:
   FailureOr<std::string> layoutOfTarget();
-  LogicalResult check(const Layer &layer, StringRef layout, SchemeKind undecided);
+  LogicalResult check(LayerOpInterface layer, StringRef layout, SchemeKind undecided);
 };
 } // namespace
 
-static std::optional<Layer> layerOf(Operation *op) {
-  if (auto linear = dyn_cast<LinearOp>(op)) {
-    bool kept = linear.getPolicyAttr() && linear.getPolicyAttr().getKind() == PolicyKind::Float;
-    return Layer{
-        op, linear.getLayer(), linear.getOutputChannels(), linear.getInputChannels(), linear.getSchemeAttr(), "", kept};
-  }
-  if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
-    return Layer{op, matmul.getLayer(), matmul.getOutputChannels(), matmul.getInputChannels(), matmul.getScheme(), ""};
-  if (auto packed = dyn_cast<PackedMatmulOp>(op))
-    return Layer{op,
-                 packed.getLayer(),
-                 packed.getOutputChannels(),
-                 (int64_t)packed.getK(),
-                 packed.getScheme(),
-                 packed.getLayout().getName()};
-  if (auto quantized = dyn_cast<QuantizedLookupOp>(op))
-    return Layer{op,
-                 quantized.getLayer(),
-                 quantized.getRows(),
-                 quantized.getChannels(),
-                 quantized.getScheme(),
-                 "",
-                 /*keptFloat=*/false,
-                 /*lookup=*/true};
-  if (auto packed = dyn_cast<PackedLookupOp>(op))
-    return Layer{op,
-                 packed.getLayer(),
-                 (int64_t)packed.getRows(),
-                 packed.getChannels(),
-                 packed.getScheme(),
-                 packed.getLayout().getName(),
-                 /*keptFloat=*/false,
-                 /*lookup=*/true};
-  return std::nullopt;
+/// Whether a target has anything to do with `layer`: the host looks up rows of floats.
+static bool isForTarget(LayerOpInterface layer) {
+  return layer.getLayerKind() != LayerKind::Lookup || layer.getSchemeAttr();
 }
 
 FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
@@ -89,27 +47,30 @@ FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
   return std::string("x86");
 }
 
-LogicalResult FptqCheckTargetPass::check(const Layer &layer, StringRef layout, SchemeKind undecided) {
-  auto where = [&] { return llvm::formatv("layer '{0}' ({1} x {2})", layer.name, layer.k, layer.n).str(); };
-  if (layer.keptFloat) {
-    llvm::errs() << where() << ": float, by its policy\n";
+LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, StringRef layout, SchemeKind undecided) {
+  int64_t n = layer.getWeightRows(), k = layer.getWeightColumns();
+  std::string where = llvm::formatv("layer '{0}' ({1} x {2})", layer.getLayer(), k, n);
+  if (PolicyAttr policy = layer.getPolicyAttr(); policy && policy.getKind() == PolicyKind::Float) {
+    llvm::errs() << where << ": float, by its policy\n";
     return success();
   }
-  if (layer.k > kMaxInputChannels)
-    return layer.op->emitOpError() << "(QM5) layer '" << layer.name << "' has K = " << layer.k << ", above "
-                                   << kMaxInputChannels << ", where int32 sums could overflow";
-  if (!layer.layout.empty() && layer.layout != layout)
-    return layer.op->emitOpError() << "layer '" << layer.name << "' is packed for '" << layer.layout << "', target '"
-                                   << target << "' reads '" << layout << "'";
-  SchemeKind scheme = layer.scheme ? layer.scheme.getKind() : undecided;
-  int64_t asked = layer.scheme ? layer.scheme.groupSizeFor(layer.k) : groupSize ? groupSize : layer.k;
-  int64_t group = std::min(asked, layer.k), groups = llvm::divideCeil(layer.k, group);
+  if (k > kMaxInputChannels)
+    return layer->emitOpError() << "(QM5) layer '" << layer.getLayer() << "' has K = " << k << ", above "
+                                << kMaxInputChannels << ", where int32 sums could overflow";
+  if (LayoutAttr packed = layer.getLayoutAttr(); packed && packed.getName() != layout)
+    return layer->emitOpError() << "layer '" << layer.getLayer() << "' is packed for '" << packed.getName()
+                                << "', target '" << target << "' reads '" << layout << "'";
+  SchemeAttr decided = layer.getSchemeAttr();
+  SchemeKind scheme = decided ? decided.getKind() : undecided;
+  int64_t asked = decided ? decided.groupSizeFor(k) : groupSize ? groupSize : k;
+  int64_t group = std::min(asked, k), groups = llvm::divideCeil(k, group);
   int64_t padded = groups * paddedGroupSize(std::string_view(layout.data(), layout.size()), group);
-  llvm::errs() << where() << ": " << (scheme == SchemeKind::Group ? "group" : "two-level") << " scheme, " << groups
+  bool isLookup = layer.getLayerKind() == LayerKind::Lookup; // no kernel: the host's own code
+  llvm::errs() << where << ": " << (scheme == SchemeKind::Group ? "group" : "two-level") << " scheme, " << groups
                << (groups == 1 ? " group of " : " groups of ") << group
-               << (layer.lookup ? ", a row for each id, on the host" : ", on " + target);
-  if (padded != layer.k)
-    llvm::errs() << llvm::formatv(", K padded to {0} (+{1:P0})", padded, double(padded - layer.k) / layer.k);
+               << (isLookup ? ", a row for each id, on the host" : ", on " + target);
+  if (padded != k)
+    llvm::errs() << llvm::formatv(", K padded to {0} (+{1:P0})", padded, double(padded - k) / k);
   llvm::errs() << "\n";
   return success();
 }
@@ -127,10 +88,9 @@ void FptqCheckTargetPass::runOnOperation() {
     return signalPassFailure();
   llvm::StringSet<> seen; // prefill and decode share their layers
   bool failedAny = false;
-  getOperation().walk([&](Operation *op) {
-    std::optional<Layer> layer = layerOf(op);
-    if (layer && seen.insert(layer->name).second)
-      failedAny |= failed(check(*layer, *layout, *undecided));
+  getOperation().walk([&](LayerOpInterface layer) {
+    if (isForTarget(layer) && seen.insert(layer.getLayer()).second)
+      failedAny |= failed(check(layer, *layout, *undecided));
   });
   if (seen.empty()) {
     getOperation().emitError() << "has no layer to check: run fptq-raise first";

@@ -14,16 +14,19 @@ struct FptqVerifyStagePass : impl::FptqVerifyStagePassBase<FptqVerifyStagePass> 
 };
 } // namespace
 
-static InFlightDiagnostic broken(Operation *op, StringRef stage) {
-  return op->emitOpError() << "breaks the promise of stage '" << stage << "' (layer '"
-                           << op->getAttrOfType<StringAttr>("layer").getValue() << "'): ";
+static InFlightDiagnostic broken(LayerOpInterface layer, StringRef stage) {
+  return layer->emitOpError() << "breaks the promise of stage '" << stage << "' (layer '" << layer.getLayer() << "'): ";
 }
 
-static LogicalResult checkRaised(LinearOp op) {
-  if (op.getLayer().empty())
-    return broken(op, "raised") << "it has no name";
-  if (!isConstantChain(op.getWeight()))
-    return broken(op, "raised") << "its weight is no constant";
+static LogicalResult checkRaised(LayerOpInterface layer) {
+  Value weight = layer.getFloatWeight();
+  if (!weight)
+    return success();
+  if (layer.getLayer().empty())
+    return broken(layer, "raised") << "it has no name";
+  if (!isConstantChain(weight))
+    return broken(layer, "raised") << "its " << (layer.getLayerKind() == LayerKind::Lookup ? "table" : "weight")
+                                   << " is no constant";
   return success();
 }
 
@@ -43,48 +46,43 @@ static LogicalResult checkDecided(LinearOp op) {
   return success();
 }
 
-static LogicalResult checkQuantized(Operation *op) {
-  if (auto linear = dyn_cast<LinearOp>(op)) {
+static LogicalResult checkDecided(LookupOp op) {
+  if (!op.getReasonAttr())
+    return broken(op, "decided") << "it is not decided";
+  return success();
+}
+
+static LogicalResult checkQuantized(LayerOpInterface layer) {
+  if (isa<LookupOp>(layer))
+    return broken(layer, "quantized") << "it is still a lookup of floats";
+  if (auto linear = dyn_cast<LinearOp>(*layer))
     if (!linear.getPolicyAttr() || linear.getPolicyAttr().getKind() != PolicyKind::Float)
-      return broken(linear, "quantized") << "it is still a linear";
-    return success();
-  }
-  auto matmul = dyn_cast<QuantizedMatmulOp>(op);
+      return broken(layer, "quantized") << "it is still a linear";
+  auto matmul = dyn_cast<QuantizedMatmulOp>(*layer);
   if (matmul && !matmul.getQ().getDefiningOp<QuantizeActivationsOp>())
-    return broken(op, "quantized") << "its activations come from no quantize step";
+    return broken(layer, "quantized") << "its activations come from no quantize step";
   return success();
 }
 
-static LogicalResult checkPacked(Operation *op) {
-  if (isa<QuantizedMatmulOp, QuantizedLookupOp>(op))
-    return broken(op, "packed") << "it is not packed";
+static LogicalResult checkPacked(LayerOpInterface layer) {
+  if (isa<QuantizedMatmulOp, QuantizedLookupOp>(layer))
+    return broken(layer, "packed") << "it is not packed";
   return success();
 }
 
-/// Before quantization a lookup promises what a linear does, as far as it has it.
-static LogicalResult checkLookup(LookupOp op, StringRef stage) {
-  if (stage == "raised" && op.getLayer().empty())
-    return broken(op, stage) << "it has no name";
-  if (stage == "raised" && !isConstantChain(op.getTable()))
-    return broken(op, stage) << "its table is no constant";
-  if (stage == "decided" && !op.getReasonAttr())
-    return broken(op, stage) << "it is not decided";
+static LogicalResult check(LayerOpInterface layer, StringRef stage) {
+  if (stage == "raised")
+    return checkRaised(layer);
   if (stage == "quantized")
-    return broken(op, stage) << "it is still a lookup of floats";
-  return success();
-}
-
-static LogicalResult check(Operation *op, StringRef stage) {
-  if (auto lookup = dyn_cast<LookupOp>(op))
-    return checkLookup(lookup, stage);
-  if (stage == "quantized")
-    return checkQuantized(op);
+    return checkQuantized(layer);
   if (stage == "packed")
-    return checkPacked(op);
-  auto linear = dyn_cast<LinearOp>(op);
+    return checkPacked(layer);
+  if (auto lookup = dyn_cast<LookupOp>(*layer))
+    return stage == "decided" ? checkDecided(lookup) : success();
+  auto linear = dyn_cast<LinearOp>(*layer);
   if (!linear)
     return success();
-  return stage == "raised" ? checkRaised(linear) : stage == "profiled" ? checkProfiled(linear) : checkDecided(linear);
+  return stage == "profiled" ? checkProfiled(linear) : checkDecided(linear);
 }
 
 void FptqVerifyStagePass::runOnOperation() {
@@ -95,7 +93,7 @@ void FptqVerifyStagePass::runOnOperation() {
     return signalPassFailure();
   }
   bool ok = true;
-  getOperation().walk([&](Operation *op) { ok &= succeeded(check(op, stage)); });
+  getOperation().walk([&](LayerOpInterface layer) { ok &= succeeded(check(layer, stage)); });
   if (!ok)
     signalPassFailure();
   markAllAnalysesPreserved();

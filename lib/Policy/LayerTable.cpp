@@ -17,89 +17,41 @@ namespace json = llvm::json;
 // From IR
 //===----------------------------------------------------------------------===//
 
-static void setDecision(LayerRow &row, RangeAttr range, PolicyAttr policy, SchemeAttr scheme) {
-  if (range)
-    row.range = range.getAbsmax();
-  if (policy) {
-    row.policy = policyWord(policy.getKind()).str();
-    row.reason = policy.getReason().str();
-  }
-  if (scheme)
-    row.groupSize = scheme.getGroupSize();
-}
-
-static LayerRow rowOf(LinearOp op) {
-  LayerRow row;
-  row.name = op.getLayer().str();
-  row.k = op.getInputChannels();
-  row.n = op.getOutputChannels();
-  setDecision(row, op.getRangeAttr(), op.getPolicyAttr(), op.getSchemeAttr());
-  return row;
-}
-
-/// A quantized or packed matmul: what it was stands in discardable attributes.
-template <typename MatmulOp> static LayerRow rowOfMatmul(MatmulOp op, int64_t k) {
-  LayerRow row;
-  row.name = op.getLayer().str();
-  row.k = k;
-  row.n = op.getOutputChannels();
-  setDecision(row, op->template getAttrOfType<RangeAttr>(FptqDialect::kRangeAttr),
-              op->template getAttrOfType<PolicyAttr>(FptqDialect::kPolicyAttr), op.getScheme());
-  if (auto error = op->template getAttrOfType<FloatAttr>(FptqDialect::kErrorAttr))
-    row.errorDb = error.getValueAsDouble();
-  return row;
-}
-
 /// The word for a lookup of 4-bit rows, where linears have their policy: it has no activations.
 static constexpr StringRef kLookup = "lookup";
 
-/// A lookup in any form: rows of `k` elements, `n` of them.
-static LayerRow rowOfLookup(Operation *op, StringRef layer, int64_t k, int64_t n, StringAttr reason,
-                            SchemeAttr scheme) {
-  LayerRow row;
-  row.name = layer.str();
-  row.k = k;
-  row.n = n;
-  if (reason) {
-    row.policy = (scheme ? kLookup : policyWord(PolicyKind::Float)).str();
-    row.reason = reason.str();
-  }
-  if (scheme)
-    row.groupSize = scheme.getGroupSize();
-  if (auto error = op->getAttrOfType<FloatAttr>(FptqDialect::kErrorAttr))
-    row.errorDb = error.getValueAsDouble();
-  return row;
+static StringRef policyOf(LayerOpInterface layer) {
+  if (PolicyAttr policy = layer.getPolicyAttr())
+    return policyWord(policy.getKind());
+  if (layer.getLayerKind() != LayerKind::Lookup)
+    return "";
+  return layer.getSchemeAttr() ? kLookup : layer.getReasonAttr() ? policyWord(PolicyKind::Float) : "";
 }
 
-template <typename LookupOpTy> static LayerRow rowOfQuantizedLookup(LookupOpTy op) {
-  auto reason = op->template getAttrOfType<StringAttr>(FptqDialect::kReasonAttr);
-  return rowOfLookup(op, op.getLayer(), op.getChannels(), op.getRows(),
-                     reason ? reason : StringAttr::get(op.getContext(), ""), op.getScheme());
+static LayerRow rowOf(LayerOpInterface layer) {
+  LayerRow row;
+  row.name = layer.getLayer().str();
+  row.k = layer.getWeightColumns();
+  row.n = layer.getWeightRows();
+  row.policy = policyOf(layer).str();
+  if (RangeAttr range = layer.getRangeAttr())
+    row.range = range.getAbsmax();
+  if (StringAttr reason = layer.getReasonAttr())
+    row.reason = reason.str();
+  if (SchemeAttr scheme = layer.getSchemeAttr())
+    row.groupSize = scheme.getGroupSize();
+  if (auto error = layer->getAttrOfType<FloatAttr>(FptqDialect::kErrorAttr))
+    row.errorDb = error.getValueAsDouble();
+  return row;
 }
 
 std::vector<LayerRow> mlir::fptq::layerRows(ModuleOp module) {
   std::vector<LayerRow> rows;
   llvm::StringSet<> seen;
-  auto add = [&](LayerRow row) {
-    if (seen.insert(row.name).second) // prefill and decode share their layers
-      rows.push_back(std::move(row));
-  };
-  module.walk([&](Operation *op) {
-    if (op->hasAttr(FptqDialect::kPartAttr)) // of a layer that needs several products
-      return;
-    if (auto linear = dyn_cast<LinearOp>(op))
-      add(rowOf(linear));
-    else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
-      add(rowOfMatmul(matmul, matmul.getInputChannels()));
-    else if (auto packed = dyn_cast<PackedMatmulOp>(op))
-      add(rowOfMatmul(packed, packed.getK()));
-    else if (auto lookup = dyn_cast<LookupOp>(op))
-      add(rowOfLookup(op, lookup.getLayer(), lookup.getChannels(), lookup.getRows(), lookup.getReasonAttr(),
-                      lookup.getSchemeAttr()));
-    else if (auto quantized = dyn_cast<QuantizedLookupOp>(op))
-      add(rowOfQuantizedLookup(quantized));
-    else if (auto packed = dyn_cast<PackedLookupOp>(op))
-      add(rowOfQuantizedLookup(packed));
+  module.walk([&](LayerOpInterface layer) {
+    // Not the parts of a layer that needs several products. Prefill and decode share their layers.
+    if (!layer->hasAttr(FptqDialect::kPartAttr) && seen.insert(layer.getLayer()).second)
+      rows.push_back(rowOf(layer));
   });
   return rows;
 }

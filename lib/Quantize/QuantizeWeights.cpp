@@ -32,9 +32,9 @@ static QuantizerOptions optionsFor(SchemeAttr scheme, int64_t k, bool halfScales
 }
 
 /// Squared channel maxima as importance for the mse method; empty without a profile.
-static std::vector<float> importanceOf(const WeightUse &use) {
-  auto linear = dyn_cast<LinearOp>(use.op);
-  if (!linear || use.scheme.getMethod() != WeightMethod::Mse)
+static std::vector<float> importanceOf(LayerOpInterface use) {
+  auto linear = dyn_cast<LinearOp>(*use);
+  if (!linear || linear.getSchemeAttr().getMethod() != WeightMethod::Mse)
     return {};
   std::vector<float> importance = floatElements(linear.getChannelAbsmaxAttr());
   for (float &v : importance)
@@ -49,27 +49,28 @@ LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayers &layers, WeightS
   for (auto &[name, layer] : layers) {
     if (!layer.sharedWith.empty())
       continue;
-    const WeightUse &use = layer.uses.front();
-    Location loc = use.op->getLoc();
+    LayerOpInterface use = layer.uses.front();
+    Location loc = use->getLoc();
     ++done;
     if (store.isDone(layer.plan)) {
       if (progress)
-        use.op->emitRemark() << "kept " << done << " of " << total << ": " << name;
+        use->emitRemark() << "kept " << done << " of " << total << ": " << name;
       continue;
     }
     if (layer.stored) {
-      FailureOr<OperandBytes> bytes = storedBytes(cast<LinearOp>(use.op), layer.plan, files);
+      FailureOr<OperandBytes> bytes = storedBytes(cast<LinearOp>(*use), layer.plan, files);
       if (failed(bytes) || failed(store.add(loc, layer.plan, *bytes)))
         return failure();
       remark::passed(loc, remark::RemarkOpts::name("KeptCodes").category("Quantize"))
           << remark::add("layer '{0}' keeps the codes it came with", name.str()) << remark::metric("layer", name);
       continue;
     }
-    FailureOr<std::vector<float>> weight = evaluateConstant(use.weight, files, name);
+    FailureOr<std::vector<float>> weight = evaluateConstant(use.getFloatWeight(), files, name);
     if (failed(weight))
       return failure();
+    int64_t n = use.getWeightRows(), k = use.getWeightColumns();
     QuantizedWeight quantized =
-        quantizeWeight(*weight, use.n, use.k, optionsFor(use.scheme, use.k, halfScales), importanceOf(use));
+        quantizeWeight(*weight, n, k, optionsFor(use.getSchemeAttr(), k, halfScales), importanceOf(use));
     layer.errorDb = quantized.errorDb;
     if (failed(store.add(loc, layer.plan, operandBytes(quantized, layer.plan, halfScales))))
       return failure();
@@ -77,22 +78,22 @@ LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayers &layers, WeightS
         << remark::add("layer '{0}' quantized", name.str()) << remark::metric("layer", name)
         << remark::metric("error_db", quantized.errorDb);
     if (progress)
-      use.op->emitRemark() << "quantized " << done << " of " << total << ": " << name;
+      use->emitRemark() << "quantized " << done << " of " << total << ": " << name;
   }
   return success();
 }
 
 /// The quantized form of one use of `layer`, whose weight `source` has: its own, or that of a linear it shares.
-static void emit(const WeightUse &use, const QuantizedLayer &layer, const QuantizedLayer &source, WeightStore &store) {
-  OpBuilder b(use.op);
+static void emit(LayerOpInterface use, const QuantizedLayer &layer, const QuantizedLayer &source, WeightStore &store) {
+  OpBuilder b(use);
   llvm::StringMap<Value> loaded;
   for (const WeightOperand &operand : source.plan.operands)
-    loaded[operand.suffix] = store.load(b, use.op->getLoc(), source.plan, operand);
+    loaded[operand.suffix] = store.load(b, use->getLoc(), source.plan, operand);
   QuantizedParts::Product weight{loaded.lookup("codes"), loaded.lookup("scales"), loaded.lookup("zeros"),
                                  loaded.lookup("multipliers")};
-  if (auto lookup = dyn_cast<LookupOp>(use.op))
+  if (auto lookup = dyn_cast<LookupOp>(*use))
     return emitQuantized(lookup, weight, source.errorDb);
-  auto linear = cast<LinearOp>(use.op);
+  auto linear = cast<LinearOp>(*use);
   emitQuantized(linear, layer.stored ? storedParts(linear, loaded) : QuantizedParts{{weight}, {}}, source.errorDb);
 }
 
@@ -114,7 +115,7 @@ void FptqQuantizeWeightsPass::runOnOperation() {
   if (failed(store) || failed(quantize(*layers, **store, *files)))
     return signalPassFailure();
   for (auto &[name, layer] : *layers)
-    for (const WeightUse &use : layer.uses)
+    for (LayerOpInterface use : layer.uses)
       emit(use, layer, layer.sharedWith.empty() ? layer : layers->find(layer.sharedWith)->second, **store);
   SmallVector<LookupOp> floats;
   module.walk([&](LookupOp op) { floats.push_back(op); });

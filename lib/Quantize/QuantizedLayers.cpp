@@ -17,15 +17,18 @@ using namespace mlir::fptq;
 //===----------------------------------------------------------------------===//
 
 /// Everything the stage may assume of a weight that is to be quantized (docs/Architecture.md).
-static LogicalResult checkWeight(const WeightUse &use) {
-  if (use.k > kMaxInputChannels) // before its weight is evaluated, which takes memory
-    return use.op->emitOpError() << "(QM5) has " << use.k << " input channels, which could overflow int32, at most "
-                                 << kMaxInputChannels << " (layer '" << use.layer << "')";
-  if (!isConstantChain(use.weight))
-    return use.op->emitOpError() << "has a weight that is no constant (layer '" << use.layer << "')";
-  bool canKeepCodes = isa<LinearOp>(use.op) && use.weight.getDefiningOp<DequantizeOp>();
-  if (use.scheme.getMethod() == WeightMethod::Stored && !canKeepCodes)
-    return use.op->emitOpError() << "is to keep its codes, but its weight came with none (layer '" << use.layer << "')";
+static LogicalResult checkWeight(LayerOpInterface use) {
+  Value weight = use.getFloatWeight();
+  int64_t k = use.getWeightColumns();
+  if (k > kMaxInputChannels) // before its weight is evaluated, which takes memory
+    return use->emitOpError() << "(QM5) has " << k << " input channels, which could overflow int32, at most "
+                              << kMaxInputChannels << " (layer '" << use.getLayer() << "')";
+  if (!isConstantChain(weight))
+    return use->emitOpError() << "has a weight that is no constant (layer '" << use.getLayer() << "')";
+  bool canKeepCodes = isa<LinearOp>(use) && weight.getDefiningOp<DequantizeOp>();
+  if (use.getSchemeAttr().getMethod() == WeightMethod::Stored && !canKeepCodes)
+    return use->emitOpError() << "is to keep its codes, but its weight came with none (layer '" << use.getLayer()
+                              << "')";
   return success();
 }
 
@@ -43,36 +46,30 @@ static LogicalResult checkDecided(LinearOp op) {
   return success();
 }
 
-/// The weight that `op` wants quantized; none where it stays float.
-static FailureOr<std::optional<WeightUse>> useOf(Operation *op) {
-  std::optional<WeightUse> use;
-  if (auto linear = dyn_cast<LinearOp>(op)) {
+/// Whether the weight of `layer` is to be quantized: it is still float, and not to stay so.
+static FailureOr<bool> wantsQuantized(LayerOpInterface layer) {
+  if (!layer.getFloatWeight())
+    return false;
+  bool wants = bool(layer.getSchemeAttr());
+  if (auto linear = dyn_cast<LinearOp>(*layer)) {
     if (failed(checkDecided(linear)))
       return failure();
-    if (linear.getPolicyAttr().getKind() != PolicyKind::Float)
-      use = {op,
-             linear.getLayer(),
-             linear.getWeight(),
-             linear.getSchemeAttr(),
-             linear.getOutputChannels(),
-             linear.getInputChannels()};
-  } else if (auto lookup = dyn_cast<LookupOp>(op)) {
-    if (lookup.getSchemeAttr())
-      use = {op, lookup.getLayer(), lookup.getTable(), lookup.getSchemeAttr(), lookup.getRows(), lookup.getChannels()};
+    wants = linear.getPolicyAttr().getKind() != PolicyKind::Float;
   }
-  if (use && failed(checkWeight(*use)))
+  if (wants && failed(checkWeight(layer)))
     return failure();
-  return use;
+  return wants;
 }
 
 /// Two uses of one name must mean one weight.
-static LogicalResult checkSameLayer(const WeightUse &first, const WeightUse &other) {
-  if (first.op->getName() == other.op->getName() && first.weight.getType() == other.weight.getType() &&
-      first.scheme == other.scheme && constantIdentity(first.weight) == constantIdentity(other.weight))
+static LogicalResult checkSameLayer(LayerOpInterface first, LayerOpInterface other) {
+  Value weight = first.getFloatWeight(), otherWeight = other.getFloatWeight();
+  if (first->getName() == other->getName() && weight.getType() == otherWeight.getType() &&
+      first.getSchemeAttr() == other.getSchemeAttr() && constantIdentity(weight) == constantIdentity(otherWeight))
     return success();
-  InFlightDiagnostic diag = other.op->emitOpError()
-                            << "has another weight or scheme than an earlier call (layer '" << other.layer << "')";
-  diag.attachNote(first.op->getLoc()) << "earlier call";
+  InFlightDiagnostic diag = other->emitOpError()
+                            << "has another weight or scheme than an earlier call (layer '" << other.getLayer() << "')";
+  diag.attachNote(first->getLoc()) << "earlier call";
   return diag;
 }
 
@@ -107,23 +104,24 @@ static bool sameConstant(Value a, Value b) {
 /// A lookup reads the codes of a linear over the very same numbers, where both have one scheme. An equalized linear's
 /// weight is another one: its columns are scaled.
 static void shareTable(QuantizedLayer &lookup, QuantizedLayers &layers) {
-  const WeightUse &table = lookup.uses.front();
+  LayerOpInterface table = lookup.uses.front();
   auto options = remark::RemarkOpts::name("TiedTable").category("Quantize");
   for (auto &[name, layer] : layers) {
-    const WeightUse &use = layer.uses.front();
-    if (!isa<LinearOp>(use.op) || layer.stored)
+    LayerOpInterface use = layer.uses.front();
+    if (!isa<LinearOp>(use) || layer.stored)
       continue;
-    if (use.scheme == table.scheme && sameConstant(use.weight, table.weight)) {
+    bool sameScheme = use.getSchemeAttr() == table.getSchemeAttr();
+    if (sameScheme && sameConstant(use.getFloatWeight(), table.getFloatWeight())) {
       lookup.sharedWith = name;
-      remark::passed(table.op->getLoc(), options)
-          << remark::add("layer '{0}' reads the codes of '{1}'", table.layer.str(), name.str());
+      remark::passed(table->getLoc(), options)
+          << remark::add("layer '{0}' reads the codes of '{1}'", table.getLayer().str(), name.str());
       return;
     }
-    if ((name + ".lookup").str() == table.layer)
-      remark::missed(table.op->getLoc(), options)
-          << remark::add("layer '{0}' has codes of its own", table.layer.str())
+    if ((name + ".lookup").str() == table.getLayer())
+      remark::missed(table->getLoc(), options)
+          << remark::add("layer '{0}' has codes of its own", table.getLayer().str())
           << remark::reason("those of '{0}' are {1}", name.str(),
-                            use.scheme == table.scheme ? "of an equalized weight" : "of another scheme");
+                            sameScheme ? "of an equalized weight" : "of another scheme");
   }
 }
 
@@ -133,28 +131,29 @@ static void shareTable(QuantizedLayer &lookup, QuantizedLayers &layers) {
 
 FailureOr<QuantizedLayers> mlir::fptq::collectLayers(ModuleOp module, bool halfScales) {
   QuantizedLayers layers;
-  WalkResult walked = module.walk([&](Operation *op) -> WalkResult {
-    FailureOr<std::optional<WeightUse>> found = useOf(op);
-    if (failed(found))
+  WalkResult walked = module.walk([&](LayerOpInterface use) -> WalkResult {
+    FailureOr<bool> wanted = wantsQuantized(use);
+    if (failed(wanted))
       return WalkResult::interrupt();
-    if (!*found)
+    if (!*wanted)
       return WalkResult::advance();
-    const WeightUse &use = **found;
-    QuantizedLayer &layer = layers[use.layer];
+    QuantizedLayer &layer = layers[use.getLayer()];
     if (!layer.uses.empty() && failed(checkSameLayer(layer.uses.front(), use)))
       return WalkResult::interrupt();
     layer.uses.push_back(use);
-    layer.stored = use.scheme.getMethod() == WeightMethod::Stored;
+    SchemeAttr scheme = use.getSchemeAttr();
+    layer.stored = scheme.getMethod() == WeightMethod::Stored;
     if (layer.uses.size() == 1)
-      layer.plan = {use.layer.str(), layer.stored
-                                         ? storedOperands(cast<LinearOp>(op))
-                                         : weightOperands(op->getContext(), use.scheme, use.n, use.k, halfScales)};
+      layer.plan = {use.getLayer().str(), layer.stored
+                                              ? storedOperands(cast<LinearOp>(*use))
+                                              : weightOperands(module.getContext(), scheme, use.getWeightRows(),
+                                                               use.getWeightColumns(), halfScales)};
     return WalkResult::advance();
   });
   if (walked.wasInterrupted())
     return failure();
   for (auto &[name, layer] : layers)
-    if (isa<LookupOp>(layer.uses.front().op))
+    if (isa<LookupOp>(layer.uses.front()))
       shareTable(layer, layers);
   return layers;
 }
@@ -162,8 +161,8 @@ FailureOr<QuantizedLayers> mlir::fptq::collectLayers(ModuleOp module, bool halfS
 SmallVector<ml_program::GlobalOp> mlir::fptq::globalsInUse(ModuleOp module, const QuantizedLayers &layers) {
   llvm::DenseMap<Operation *, Value> weights;
   for (const auto &[name, layer] : layers)
-    for (const WeightUse &use : layer.uses)
-      weights[use.op] = use.weight;
+    for (LayerOpInterface use : layer.uses)
+      weights[use] = use.getFloatWeight();
   // A load is dead with its chain if all that it reaches ends in such a weight.
   std::function<bool(Value)> onlyWeights = [&](Value value) {
     return llvm::all_of(value.getUses(), [&](OpOperand &use) {

@@ -7,18 +7,9 @@
 
 namespace mlir::fptq {
 
-/// A weight and how it is to be quantized: of a linear (N x K), or the table of a lookup (N rows of K).
-struct WeightUse {
-  Operation *op;
-  StringRef layer;
-  Value weight;
-  SchemeAttr scheme;
-  int64_t n, k;
-};
-
-/// All uses of one layer: they share the weight.
+/// All uses of one layer, linears or lookups: they share the weight.
 struct QuantizedLayer {
-  SmallVector<WeightUse> uses;
+  SmallVector<LayerOpInterface> uses;
   PlannedWeight plan;
   std::optional<double> errorDb;
   bool stored = false;  ///< the codes it came with are kept

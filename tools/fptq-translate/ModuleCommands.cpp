@@ -26,22 +26,22 @@ static bool withModule(StringRef path, llvm::function_ref<LogicalResult(ModuleOp
   return file.parse(kTool) && succeeded(run(file.get()));
 }
 
-/// The resource that `op` reads; an error names the layer.
-template <typename OpTy> static FailureOr<DenseResourceElementsAttr> packedBytesOf(OpTy op) {
+/// The resource that `layer` reads; an error names the layer.
+static FailureOr<DenseResourceElementsAttr> packedBytesOf(LayerOpInterface layer) {
   DenseResourceElementsAttr constant;
-  if (matchPattern(op.getPacked(), m_Constant(&constant)) && constant.getRawHandle().getBlob())
+  if (matchPattern(layer.getPacked(), m_Constant(&constant)) && constant.getRawHandle().getBlob())
     return constant;
-  return op.emitOpError() << "has packed bytes that are no resource (layer '" << op.getLayer() << "')";
+  return layer->emitOpError() << "has packed bytes that are no resource (layer '" << layer.getLayer() << "')";
 }
 
-/// One layer of `n` x `k`, its bytes in `op`, which outlives the result.
-template <typename OpTy>
-static PackedWeight packedWeight(OpTy op, DenseResourceElementsAttr constant, int64_t n, int64_t k) {
+/// The weight of `layer`, its bytes in the IR, which outlives the result.
+static PackedWeight packedWeight(LayerOpInterface layer, DenseResourceElementsAttr constant) {
   PackedWeight weight;
-  weight.layer = op.getLayer().str();
-  weight.layout = op.getLayout().getName().str();
+  weight.layer = layer.getLayer().str();
+  weight.layout = layer.getLayoutAttr().getName().str();
   weight.bytes = constant.getRawHandle().getBlob()->getData();
-  weight.shape = packedShape(op.getScheme(), op.getLayout(), n, k, weight.bytes.size());
+  weight.shape = packedShape(layer.getSchemeAttr(), layer.getLayoutAttr(), layer.getWeightRows(),
+                             layer.getWeightColumns(), weight.bytes.size());
   return weight;
 }
 
@@ -51,17 +51,20 @@ static FailureOr<std::vector<PackedWeight>> packedWeights(ModuleOp module) {
   llvm::StringSet<> layers; // prefill and decode share theirs
   llvm::DenseSet<Attribute> written;
   bool ok = true;
-  auto add = [&](auto op, int64_t n, int64_t k, bool isLookup) {
-    FailureOr<DenseResourceElementsAttr> constant = packedBytesOf(op);
-    ok &= succeeded(constant);
-    if (failed(constant) || !layers.insert(op.getLayer()).second || (!written.insert(*constant).second && isLookup))
-      return;
-    weights.push_back(packedWeight(op, *constant, n, k));
+  auto addAll = [&](LayerKind kind) {
+    module.walk([&](LayerOpInterface layer) {
+      if (!layer.getPacked() || layer.getLayerKind() != kind)
+        return;
+      FailureOr<DenseResourceElementsAttr> constant = packedBytesOf(layer);
+      ok &= succeeded(constant);
+      if (failed(constant) || !layers.insert(layer.getLayer()).second)
+        return;
+      if (written.insert(*constant).second || kind == LayerKind::Linear)
+        weights.push_back(packedWeight(layer, *constant));
+    });
   };
-  module.walk([&](PackedMatmulOp op) {
-    add(op, cast<ShapedType>(op.getInit().getType()).getDimSize(1), op.getK(), /*isLookup=*/false);
-  });
-  module.walk([&](PackedLookupOp op) { add(op, op.getRows(), op.getChannels(), /*isLookup=*/true); });
+  addAll(LayerKind::Linear); // a tied table is called like its head
+  addAll(LayerKind::Lookup);
   if (!ok)
     return failure();
   return weights;

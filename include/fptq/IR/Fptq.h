@@ -18,6 +18,8 @@
 #define GET_ATTRDEF_CLASSES
 #include "fptq/IR/FptqAttrs.h.inc"
 
+#include "fptq/IR/LayerOpInterface.h.inc"
+
 #define GET_OP_CLASSES
 #include "fptq/IR/FptqOps.h.inc"
 

@@ -16,6 +16,11 @@ class Fptq_Enum<string name, string summary, list<I32EnumAttrCase> cases>
   let genSpecializedAttr = 0;
 }
 
+// The words are those of recipes (docs/Recipes.md).
+def Fptq_LayerKind : Fptq_Enum<"LayerKind", "what a layer does with its weight", [
+    I32EnumAttrCase<"Linear", 0, "linear">,
+    I32EnumAttrCase<"Lookup", 1, "lookup">]>;
+
 //===----------------------------------------------------------------------===//
 // Activation policy
 //===----------------------------------------------------------------------===//

@@ -6,7 +6,7 @@
 #ifndef FPTQ_LOOKUPS_TD
 #define FPTQ_LOOKUPS_TD
 
-def Fptq_LookupOp : Fptq_FloatOp<"lookup"> {
+def Fptq_LookupOp : Fptq_FloatOp<"lookup", [Fptq_LayerOpInterface]> {
   let summary = "Rows of a constant table";
   let description = [{
     `result[m, d] = table[ids[m], d]`, widened to the result's element type: the embedding of tokens. As with
@@ -39,10 +39,14 @@ def Fptq_LookupOp : Fptq_FloatOp<"lookup"> {
   let extraClassDeclaration = [{
     int64_t getRows() { return getTable().getType().getDimSize(0); }
     int64_t getChannels() { return getTable().getType().getDimSize(1); }
+    LayerKind getLayerKind() { return LayerKind::Lookup; }
+    int64_t getWeightRows() { return getRows(); }
+    int64_t getWeightColumns() { return getChannels(); }
+    Value getFloatWeight() { return getTable(); }
   }];
 }
 
-def Fptq_QuantizedLookupOp : Fptq_DestinationOp<"quantized_lookup"> {
+def Fptq_QuantizedLookupOp : Fptq_DestinationOp<"quantized_lookup", [Fptq_LayerOpInterface]> {
   let summary = "Rows of a table of 4-bit codes, in portable form";
   let description = [{
     The rows of `fptq.lookup`, each element made where it is read: with `n = ids[m]`, `g = d / group_size`, in f32 and
@@ -78,10 +82,13 @@ def Fptq_QuantizedLookupOp : Fptq_DestinationOp<"quantized_lookup"> {
     MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
     int64_t getRows() { return cast<ShapedType>(getCodes().getType()).getDimSize(0); }
     int64_t getChannels() { return cast<ShapedType>(getInit().getType()).getDimSize(1); }
+    LayerKind getLayerKind() { return LayerKind::Lookup; }
+    int64_t getWeightRows() { return getRows(); }
+    int64_t getWeightColumns() { return getChannels(); }
   }];
 }
 
-def Fptq_PackedLookupOp : Fptq_DestinationBase<"packed_lookup", []> {
+def Fptq_PackedLookupOp : Fptq_DestinationBase<"packed_lookup", [Fptq_LayerOpInterface]> {
   let summary = "Rows of a packed table of 4-bit codes";
   let description = [{
     `fptq.quantized_lookup` of a table of `rows` rows in a layout: that of products, so that a tied head and its
@@ -104,6 +111,9 @@ def Fptq_PackedLookupOp : Fptq_DestinationBase<"packed_lookup", []> {
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
     int64_t getChannels() { return cast<ShapedType>(getInit().getType()).getDimSize(1); }
+    LayerKind getLayerKind() { return LayerKind::Lookup; }
+    int64_t getWeightRows() { return getRows(); }
+    int64_t getWeightColumns() { return getChannels(); }
   }];
 }
 

@@ -3,6 +3,7 @@
 #define FPTQ_OPS_TD
 
 include "fptq/IR/FptqAttrs.td"
+include "fptq/IR/LayerOpInterface.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -23,7 +24,7 @@ class Fptq_Shaped<list<Type> elements> : AnyTypeOf<[RankedTensorOf<elements>, Me
 class Fptq_FloatOp<string mnemonic, list<Trait> traits = []> : Fptq_Op<mnemonic, !listconcat(traits,
     [Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])>;
 
-def Fptq_LinearOp : Fptq_FloatOp<"linear"> {
+def Fptq_LinearOp : Fptq_FloatOp<"linear", [Fptq_LayerOpInterface]> {
   let summary = "Linear layer with a constant weight";
   let description = [{
     `result[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, accumulated in
@@ -64,6 +65,9 @@ def Fptq_LinearOp : Fptq_FloatOp<"linear"> {
   let extraClassDeclaration = [{
     int64_t getInputChannels() { return getWeight().getType().getDimSize(1); }
     int64_t getOutputChannels() { return getWeight().getType().getDimSize(0); }
+    int64_t getWeightRows() { return getOutputChannels(); }
+    int64_t getWeightColumns() { return getInputChannels(); }
+    Value getFloatWeight() { return getWeight(); }
   }];
 }
 
@@ -302,7 +306,7 @@ def Fptq_YieldOp : Fptq_Op<"yield", [Pure, Terminator, ParentOneOf<["QuantizeRow
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
+def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul", [Fptq_LayerOpInterface]> {
   let summary = "int8 activations times 4-bit weights, in portable form";
   let description = [{
     The product of design's numeric contract. `codes` holds two 4-bit codes a
@@ -359,6 +363,8 @@ def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul"> {
     /// K without the padding of a ragged last group, which only the quantize step knows; with it where no quantize step
     /// made `q`.
     int64_t getInputChannels();
+    int64_t getWeightRows() { return getOutputChannels(); }
+    int64_t getWeightColumns() { return getInputChannels(); }
   }];
 }
 
@@ -412,7 +418,7 @@ def Fptq_UnpackOp : Fptq_Op<"unpack", [Pure]> {
   let hasFolder = 1;
 }
 
-def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
+def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul", [Fptq_LayerOpInterface]> {
   let summary = "int8 activations times packed 4-bit weights";
   let description = [{
     `fptq.quantized_matmul` with its weights in a layout: the form the
@@ -450,6 +456,8 @@ def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul"> {
     MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
     int64_t getNumGroups() { return cast<ShapedType>(getXSums().getType()).getDimSize(1); }
     int64_t getOutputChannels() { return cast<ShapedType>(getInit().getType()).getDimSize(1); }
+    int64_t getWeightRows() { return getOutputChannels(); }
+    int64_t getWeightColumns() { return getK(); }
   }];
 }
 
