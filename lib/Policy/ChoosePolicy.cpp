@@ -16,7 +16,7 @@ struct FptqChoosePolicyPass : impl::FptqChoosePolicyPassBase<FptqChoosePolicyPas
 private:
   FailureOr<PolicyOptions> readOptions();
   FailureOr<std::optional<Recipe>> readRecipe();
-  LogicalResult reportUnmatched(const Recipe &recipe, ArrayRef<StringRef> names);
+  LogicalResult reportUnmatched(const Recipe &recipe, ArrayRef<LayerName> names);
   void apply(LinearOp op, const LayerDecision &decision);
   void apply(LookupOp op, const LayerDecision &decision);
 };
@@ -141,8 +141,8 @@ void FptqChoosePolicyPass::apply(LookupOp op, const LayerDecision &decision) {
   numLookups += !isFloat;
 }
 
-LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayRef<StringRef> names) {
-  std::vector<std::string> messages = unmatchedRules(recipe, names);
+LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayRef<LayerName> names) {
+  std::vector<std::string> messages = unmatchedRules(recipe, names, LayerSource::Model);
   for (const std::string &message : messages) {
     if (strict)
       getOperation().emitError() << message;
@@ -167,10 +167,10 @@ void FptqChoosePolicyPass::runOnOperation() {
 
   SmallVector<std::pair<LinearOp, LayerDecision>> decisions;
   SmallVector<std::pair<LookupOp, LayerDecision>> lookups;
-  SmallVector<StringRef> names;
+  SmallVector<LayerName> names;
   bool ok = true;
   auto take = [&](auto op, llvm::Expected<LayerDecision> decision, auto &decided) {
-    names.push_back(op.getLayer());
+    names.push_back({op.getLayer(), op.getLayerKind()});
     if (decision) {
       decided.emplace_back(op, std::move(*decision));
       return;

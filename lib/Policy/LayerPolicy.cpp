@@ -37,8 +37,8 @@ struct Request {
 };
 } // namespace
 
-static Request requestFor(StringRef layer, const PolicyOptions &options, const Recipe *recipe) {
-  const RecipeRule *rule = recipe ? recipe->match(layer) : nullptr;
+static Request requestFor(StringRef layer, LayerKind kind, const PolicyOptions &options, const Recipe *recipe) {
+  const RecipeRule *rule = recipe ? recipe->match(layer, kind) : nullptr;
   Request request{options, rule, formatv("policy={0}", stringifyPolicyMode(options.mode)).str()};
   PolicyOptions &asked = request.options;
   if (!rule) {
@@ -198,7 +198,7 @@ static llvm::Error decideScheme(int64_t k, const PolicyOptions &asked, LayerDeci
 
 llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, const PolicyOptions &options,
                                                       const Recipe *recipe) {
-  Request request = requestFor(facts.name, options, recipe);
+  Request request = requestFor(facts.name, LayerKind::Linear, options, recipe);
   LayerDecision decision;
   if (llvm::Error error = decideActivation(facts, request, decision))
     return std::move(error);
@@ -215,7 +215,7 @@ llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, c
 
 llvm::Expected<LayerDecision> mlir::fptq::decideLookup(StringRef name, int64_t channels, const PolicyOptions &options,
                                                        const Recipe *recipe) {
-  Request request = requestFor(name, options, recipe);
+  Request request = requestFor(name, LayerKind::Lookup, options, recipe);
   LayerDecision decision;
   decision.policy = PolicyKind::Float;
   if (!request.rule) {
@@ -233,17 +233,27 @@ llvm::Expected<LayerDecision> mlir::fptq::decideLookup(StringRef name, int64_t c
   return decision;
 }
 
-std::vector<std::string> mlir::fptq::unmatchedRules(const Recipe &recipe, llvm::ArrayRef<StringRef> names,
-                                                    bool lookups) {
+/// Why `rule` decided none of `layers`.
+static std::string unmatchedReason(const RecipeRule &rule, llvm::ArrayRef<LayerName> layers, LayerSource source) {
+  if (llvm::any_of(layers, [&](const LayerName &layer) { return rule.matches(layer.name, layer.kind); }))
+    return "is hidden by rules before it";
+  if (rule.kind)
+    return formatv("matches no {0}", stringifyEnum(*rule.kind));
+  return source == LayerSource::Model ? "matches no layer"
+                                      : "matches no layer; a profile has no lookups, whose rules say kind: lookup";
+}
+
+std::vector<std::string> mlir::fptq::unmatchedRules(const Recipe &recipe, llvm::ArrayRef<LayerName> layers,
+                                                    LayerSource source) {
   llvm::SmallPtrSet<const RecipeRule *, 16> used;
-  for (StringRef name : names)
-    used.insert(recipe.match(name));
+  for (const LayerName &layer : layers)
+    used.insert(recipe.match(layer.name, layer.kind));
   std::vector<std::string> messages;
-  for (const RecipeRule &rule : recipe.rules())
-    if (!used.contains(&rule) && (lookups || !StringRef(rule.match).contains("lookup")))
+  for (const RecipeRule &rule : recipe.rules()) {
+    bool isUnseen = source == LayerSource::Profile && rule.kind == LayerKind::Lookup;
+    if (!used.contains(&rule) && !isUnseen)
       messages.push_back(formatv("{0}:{1}: rule '{2}' {3}", recipe.file(), rule.line, rule.match,
-                                 llvm::any_of(names, [&](StringRef name) { return rule.regex.match(name); })
-                                     ? "is hidden by rules before it"
-                                     : "matches no layer"));
+                                 unmatchedReason(rule, layers, source)));
+  }
   return messages;
 }

@@ -33,10 +33,10 @@ llvm::Expected<llvm::json::Value> mlir::fptq::decidePolicies(const RangeProfile 
   if (llvm::Error error = options.verify())
     return std::move(error);
   std::vector<LayerRow> rows;
-  std::vector<StringRef> names;
+  std::vector<LayerName> names;
   std::vector<std::string> problems, warnings;
   for (const LayerRange &range : profile.layers) {
-    names.push_back(range.layer);
+    names.push_back({range.layer, LayerKind::Linear});
     llvm::Expected<LayerDecision> decision = decideLayer(factsOf(range), options, recipe);
     if (decision)
       rows.push_back(rowOf(range, *decision));
@@ -44,7 +44,7 @@ llvm::Expected<llvm::json::Value> mlir::fptq::decidePolicies(const RangeProfile 
       problems.push_back("layer '" + range.layer + "' " + llvm::toString(decision.takeError()));
   }
   if (recipe)
-    warnings = unmatchedRules(*recipe, names, /*lookups=*/false);
+    warnings = unmatchedRules(*recipe, names, LayerSource::Profile);
   if (options.strict)
     problems.insert(problems.end(), warnings.begin(), warnings.end());
   if (!problems.empty())

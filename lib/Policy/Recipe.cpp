@@ -170,6 +170,8 @@ void RecipeReader::readRuleKey(RecipeRule &rule, StringRef key, yaml::Node *valu
     rule.regex = llvm::Regex(rule.match);
     if (std::string problem; !rule.regex.isValid(problem))
       failKey(value, key, "bad regular expression '" + rule.match + "': " + problem);
+  } else if (key == "kind") {
+    readWord(rule.kind, key, value, symbolizeLayerKind, "linear, lookup");
   } else if (key == "policy") {
     bool keepFloat = rule.policy == PolicyMode::Float;
     readWord(rule.policy, key, value, parsePolicyMode, "fptq, static, equalized, per-token, float");
@@ -192,8 +194,9 @@ void RecipeReader::readRuleKey(RecipeRule &rule, StringRef key, yaml::Node *valu
   } else if (key == "keep_float") {
     readKeepFloat(rule, value);
   } else {
-    failKey(value, key,
-            "unknown; a rule has match, policy, keep_float, v0, v1, scheme, group_size, symmetric, method, ragged");
+    failKey(
+        value, key,
+        "unknown; a rule has match, kind, policy, keep_float, v0, v1, scheme, group_size, symmetric, method, ragged");
   }
 }
 
@@ -211,6 +214,9 @@ void RecipeReader::readRule(yaml::Node *node) {
     return fail(rule.line, llvm::formatv("key 'v0': {0} is above v1 = {1}", *rule.v0, *rule.v1).str());
   if (rule.scheme == SchemeKind::TwoLevel && rule.symmetric.value_or(false))
     return fail(rule.line, "key 'symmetric': the two_level scheme has offsets and cannot be symmetric");
+  if (rule.kind == LayerKind::Lookup &&
+      (rule.v0 || rule.v1 || rule.policy.value_or(PolicyMode::Float) != PolicyMode::Float))
+    return fail(rule.line, "key 'kind': a lookup has no activations, so its rule takes no v0, v1, or policy but float");
   rules.push_back(std::move(rule));
 }
 
@@ -268,9 +274,9 @@ llvm::Expected<Recipe> Recipe::load(StringRef path) {
   return parse((*buffer)->getBuffer(), path);
 }
 
-const RecipeRule *Recipe::match(StringRef layer) const {
+const RecipeRule *Recipe::match(StringRef layer, LayerKind kind) const {
   for (const RecipeRule &rule : ruleList)
-    if (rule.regex.match(layer))
+    if (rule.matches(layer, kind))
       return &rule;
   return nullptr;
 }

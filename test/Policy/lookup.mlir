@@ -7,6 +7,15 @@
 // STORED: layer 'model.embed_tokens.lookup' has method 'stored', but its weight came with no codes
 // RUN: not fptq-opt --fptq-choose-policy="policy=per-token recipe=%t/misspelt.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=MISSPELT
 // MISSPELT: misspelt.yaml:3: rule 'embed_token\.lookup' matches no layer
+// RUN: fptq-opt --fptq-choose-policy="policy=per-token recipe=%t/kind.yaml" --fptq-print-layers -o /dev/null %t/model.mlir 2>&1 | FileCheck %s --check-prefix=KIND
+// KIND: model.embed_tokens.lookup 12 x 40 - lookup 8
+// KIND: model.embed_tokens 12 x 40 - per-token 6
+// RUN: not fptq-opt --fptq-choose-policy="policy=per-token recipe=%t/no-lookup.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=NOLOOKUP
+// NOLOOKUP: no-lookup.yaml:3: rule 'lm_head' matches no lookup
+// RUN: not fptq-opt --fptq-choose-policy="policy=per-token recipe=%t/activations.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=ACTIVATIONS
+// ACTIVATIONS: activations.yaml:3: key 'kind': a lookup has no activations, so its rule takes no v0, v1, or policy but float
+// RUN: not fptq-opt --fptq-choose-policy="policy=per-token recipe=%t/word.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=WORD
+// WORD: word.yaml:4: key 'kind': 'embedding' is not one of linear, lookup
 
 //--- model.mlir
 // The tied head keeps its own decision and its own default.
@@ -44,3 +53,30 @@ version: 1
 rules:
   - match: "embed_token\\.lookup"
     group_size: 8
+//--- kind.yaml
+version: 1
+rules:
+  - match: "embed_tokens"
+    kind: lookup
+    group_size: 8
+  - match: "embed_tokens"
+    kind: linear
+    policy: per-token
+    group_size: 6
+//--- no-lookup.yaml
+version: 1
+rules:
+  - match: "lm_head"
+    kind: lookup
+    group_size: 8
+//--- activations.yaml
+version: 1
+rules:
+  - match: "embed_tokens"
+    kind: lookup
+    policy: static
+//--- word.yaml
+version: 1
+rules:
+  - match: "embed_tokens"
+    kind: embedding

@@ -168,11 +168,12 @@ def test_a_profile_alone_does_not_miss_lookups(session, tmp_path):
     profile = Profile()
     profile.record("model.layers.0.mlp.up_proj", np.ones((1, 4), np.float32))
     profile.save(tmp_path / "profile.json")
-    rules = recipe(tmp_path, match=r"embed_tokens\.lookup$", group_size=8)
+    rules = recipe(tmp_path, match="embed_tokens", kind="lookup", group_size=8)
     assert len(session.decide(tmp_path / "profile.json", recipe=rules)) == 1
-    misspelt = recipe(tmp_path, match="embed", group_size=8).rename(tmp_path / "lookup.yaml")
-    with pytest.raises(FptqError, match="matches no layer"):
-        session.decide(tmp_path / "profile.json", recipe=misspelt)
+    # What a rule is for is told by its kind alone, never by a word in its match or in its file's name.
+    untold = recipe(tmp_path, match=r"embed_tokens\.lookup$", group_size=8).rename(tmp_path / "lookup.yaml")
+    with pytest.raises(FptqError, match="matches no layer; a profile has no lookups, whose rules say kind: lookup"):
+        session.decide(tmp_path / "profile.json", recipe=untold)
 
 
 def test_what_cannot_be_exported_is_refused(session, tmp_path):

@@ -73,10 +73,17 @@ llvm::Expected<LayerDecision> decideLookup(llvm::StringRef name, int64_t channel
 /// The largest divisor of `k` that is at most `groupSize`.
 int64_t adjustGroupSize(int64_t k, int64_t groupSize);
 
-/// The rules of `recipe` that decided no layer of `names`, as "file:line: rule 'match' matches no layer". Names of a
-/// profile are without `lookups`: a rule that has the word in its match is for the model itself.
-std::vector<std::string> unmatchedRules(const Recipe &recipe, llvm::ArrayRef<llvm::StringRef> names,
-                                        bool lookups = true);
+/// What a rule looks at.
+struct LayerName {
+  llvm::StringRef name;
+  LayerKind kind;
+};
+
+/// Where the layers come from: a profile knows no lookups, and misses none that a rule of their kind is for.
+enum class LayerSource { Model, Profile };
+
+/// The rules of `recipe` that decided none of `layers`, as "file:line: rule 'match' matches no layer".
+std::vector<std::string> unmatchedRules(const Recipe &recipe, llvm::ArrayRef<LayerName> layers, LayerSource source);
 
 /// Policies from ranges alone, without a model: `{"layers": [...], "counts": {...}, "v0", "v1"}`.
 /// The error lists every layer that cannot be decided and, in strict mode, every unmatched rule.

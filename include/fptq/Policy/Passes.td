@@ -24,8 +24,8 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
 
     Layers of one name (prefill and decode) get one decision.
 
-    A `fptq.lookup` has no activations to decide about. It stays float unless a rule of `recipe` names it; then it gets a
-    `scheme`, by the rule and the options for weights.
+    A `fptq.lookup` has no activations to decide about. It stays float unless a rule of `recipe` names it (one without
+    `kind`, or with `kind: lookup`); then it gets a `scheme`, by the rule and the options for weights.
 
     Errors, all layers at once: a static or equalized layer without a range, an
     equalized one without channel maxima, K not divisible by the group with

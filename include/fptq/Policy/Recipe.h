@@ -33,8 +33,9 @@ std::optional<RaggedMode> parseRaggedMode(llvm::StringRef text);
 
 /// One rule; what it leaves open is decided by the options of the run.
 struct RecipeRule {
-  std::string match; ///< regular expression (POSIX extended), searched in the layer's name
-  int64_t line = 0;  ///< of the rule in its file
+  std::string match;             ///< regular expression (POSIX extended), searched in the layer's name
+  int64_t line = 0;              ///< of the rule in its file
+  std::optional<LayerKind> kind; ///< only layers of this kind; open: of both
   std::optional<PolicyMode> policy;
   std::optional<double> v0, v1;
   std::optional<SchemeKind> scheme;
@@ -44,6 +45,8 @@ struct RecipeRule {
   std::optional<RaggedMode> ragged;
 
   llvm::Regex regex;
+
+  bool matches(llvm::StringRef layer, LayerKind of) const { return kind.value_or(of) == of && regex.match(layer); }
 };
 
 class Recipe {
@@ -52,8 +55,8 @@ public:
   static llvm::Expected<Recipe> load(llvm::StringRef path);
   static llvm::Expected<Recipe> parse(llvm::StringRef text, llvm::StringRef file);
 
-  /// The first rule whose regex is found in `layer`, or null.
-  const RecipeRule *match(llvm::StringRef layer) const;
+  /// The first rule for a layer of this name and kind, or null.
+  const RecipeRule *match(llvm::StringRef layer, LayerKind kind) const;
 
   llvm::StringRef file() const { return fileName; }
   llvm::ArrayRef<RecipeRule> rules() const { return ruleList; }
