@@ -1,5 +1,6 @@
 //===- HostLaunch.cpp - host code that launches a kernel ------------------===//
 #include "HostLaunch.h"
+#include "fptq/Support/GlobalString.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -7,6 +8,7 @@
 #include <cstddef>
 
 using namespace mlir;
+using namespace mlir::fptq;
 using namespace mlir::fptq::nvptx;
 
 static Type pointerType(OpBuilder &b) { return LLVM::LLVMPointerType::get(b.getContext()); }
@@ -93,18 +95,6 @@ void HostLaunch::store(Value v, Value base, int64_t offset) {
   LLVM::StoreOp::create(b, v, at, 8);
 }
 
-/// The kernel's name as a C string, once a module.
-Value HostLaunch::symbolName(ModuleOp module, StringRef kernel) {
-  std::string symbol = (kernel + "_name").str(), text = kernel.str() + '\0';
-  if (!module.lookupSymbol(symbol)) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), text.size()), /*isConstant=*/true,
-                           LLVM::Linkage::Internal, symbol, b.getStringAttr(text));
-  }
-  return LLVM::AddressOfOp::create(b, pointerType(b), symbol);
-}
-
 void HostLaunch::launch(ModuleOp module, const Kernel &kernel, Value gridX, Value gridY, Value extraShared,
                         Value gridZ) {
   Value launch = stack(sizeof(FptqGpuLaunch)), list = stack(arguments.size() * sizeof(FptqGpuArgument));
@@ -117,7 +107,7 @@ void HostLaunch::launch(ModuleOp module, const Kernel &kernel, Value gridX, Valu
     store(argument.bytes ? argument.bytes : num(0), list, at + offsetof(FptqGpuArgument, bytes));
   }
   LLVM::LLVMFuncOp function = kernel.function;
-  store(symbolName(module, function.getSymName()), launch, offsetof(FptqGpuLaunch, kernel));
+  store(globalString(b, b.getLoc(), module, function.getSymName()), launch, offsetof(FptqGpuLaunch, kernel));
   Value one = num(1);
   Value grid[] = {gridX, gridY, gridZ ? gridZ : one}, block[] = {num(kernel.threads), one, one};
   for (int64_t i = 0; i < 3; ++i) {

@@ -45,7 +45,6 @@ private:
   };
   Value stack(int64_t bytes);
   void store(Value v, Value base, int64_t offset);
-  Value symbolName(ModuleOp module, StringRef kernel);
 
   Operation *op;
   SmallVector<Argument> arguments;

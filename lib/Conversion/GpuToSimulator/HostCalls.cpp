@@ -1,5 +1,6 @@
 //===- HostCalls.cpp - calls of the simulator -----------------------------===//
 #include "HostCalls.h"
+#include "fptq/Support/GlobalString.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -40,19 +41,6 @@ Value HostCalls::call(StringRef name, Type result, ValueRange arguments) {
   return result ? op.getResult() : Value();
 }
 
-Value HostCalls::string(Location loc, StringRef text) {
-  std::string name = "fptq.text." + text.str();
-  auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
-  if (!global) {
-    OpBuilder::InsertionGuard guard(*this);
-    setInsertionPointToStart(module.getBody());
-    std::string bytes = text.str() + '\0';
-    global = LLVM::GlobalOp::create(*this, module.getLoc(), LLVM::LLVMArrayType::get(getI8Type(), bytes.size()),
-                                    /*isConstant=*/true, LLVM::Linkage::Internal, name, getStringAttr(bytes));
-  }
-  return LLVM::AddressOfOp::create(*this, loc, global);
-}
-
 Value HostCalls::shared(Value offset) {
   Value address = call("fptq_sim_shared", ptr(), offset);
   return LLVM::AddrSpaceCastOp::create(*this, place->getLoc(), LLVM::LLVMPointerType::get(getContext(), kShared),
@@ -63,7 +51,7 @@ Value HostCalls::site() {
   std::string where = llvm::formatv("{0}, operation {1}", place->getName().getStringRef(), number);
   if (auto file = place->getLoc()->findInstanceOf<FileLineColLoc>())
     where += llvm::formatv(" at {0}:{1}", file.getFilename().getValue(), file.getLine());
-  return string(place->getLoc(), where);
+  return globalString(*this, place->getLoc(), module, where);
 }
 
 Value HostCalls::spill(ValueRange words, int64_t count) {

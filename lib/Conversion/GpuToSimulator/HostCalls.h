@@ -44,8 +44,6 @@ public:
   SmallVector<Value> fields(Value value);
 
   LLVM::LLVMFuncOp function(StringRef name, Type result, TypeRange arguments);
-  /// A constant, null-terminated string.
-  Value string(Location loc, StringRef text);
 
   ModuleOp module;
   LLVM::LLVMFuncOp kernel;

@@ -2,6 +2,7 @@
 #include "HostCalls.h"
 #include "fptq/Conversion/FptqToNVGPU/Kernels.h"
 #include "fptq/Conversion/GpuToSimulator/Passes.h"
+#include "fptq/Support/GlobalString.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/AttrTypeSubElements.h"
@@ -149,9 +150,7 @@ static LLVM::GlobalOp emitTable(ModuleOp module, ArrayRef<Kernel> kernels) {
   Value value = LLVM::PoisonOp::create(b, loc, tableType);
   for (auto [i, entry] : llvm::enumerate(kernels)) {
     Kernel kernel = entry;
-    HostCalls names(module, kernel.body);
-    names.setInsertionPointToEnd(&table.getInitializerRegion().front());
-    SmallVector<Value> fields = {names.string(loc, kernel.name),
+    SmallVector<Value> fields = {globalString(b, loc, module, kernel.name),
                                  LLVM::AddressOfOp::create(b, loc, ptr, kernel.body.getSymName())};
     for (int64_t number : {kernel.arguments, kernel.staticShared, kernel.block[0], kernel.block[1], kernel.block[2],
                            int64_t(kernel.dependent)})

@@ -2,6 +2,7 @@
 // Upstream's lowering prints with puts and aborts: where standard output is a pipe, the message is lost with its
 // buffer.
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Support/GlobalString.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -16,26 +17,8 @@ namespace {
 struct FptqLowerAssertsPass : impl::FptqLowerAssertsPassBase<FptqLowerAssertsPass> {
   using Base::Base;
   void runOnOperation() override;
-
-private:
-  Value text(OpBuilder &b, Location loc, StringRef value);
-
-  llvm::StringMap<std::string> globals; ///< text to symbol
 };
 } // namespace
-
-/// A constant of the module that ends with a zero.
-Value FptqLowerAssertsPass::text(OpBuilder &b, Location loc, StringRef value) {
-  std::string &symbol = globals[value];
-  if (symbol.empty()) {
-    symbol = "__fptq_assert_" + std::to_string(globals.size());
-    OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
-    auto type = LLVM::LLVMArrayType::get(b.getI8Type(), value.size() + 1);
-    LLVM::GlobalOp::create(top, loc, type, /*isConstant=*/true, LLVM::Linkage::Private, symbol,
-                           b.getStringAttr(value + Twine('\0')));
-  }
-  return LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), symbol);
-}
 
 static FileLineColLoc lineOf(Location loc) {
   FileLineColLoc line;
@@ -51,7 +34,6 @@ void FptqLowerAssertsPass::runOnOperation() {
   getOperation().walk([&](cf::AssertOp op) { ops.push_back(op); });
   if (ops.empty())
     return;
-  globals.clear();
   IRRewriter b(&getContext());
   auto pointer = LLVM::LLVMPointerType::get(&getContext());
   // Of libc's assert, in every Linux: it knows the program's name, flushes what was printed, and aborts.
@@ -67,10 +49,10 @@ void FptqLowerAssertsPass::runOnOperation() {
     Block *block = op->getBlock(), *rest = b.splitBlock(block, std::next(op->getIterator()));
     Block *failure = b.createBlock(block->getParent(), block->getParent()->end());
     Value number = LLVM::ConstantOp::create(b, loc, b.getI32Type(), line ? line.getLine() : 0);
+    auto text = [&](StringRef value) { return globalString(b, loc, getOperation(), value); };
     LLVM::CallOp::create(b, loc, *fail,
-                         ValueRange{text(b, loc, op.getMsg()),
-                                    text(b, loc, line ? line.getFilename().getValue() : "model"), number,
-                                    text(b, loc, function.getName())});
+                         ValueRange{text(op.getMsg()), text(line ? line.getFilename().getValue() : "model"), number,
+                                    text(function.getName())});
     LLVM::UnreachableOp::create(b, loc);
     b.setInsertionPoint(op);
     cf::CondBranchOp::create(b, loc, op.getArg(), rest, failure);

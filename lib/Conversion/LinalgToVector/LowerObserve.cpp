@@ -1,6 +1,7 @@
 //===- LowerObserve.cpp - fptq.observe to a runtime call ------------------===//
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Support/GlobalString.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 namespace mlir::fptq {
@@ -18,18 +19,6 @@ static constexpr StringLiteral kRuntimeFunction = "fptq_observe";
 
 /// Code of the element type in the runtime's interface: 0 f32, 1 f16, 2 bf16.
 static int32_t elementCode(Type type) { return type.isF32() ? 0 : type.isF16() ? 1 : 2; }
-
-static Value addressOfName(OpBuilder &b, ModuleOp module, Location loc, StringRef layer) {
-  std::string symbol = ("fptq.layer." + layer).str();
-  if (!module.lookupSymbol(symbol)) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    std::string text = layer.str() + '\0';
-    auto type = LLVM::LLVMArrayType::get(b.getI8Type(), text.size());
-    LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol, b.getStringAttr(text));
-  }
-  return LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), symbol);
-}
 
 void FptqLowerObservePass::runOnOperation() {
   ModuleOp module = getOperation();
@@ -68,7 +57,7 @@ void FptqLowerObservePass::runOnOperation() {
     Value code = arith::ConstantIntOp::create(b, loc, elementCode(type.getElementType()), 32);
     func::CallOp::create(
         b, loc, declaration,
-        ValueRange{addressOfName(b, module, loc, op.getLayer()), data, toI64(rows), toI64(channels), code});
+        ValueRange{globalString(b, loc, module, op.getLayer()), data, toI64(rows), toI64(channels), code});
     op.erase();
   }
 }

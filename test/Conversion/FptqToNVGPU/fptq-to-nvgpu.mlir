@@ -4,7 +4,7 @@
 
 #scheme = #fptq.scheme<group, group_size = 128, symmetric = true, method = rtn>
 
-// CHECK: llvm.mlir.global internal constant @fptq_sym_g128_f32_tile128_name("fptq_sym_g128_f32_tile128\00")
+// CHECK: llvm.mlir.global private constant @fptq.text.fptq_sym_g128_f32_tile128("fptq_sym_g128_f32_tile128\00")
 // CHECK-LABEL: func.func @linear
 // CHECK: llvm.call @fptq_gpu_launch
 // The number of tokens is known when the call comes.
@@ -42,7 +42,7 @@ func.func @linear(%x: memref<?x256xf32>, %w: memref<8704xi8>, %bias: memref<64xf
 
 // Blocks that share K have a third dimension of the grid, a workspace (argument kind 9) and counters (10).
 // SPLIT-LABEL: func.func @linear
-// SPLIT: %[[NAME:.*]] = llvm.mlir.addressof @fptq_sym_g128_f32_skinny8_split_name
+// SPLIT: %[[NAME:.*]] = llvm.mlir.addressof @fptq.text.fptq_sym_g128_f32_skinny8_split
 // SPLIT: llvm.call @fptq_gpu_launch
 // SPLIT-LABEL: gpu.module @fptq_kernels attributes {fptq.dependent_launch}
 // SPLIT: llvm.func @fptq_quantize_f32_g128

@@ -9,8 +9,8 @@
 #scalar = affine_map<(m, k) -> ()>
 
 // The name tells bodies apart: shape, groups, and a number of what is computed.
-// CHECK-DAG: constant @[[NORM:fptq_norm_rows_k600_g128_static_[0-9a-f]{16}]]_name
-// CHECK-DAG: constant @[[GATED:fptq_map_rows_k96_g48_[0-9a-f]{16}]]_name
+// CHECK-DAG: constant @fptq.text.[[NORM:fptq_norm_rows_k600_g128_static_[0-9a-f]{16}]]("
+// CHECK-DAG: constant @fptq.text.[[GATED:fptq_map_rows_k96_g48_[0-9a-f]{16}]]("
 // CHECK-LABEL: func.func @norm
 // A thread for eight channels; a maximum a warp, the sum, the sums of groups and the row in shared memory.
 // CHECK: llvm.call @fptq_gpu_launch

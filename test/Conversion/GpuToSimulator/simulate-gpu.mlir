@@ -1,6 +1,6 @@
 // RUN: fptq-opt %s --fptq-simulate-gpu --split-input-file --verify-diagnostics | FileCheck %s
 
-// CHECK-DAG: llvm.mlir.global internal constant @"fptq.text.nvvm.barrier0, operation 3 at
+// CHECK-DAG: llvm.mlir.global private constant @"fptq.text.nvvm.barrier0, operation 3 at
 // CHECK-DAG: llvm.func @fptq_sim_access(!llvm.ptr, i64, i64, i32, i32, !llvm.ptr)
 // CHECK-LABEL: llvm.func internal @fptq.simulated.copy
 // CHECK-SAME: (%[[X:.*]]: !llvm.ptr, %[[N:.*]]: i32)
