@@ -1,5 +1,5 @@
 //===- Activate.cpp - the activated half of an epilogue -------------------===//
-#include "KernelBuilder.h"
+#include "Epilogue.h"
 #include "MatmulFields.h"
 #include "fptq/Support/Activation.h"
 
@@ -10,9 +10,7 @@ using namespace mlir::fptq::x86;
 /// activate(matmul, values, first row, rows, first column, columns): (A4), the multiplicand and the residual, from the
 /// block that `epilogue` left in `values` to the result. A function of its own: three polynomials inlined in the
 /// epilogue of every format would be most of its code.
-LLVM::LLVMFuncOp KernelBuilder::activate() {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+LLVM::LLVMFuncOp EpilogueKernels::activate() {
   auto body = [&](Emitter &e, ValueRange args) {
     const int64_t size = isa.vectorBytes(), lanes = isa.lanes;
     MatmulFields mm(e, args[0]);
@@ -63,5 +61,5 @@ LLVM::LLVMFuncOp KernelBuilder::activate() {
       });
     });
   };
-  return getOrCreateFunction(module, isa, emulated, "activate", {p, p, i64, i64, i64, i64}, body);
+  return getOrCreateFunction(module, isa, emulated, "activate", {ptr, ptr, i64, i64, i64, i64}, body);
 }

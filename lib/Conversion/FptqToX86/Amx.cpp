@@ -12,17 +12,16 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-std::unique_ptr<TileUnit> KernelBuilder::tileUnit(Emitter &e) {
+std::unique_ptr<TileUnit> AmxKernels::tileUnit(Emitter &e) {
   if (!emulated)
     return std::make_unique<HardwareTiles>();
-  Type p = e.ptr();
-  auto multiply = function("tile_multiply", {p, p, p, e.i64()}, EmulatedTiles::multiplyBody);
+  auto multiply = function("tile_multiply", {ptr, ptr, ptr, i64}, EmulatedTiles::multiplyBody);
   return std::make_unique<EmulatedTiles>(e, multiply);
 }
 
 /// One step of a block of 2 x 2 tiles, row-major in `acc`: `depth` channels, 64 or 32.
-SmallVector<Value> KernelBuilder::amxStep(Emitter &e, TileUnit &unit, Value slab, Value activations, int64_t depth,
-                                          ValueRange acc) {
+SmallVector<Value> AmxKernels::multiplyStep(Emitter &e, TileUnit &unit, Value slab, Value activations, int64_t depth,
+                                            ValueRange acc) {
   SmallVector<Value> a(2), sums(acc);
   for (int64_t r = 0; r < 2; ++r)
     a[r] = unit.load(e, 4 + r, e.at(activations, r * kTileBytes), 64, kTileRows, depth);
@@ -35,7 +34,7 @@ SmallVector<Value> KernelBuilder::amxStep(Emitter &e, TileUnit &unit, Value slab
 }
 
 /// A unit of the next slab, when it is due.
-void KernelBuilder::unpackDue(Emitter &e, NextSlab &next) {
+void AmxKernels::unpackDue(Emitter &e, NextSlab &next) {
   if (!unpacksInUnits())
     return;
   Value left = e.add(next.left, -1);
@@ -54,11 +53,9 @@ void KernelBuilder::unpackDue(Emitter &e, NextSlab &next) {
 
 /// The arguments that amx_integers and amx_floats begin with: matmul, space, pair of row tiles, pairs, first panel of
 /// the block, end of the panels.
-SmallVector<Type> KernelBuilder::amxSweepArguments(Emitter &e) {
-  return {e.ptr(), e.ptr(), e.i64(), e.i64(), e.i64(), e.i64()};
-}
+SmallVector<Type> AmxKernels::sweepArguments() const { return {ptr, ptr, i64, i64, i64, i64}; }
 
-KernelBuilder::AmxSweep KernelBuilder::amxSweep(Emitter &e, ValueRange args) {
+AmxKernels::Sweep AmxKernels::openSweep(Emitter &e, ValueRange args) {
   MatmulFields mm(e, args[0]);
   Value groups = mm.groups(), stride = e.mul(e.ceilDiv(e.mul(groups, w.group), 64), kStep);
   return {args[3],
@@ -71,18 +68,17 @@ KernelBuilder::AmxSweep KernelBuilder::amxSweep(Emitter &e, ValueRange args) {
 }
 
 /// Activations of a unit; slabs are whole tiles.
-Value KernelBuilder::amxActivations(Emitter &e, const AmxSweep &sweep, Value unit) {
-  return e.at(sweep.activations, e.mul(e.div(e.mul(unit, amxUnitK()), e.num(64)), kStep));
+Value AmxKernels::activationsOf(Emitter &e, const Sweep &sweep, Value unit) {
+  return e.at(sweep.activations, e.mul(e.div(e.mul(unit, unitK()), e.num(64)), kStep));
 }
 
 /// amx_integers(sweep..., first unit, last unit, sums): sums = units of all of K.
-LLVM::LLVMFuncOp KernelBuilder::amxIntegers() {
-  Emitter types(module.getLoc(), module.getContext());
-  SmallVector<Type> arguments = amxSweepArguments(types);
-  arguments.append({types.i64(), types.i64(), types.ptr()});
+LLVM::LLVMFuncOp AmxKernels::integerSums() {
+  SmallVector<Type> arguments = sweepArguments();
+  arguments.append({i64, i64, ptr});
   return function("amx_integers", arguments, [&](Emitter &e, ValueRange args) {
     auto unit = tileUnit(e);
-    AmxSweep sweep = amxSweep(e, args);
+    Sweep sweep = openSweep(e, args);
     NextSlab &next = sweep.next;
     auto block = [&](Value slab, Value activations, Value steps, Value begins, Value sums) {
       auto at = [&](int64_t i) { return e.at(sums, i / 2 * kTileRows * kResultStride + i % 2 * 64); };
@@ -95,7 +91,7 @@ LLVM::LLVMFuncOp KernelBuilder::amxIntegers() {
       carried.append(acc);
       auto after = e.loop(e.num(0), steps, 1, carried, [&](Value, ValueRange now) {
         next.left = now[2];
-        auto sums = amxStep(e, *unit, now[0], now[1], 64, now.drop_front(3));
+        auto sums = multiplyStep(e, *unit, now[0], now[1], 64, now.drop_front(3));
         unpackDue(e, next);
         SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep), next.left};
         after.append(sums);
@@ -105,10 +101,10 @@ LLVM::LLVMFuncOp KernelBuilder::amxIntegers() {
       for (int64_t i = 0; i < 4; ++i)
         unit->store(e, after[3 + i], at(i), kResultStride);
     };
-    amxTurns(e, sweep, args[6], args[7], [&](const AmxTurn &turn) {
-      Value steps = e.ceilDiv(e.mul(turn.units, amxUnitK()), 64), begins = e.equal(turn.first, args[6]);
+    eachTurn(e, sweep, args[6], args[7], [&](const Turn &turn) {
+      Value steps = e.ceilDiv(e.mul(turn.units, unitK()), 64), begins = e.equal(turn.first, args[6]);
       next.spread(e.mul(steps, sweep.pairs));
-      SmallVector<Value> carried{amxActivations(e, sweep, turn.first), e.at(args[8], e.mul(turn.half, kHalfBytes)),
+      SmallVector<Value> carried{activationsOf(e, sweep, turn.first), e.at(args[8], e.mul(turn.half, kHalfBytes)),
                                  next.left};
       e.loop(e.num(0), sweep.pairs, 1, carried, [&](Value, ValueRange now) {
         next.left = now[2];

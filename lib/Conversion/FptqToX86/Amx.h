@@ -5,6 +5,8 @@
 #include "KernelBuilder.h"
 #include "TileUnit.h"
 
+#include <memory>
+
 namespace mlir::fptq::x86 {
 
 constexpr int64_t kStep = 2 * kTileBytes; ///< of a slab or of packed activations, from one k/64 to the next
@@ -33,10 +35,65 @@ private:
   Value record;
 };
 
+class AmxKernels : KernelBuilder {
+public:
+  explicit AmxKernels(const KernelBuilder &set) : KernelBuilder(set) {}
+
+  /// There are kernels for the format.
+  bool serves() const;
+  LLVM::LLVMFuncOp prepare();
+  LLVM::LLVMFuncOp matmul(); // AmxDriver.cpp
+
+private:
+  struct NextSlab;
+  struct Sweep;
+  struct Turn;
+  struct Fold;
+
+  std::unique_ptr<TileUnit> tileUnit(Emitter &e);
+  SmallVector<Value> multiplyStep(Emitter &e, TileUnit &unit, Value slab, Value activations, int64_t depth,
+                                  ValueRange acc);
+  void unpackDue(Emitter &e, NextSlab &next);
+  SmallVector<Type> sweepArguments() const;
+  Sweep openSweep(Emitter &e, ValueRange args);
+  Value activationsOf(Emitter &e, const Sweep &sweep, Value unit);
+  LLVM::LLVMFuncOp integerSums();
+
+  // AmxFloats.cpp
+  void foldRows(Emitter &e, const Fold &fold, int64_t half, Value first, int64_t rows);
+  void foldHalf(Emitter &e, const Fold &fold, int64_t half);
+  void multiplyGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const Fold &fold);
+  void multiplyChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const Fold &fold);
+  void loadScales(Emitter &e, const Sweep &sweep, Value group, Value count, Value to);
+  void floatTurn(Emitter &e, TileUnit &unit, Sweep &sweep, const Turn &turn, const Fold &fold, Value allScales,
+                 Value results);
+  LLVM::LLVMFuncOp floatSums();
+
+  // AmxSlab.cpp
+  bool keepsIntegers() const;
+  bool unpacksInUnits() const;
+  int64_t unitK() const;
+  int64_t slabK() const;
+  int64_t groupSteps() const;
+  int64_t groupBytes() const;
+  int64_t spaceBytes() const;
+  void unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab);
+  void eachTurn(Emitter &e, const Sweep &sweep, Value first, Value last,
+                llvm::function_ref<void(const Turn &)> multiply);
+
+  // AmxDriver.cpp
+  struct Space {
+    Value results; ///< rows of a sweep x one block
+    Value sums;    ///< integers: the results themselves in the two-level scheme
+    Value sweep, tails;
+  };
+  void multiplyBlock(Emitter &e, const Space &space, ArrayRef<Value> sweep, Value rows);
+};
+
 /// The slab that is unpacked while another one is multiplied: units of two panels, one at a time between the steps of
 /// the blocks, so that vector work hides behind the tile multiplier.
 enum class NextSlabField { Panels, Groups, FirstUnit, Units, Place, Done, Interval };
-struct KernelBuilder::NextSlab : AmxRecord<NextSlabField> {
+struct AmxKernels::NextSlab : AmxRecord<NextSlabField> {
   using Field = NextSlabField;
   using AmxRecord::AmxRecord;
   Value left = e.num(0); ///< carried: steps until the next unit
@@ -51,15 +108,15 @@ struct KernelBuilder::NextSlab : AmxRecord<NextSlabField> {
 
 /// A block of columns and up to kSweepPairs pairs of row tiles, in the function that multiplies them. One function
 /// holds all its slabs: configuring the tiles costs as much as a dozen tile multiplies.
-struct KernelBuilder::AmxSweep {
+struct AmxKernels::Sweep {
   Value pairs, groups, activations, stride; ///< stride: of a pair's activations
   SmallVector<Value> panels;                ///< see panelTypes: one for each half
-  Value space;                              ///< see amxSpaceBytes
+  Value space;                              ///< see spaceBytes
   NextSlab next;
 };
 
 /// A slab of one half of the block.
-struct KernelBuilder::AmxTurn {
+struct AmxKernels::Turn {
   Value slab, half;         ///< number of the slab; half of the block
   Value first, units, data; ///< units of all of K, and where they are
 };

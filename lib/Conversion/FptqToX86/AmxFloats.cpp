@@ -18,9 +18,9 @@ static constexpr int64_t kPiece = kTileRows * kHalfBytes;
 /// piece is rows [0, 16) of group 0, its last one rows [16, 32) of group 1, the two others change places from chunk to
 /// chunk. `Bytes` of a piece: 0 before the first chunk.
 enum class AmxFoldField { Slab, Activations, Scales, Results, Group1, Half1, ChunkScales, ChunkResults, Bytes };
-struct KernelBuilder::AmxFold : AmxRecord<AmxFoldField> {
+struct AmxKernels::Fold : AmxRecord<AmxFoldField> {
   using Field = AmxFoldField;
-  AmxFold(Emitter &e, Value record, Value sums) : AmxRecord(e, record), sums(sums) {}
+  Fold(Emitter &e, Value record, Value sums) : AmxRecord(e, record), sums(sums) {}
 
   /// Where the rows [16 half, 16 half + 16) of group `g` wait: the sums of group `half`, row tile `g` come there.
   Value piece(int64_t half, int64_t g) const {
@@ -46,8 +46,8 @@ private:
 };
 
 /// results += rows of one half of both groups, each by its scales; from byte `first` of their pieces on.
-void KernelBuilder::amxFoldRows(Emitter &e, const AmxFold &fold, int64_t half, Value first, int64_t rows) {
-  using Field = AmxFold::Field;
+void AmxKernels::foldRows(Emitter &e, const Fold &fold, int64_t half, Value first, int64_t rows) {
+  using Field = Fold::Field;
   Value sums[] = {e.at(fold.piece(half, 0), first), e.at(fold.piece(half, 1), first)};
   Value scales = fold.pointer(Field::ChunkScales);
   Value results = e.at(fold.pointer(Field::ChunkResults), e.mul(first, kResultStride / kHalfBytes));
@@ -65,24 +65,24 @@ void KernelBuilder::amxFoldRows(Emitter &e, const AmxFold &fold, int64_t half, V
 }
 
 /// Group `i` of the chunk that begins at group `chunk`; its sums take the place of those folded between its steps.
-void KernelBuilder::amxGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const AmxFold &fold) {
-  using Field = AmxFold::Field;
+void AmxKernels::multiplyGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const Fold &fold) {
+  using Field = Fold::Field;
   const bool halves = w.group < 64; // a chunk is one step: a whole one would add up two groups
-  const int64_t steps = amxGroupSteps(), depth = halves ? w.group : 64;
+  const int64_t steps = groupSteps(), depth = halves ? w.group : 64;
   const int64_t rows = kTileRows / llvm::bit_floor(uint64_t(steps)), bytes = rows * kHalfBytes;
-  Value at = e.mul(chunk, amxGroupBytes());
-  Value slab = e.at(e.at(fold.pointer(Field::Slab), at), i * (halves ? kTileBytes / 2 : amxGroupBytes()));
-  Value activations = e.at(e.at(fold.pointer(Field::Activations), at), i * (halves ? 32 : amxGroupBytes()));
+  Value at = e.mul(chunk, groupBytes());
+  Value slab = e.at(e.at(fold.pointer(Field::Slab), at), i * (halves ? kTileBytes / 2 : groupBytes()));
+  Value activations = e.at(e.at(fold.pointer(Field::Activations), at), i * (halves ? 32 : groupBytes()));
   SmallVector<Value> carried{slab, activations, next.left};
   for (int64_t t = 0; t < 4; ++t)
     carried.push_back(unit.zero(e, t));
   auto multiply = [&](Value step, ValueRange now) {
-    auto sums = amxStep(e, unit, now[0], now[1], depth, now.drop_front(3));
+    auto sums = multiplyStep(e, unit, now[0], now[1], depth, now.drop_front(3));
     next.left = now[2];
     if (!halves || i == 0) // once a step of 64 channels
       unpackDue(e, next);
     Value first = e.mul(step, bytes);
-    e.ifThen(e.less(first, fold.get(Field::Bytes)), [&] { amxFoldRows(e, fold, i, first, rows); });
+    e.ifThen(e.less(first, fold.get(Field::Bytes)), [&] { foldRows(e, fold, i, first, rows); });
     SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep), next.left};
     after.append(sums);
     return after;
@@ -94,15 +94,15 @@ void KernelBuilder::amxGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i,
 }
 
 /// Half of a chunk by itself.
-void KernelBuilder::amxFoldHalf(Emitter &e, const AmxFold &fold, int64_t half) {
+void AmxKernels::foldHalf(Emitter &e, const Fold &fold, int64_t half) {
   const int64_t rows = 4;
-  e.loop(e.num(0), fold.get(AmxFold::Field::Bytes), rows * kHalfBytes,
-         [&](Value first) { amxFoldRows(e, fold, half, first, rows); });
+  e.loop(e.num(0), fold.get(Fold::Field::Bytes), rows * kHalfBytes,
+         [&](Value first) { foldRows(e, fold, half, first, rows); });
 }
 
 /// The scales of a slab's groups as [group][panel][16] floats at `to`. Zeros complete the last chunk: what the tiles
 /// of a group that does not exist hold is then of no matter.
-void KernelBuilder::amxScales(Emitter &e, const AmxSweep &sweep, Value group, Value count, Value to) {
+void AmxKernels::loadScales(Emitter &e, const Sweep &sweep, Value group, Value count, Value to) {
   e.loop(e.num(0), count, 1, [&](Value i) {
     Value from = e.mul(e.add(group, i), w.groupBytes), at = e.at(to, e.mul(i, kResultStride));
     for (int64_t j = 0; j < 4; ++j)
@@ -116,14 +116,14 @@ void KernelBuilder::amxScales(Emitter &e, const AmxSweep &sweep, Value group, Va
 }
 
 /// The two groups of a chunk, or the one that is left.
-void KernelBuilder::amxChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const AmxFold &fold) {
-  amxGroup(e, unit, chunk, 0, next, fold);
+void AmxKernels::multiplyChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const Fold &fold) {
+  multiplyGroup(e, unit, chunk, 0, next, fold);
   auto second = [&] {
-    amxGroup(e, unit, chunk, 1, next, fold);
+    multiplyGroup(e, unit, chunk, 1, next, fold);
     return SmallVector<Value>{next.left};
   };
   auto none = [&, left = next.left] {
-    amxFoldHalf(e, fold, 1);
+    foldHalf(e, fold, 1);
     return SmallVector<Value>{left};
   };
   next.left = e.ifElse(e.less(chunk, e.num(-1)), e.i64(), second, none)[0];
@@ -132,27 +132,27 @@ void KernelBuilder::amxChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &
 
 /// results += the groups of a slab, pair by pair. `allScales`: those of two slabs, because the last chunk of one is
 /// folded when the next one has begun.
-void KernelBuilder::amxFloatTurn(Emitter &e, TileUnit &unit, AmxSweep &sweep, const AmxTurn &turn, const AmxFold &fold,
-                                 Value allScales, Value results) {
-  using Field = AmxFold::Field;
+void AmxKernels::floatTurn(Emitter &e, TileUnit &unit, Sweep &sweep, const Turn &turn, const Fold &fold,
+                           Value allScales, Value results) {
+  using Field = Fold::Field;
   NextSlab &next = sweep.next;
-  const int64_t inSlab = amxSlabK() / w.group;
-  Value group = e.div(e.mul(turn.first, amxUnitK()), e.num(w.group));
-  Value here = e.min(e.num(inSlab), e.sub(sweep.groups, group)), size = e.mul(here, amxGroupBytes());
+  const int64_t inSlab = slabK() / w.group;
+  Value group = e.div(e.mul(turn.first, unitK()), e.num(w.group));
+  Value here = e.min(e.num(inSlab), e.sub(sweep.groups, group)), size = e.mul(here, groupBytes());
   Value odd = arith::AndIOp::create(e, turn.slab, e.num(1)), half = e.mul(turn.half, kHalfBytes);
   Value scales = e.at(allScales, e.mul(odd, inSlab * kResultStride));
-  e.ifThen(e.equal(turn.half, e.num(0)), [&] { amxScales(e, sweep, group, here, scales); });
+  e.ifThen(e.equal(turn.half, e.num(0)), [&] { loadScales(e, sweep, group, here, scales); });
   fold.set(Field::Slab, e.at(turn.data, size));
   fold.set(Field::Scales, e.at(e.at(scales, half), e.mul(here, kResultStride)));
-  Value steps = w.group < 64 ? e.ceilDiv(here, 2) : e.mul(here, amxGroupSteps()); // calls of unpackDue a pair
+  Value steps = w.group < 64 ? e.ceilDiv(here, 2) : e.mul(here, groupSteps()); // calls of unpackDue a pair
   next.spread(e.mul(steps, sweep.pairs));
-  SmallVector<Value> carried{e.at(amxActivations(e, sweep, turn.first), size), e.at(results, half), next.left};
+  SmallVector<Value> carried{e.at(activationsOf(e, sweep, turn.first), size), e.at(results, half), next.left};
   e.loop(e.num(0), sweep.pairs, 1, carried, [&](Value, ValueRange now) {
     fold.set(Field::Activations, now[0]);
     fold.set(Field::Results, now[1]);
     Value left = e.loop(e.sub(e.num(0), here), e.num(0), 2, now[2], [&](Value chunk, ValueRange left) {
       next.left = left[0];
-      amxChunk(e, unit, chunk, next, fold);
+      multiplyChunk(e, unit, chunk, next, fold);
       return SmallVector<Value>{next.left};
     })[0];
     return SmallVector<Value>{e.at(now[0], sweep.stride), e.at(now[1], kPairRows * kResultStride), left};
@@ -160,20 +160,19 @@ void KernelBuilder::amxFloatTurn(Emitter &e, TileUnit &unit, AmxSweep &sweep, co
 }
 
 /// amx_floats(sweep..., results): results += all of K.
-LLVM::LLVMFuncOp KernelBuilder::amxFloats() {
-  Emitter types(module.getLoc(), module.getContext());
-  SmallVector<Type> arguments = amxSweepArguments(types);
-  arguments.push_back(types.ptr());
+LLVM::LLVMFuncOp AmxKernels::floatSums() {
+  SmallVector<Type> arguments = sweepArguments();
+  arguments.push_back(ptr);
   return function("amx_floats", arguments, [&](Emitter &e, ValueRange args) {
     auto unit = tileUnit(e);
-    AmxSweep sweep = amxSweep(e, args);
-    Value sums = e.at(sweep.space, kAmxSlabs + 2 * amxSlabK() / 64 * kStep), scales = e.at(sums, 4 * kPiece);
-    AmxFold fold(e, e.at(sweep.space, kAmxFold), sums);
+    Sweep sweep = openSweep(e, args);
+    Value sums = e.at(sweep.space, kAmxSlabs + 2 * slabK() / 64 * kStep), scales = e.at(sums, 4 * kPiece);
+    Fold fold(e, e.at(sweep.space, kAmxFold), sums);
     fold.clear();
-    Value units = e.ceilDiv(e.mul(sweep.groups, w.group), amxUnitK());
-    amxTurns(e, sweep, e.num(0), units,
-             [&](const AmxTurn &turn) { amxFloatTurn(e, *unit, sweep, turn, fold, scales, args[6]); });
-    amxFoldHalf(e, fold, 0);
-    amxFoldHalf(e, fold, 1);
+    Value units = e.ceilDiv(e.mul(sweep.groups, w.group), unitK());
+    eachTurn(e, sweep, e.num(0), units,
+             [&](const Turn &turn) { floatTurn(e, *unit, sweep, turn, fold, scales, args[6]); });
+    foldHalf(e, fold, 0);
+    foldHalf(e, fold, 1);
   });
 }

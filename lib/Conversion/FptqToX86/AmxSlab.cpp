@@ -11,44 +11,44 @@ using namespace mlir::fptq::x86;
 static constexpr int64_t kIntegerSlabK = 512, kFloatSlabK = 256, kFewRowsSlabK = 256, kFewPairs = 2;
 
 /// Sums that stay integers over a slab: of the two-level scheme, and of groups longer than slabs.
-bool KernelBuilder::amxKeepsIntegers() const { return w.twoLevel || w.group > kIntegerSlabK; }
+bool AmxKernels::keepsIntegers() const { return w.twoLevel || w.group > kIntegerSlabK; }
 
 /// A unit of 64 channels is whole groups, or a piece of one.
-bool KernelBuilder::unpacksInUnits() const { return w.group % 64 == 0 || 64 % w.group == 0; }
+bool AmxKernels::unpacksInUnits() const { return w.group % 64 == 0 || 64 % w.group == 0; }
 
-int64_t KernelBuilder::amxUnitK() const { return unpacksInUnits() ? 64 : w.group; }
+int64_t AmxKernels::unitK() const { return unpacksInUnits() ? 64 : w.group; }
 
 /// Channels of a slab: whole tiles and units, and whole chunks where groups are folded.
-int64_t KernelBuilder::amxSlabK() const {
-  int64_t unit = std::lcm<int64_t>(amxUnitK(), 64);
-  if (!amxKeepsIntegers())
+int64_t AmxKernels::slabK() const {
+  int64_t unit = std::lcm<int64_t>(unitK(), 64);
+  if (!keepsIntegers())
     unit = std::lcm(unit, 2 * w.group);
-  return std::max<int64_t>(1, (amxKeepsIntegers() ? kIntegerSlabK : kFloatSlabK) / unit) * unit;
+  return std::max<int64_t>(1, (keepsIntegers() ? kIntegerSlabK : kFloatSlabK) / unit) * unit;
 }
 
 /// Tile steps of a group.
-int64_t KernelBuilder::amxGroupSteps() const { return std::max<int64_t>(1, w.group / 64); }
+int64_t AmxKernels::groupSteps() const { return std::max<int64_t>(1, w.group / 64); }
 
 /// From one group to the next, in a slab or in packed activations; groups of 32 share a step.
-int64_t KernelBuilder::amxGroupBytes() const { return w.group * kStep / 64; }
+int64_t AmxKernels::groupBytes() const { return w.group * kStep / 64; }
 
-int64_t KernelBuilder::amxSpaceBytes() const {
-  const int64_t slabs = kAmxSlabs + 2 * amxSlabK() / 64 * kStep;
-  return amxKeepsIntegers() ? slabs : slabs + 8 * kTileBytes + 2 * amxSlabK() / w.group * kResultStride;
+int64_t AmxKernels::spaceBytes() const {
+  const int64_t slabs = kAmxSlabs + 2 * slabK() / 64 * kStep;
+  return keepsIntegers() ? slabs : slabs + 8 * kTileBytes + 2 * slabK() / w.group * kResultStride;
 }
 
 /// Group sums need a group to be whole tiles, or half of one; slabs have to stay in L1.
-bool KernelBuilder::hasAmx() const {
-  if (!isa.amx || amxSlabK() > 2 * kIntegerSlabK)
+bool AmxKernels::serves() const {
+  if (!isa.amx || slabK() > 2 * kIntegerSlabK)
     return false;
   return w.twoLevel || w.group % 64 == 0 || w.group == 32;
 }
 
 /// Unit `unit` of all of K, a pair of panels, as unit `inSlab` of a slab of signed bytes: a * q + b - 128 in the
 /// two-level scheme, q - z in the group scheme.
-void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab) {
-  const int64_t unitK = amxUnitK(), groupsInUnit = std::max<int64_t>(1, unitK / w.group);
-  const int64_t unitsInGroup = std::max<int64_t>(1, w.group / unitK), octets = std::min(unitK, w.group) / 8;
+void AmxKernels::unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab) {
+  const int64_t channels = unitK(), groupsInUnit = std::max<int64_t>(1, channels / w.group);
+  const int64_t unitsInGroup = std::max<int64_t>(1, w.group / channels), octets = std::min(channels, w.group) / 8;
   Value group = e.div(e.mul(unit, groupsInUnit), e.num(unitsInGroup));
   Value piece = e.sub(unit, e.mul(e.div(unit, e.num(unitsInGroup)), unitsInGroup));
   for (int64_t g = 0; g < groupsInUnit; ++g) {
@@ -67,7 +67,7 @@ void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value uni
         Value packed = e.load(bytes, from);
         // The same panels come up again when the other half of the block had its turn. Octets are two lines.
         if (j == 0)
-          e.prefetch(from, amxSlabK() / 8 * kPairOctetBytes, /*locality=*/2);
+          e.prefetch(from, slabK() / 8 * kPairOctetBytes, /*locality=*/2);
         for (int64_t half = 0; half < 2; ++half)
           e.store(finished(e, nibbles(e, packed, half), finish), e.at(to, half * 64), 64);
       };
@@ -90,14 +90,14 @@ void KernelBuilder::unpackUnit(Emitter &e, Value panels, Value groups, Value uni
 
 /// Units [first, last) of all of K, slab by slab. The two halves of the block take turns, so that the slab that all
 /// row tiles share stays in L1: `multiply` is called for each half of each slab, and unpacks the one behind it.
-void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Value last,
-                             llvm::function_ref<void(const AmxTurn &)> multiply) {
-  const int64_t whole = amxSlabK() / amxUnitK(), slabBytes = amxSlabK() / 64 * kStep;
+void AmxKernels::eachTurn(Emitter &e, const Sweep &sweep, Value first, Value last,
+                          llvm::function_ref<void(const Turn &)> multiply) {
+  const int64_t whole = slabK() / unitK(), slabBytes = slabK() / 64 * kStep;
   Value inSlab = e.num(whole);
-  if (amxKeepsIntegers() && unpacksInUnits())
-    inSlab = e.select(e.less(sweep.pairs, e.num(kFewPairs + 1)), e.num(kFewRowsSlabK / amxUnitK()), inSlab);
+  if (keepsIntegers() && unpacksInUnits())
+    inSlab = e.select(e.less(sweep.pairs, e.num(kFewPairs + 1)), e.num(kFewRowsSlabK / unitK()), inSlab);
   auto turnOf = [&](Value turn) {
-    AmxTurn t;
+    Turn t;
     t.slab = e.div(turn, e.num(2));
     t.half = arith::AndIOp::create(e, turn, e.num(1));
     t.first = e.add(first, e.mul(t.slab, inSlab));
@@ -105,10 +105,8 @@ void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Val
     t.data = e.at(sweep.space, e.add(e.mul(t.half, slabBytes), kAmxSlabs));
     return t;
   };
-  auto panelsOf = [&](const AmxTurn &t) {
-    return e.select(e.equal(t.half, e.num(1)), sweep.panels[1], sweep.panels[0]);
-  };
-  auto describe = [&](const AmxTurn &t) {
+  auto panelsOf = [&](const Turn &t) { return e.select(e.equal(t.half, e.num(1)), sweep.panels[1], sweep.panels[0]); };
+  auto describe = [&](const Turn &t) {
     using Field = NextSlab::Field;
     const NextSlab &next = sweep.next;
     next.set(Field::Panels, panelsOf(t));
@@ -118,7 +116,7 @@ void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Val
     next.set(Field::Place, t.data);
     next.set(Field::Done, e.num(0));
   };
-  auto fill = [&](const AmxTurn &t) {
+  auto fill = [&](const Turn &t) {
     Value panels = panelsOf(t);
     e.loop(e.num(0), t.units, 1,
            [&](Value unit) { unpackUnit(e, panels, sweep.groups, e.add(t.first, unit), unit, t.data); });
@@ -126,7 +124,7 @@ void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Val
   fill(turnOf(e.num(0)));
   Value turns = e.mul(e.div(e.add(e.sub(last, first), e.add(inSlab, -1)), inSlab), 2);
   e.loop(e.num(0), turns, 1, [&](Value turn) {
-    AmxTurn after = turnOf(e.add(turn, 1));
+    Turn after = turnOf(e.add(turn, 1));
     describe(after);
     multiply(turnOf(turn));
     if (!unpacksInUnits())
@@ -135,10 +133,8 @@ void KernelBuilder::amxTurns(Emitter &e, const AmxSweep &sweep, Value first, Val
 }
 
 /// amx_prepare(matmul, part, parts): activations as tiles, zero beyond M and K.
-LLVM::LLVMFuncOp KernelBuilder::amxPrepare() {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("amx_prepare", {p, i64, i64}, [&](Emitter &e, ValueRange args) {
+LLVM::LLVMFuncOp AmxKernels::prepare() {
+  return function("amx_prepare", {ptr, i64, i64}, [&](Emitter &e, ValueRange args) {
     MatmulFields mm(e, args[0]);
     Value m = mm.m(), groups = mm.groups(), rowBytes = e.mul(groups, w.group), q = mm.q(), qStride = mm.qStride();
     Value steps = e.ceilDiv(rowBytes, 64), whole = e.div(rowBytes, e.num(64)), tiles = e.mul(e.ceilDiv(m, 32), 2);

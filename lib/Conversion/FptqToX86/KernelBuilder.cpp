@@ -1,5 +1,5 @@
 //===- KernelBuilder.cpp - names, targets and small parts -----------------===//
-#include "KernelBuilder.h"
+#include "Driver.h"
 #include "fptq/Conversion/FptqToX86/FptqX86.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -52,8 +52,8 @@ const Isa &x86::isaOf(Tier tier) {
 }
 
 KernelSet x86::getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format) {
-  KernelBuilder builder(module, isaOf(target.tier), target.emulated, format);
-  return {builder.prepare(), builder.matmul()};
+  MatmulDriver driver(module, isaOf(target.tier), target.emulated, format);
+  return {driver.prepare(), driver.matmul()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -72,6 +72,8 @@ KernelBuilder::KernelBuilder(ModuleOp module, const Isa &isa, bool emulated, con
   ints = VectorType::get(isa.lanes, b.getI32Type());
   floats = VectorType::get(isa.lanes, b.getF32Type());
   sums = isa.pairSums ? VectorType::get(2 * isa.lanes, b.getI16Type()) : ints;
+  ptr = LLVM::LLVMPointerType::get(module.getContext());
+  i64 = b.getI64Type();
 }
 
 LLVM::LLVMFuncOp x86::getOrCreateFunction(ModuleOp module, const Isa &isa, bool emulated, const Twine &name,
@@ -179,4 +181,41 @@ int64_t KernelBuilder::sumDepth(int64_t group) const {
     if (group % depth == 0)
       return depth;
   return 8;
+}
+
+/// (a, a) in 16 bits each: vpmaddwd by them widens and scales at once.
+Value KernelBuilder::pairs(Emitter &e, Value wide) {
+  Value high = arith::ShLIOp::create(e, wide, e.splat(ints, 16));
+  return e.bitcast(sums, arith::OrIOp::create(e, wide, high));
+}
+
+/// (P6) Bytes of a pair.
+Value KernelBuilder::pairBytes(Emitter &e, Value groups) {
+  return e.add(e.mul(groups, w.groupBytes), w.twoLevel ? kPairColumns * (w.halfScales ? 2 : 4) : 0);
+}
+
+/// Where the panels of a block are, as arguments of kernels: a pointer to each pair.
+SmallVector<Type> KernelBuilder::panelTypes() { return SmallVector<Type>(isa.panels / kPairPanels, ptr); }
+
+/// The arguments of panelTypes, from the front of `args`.
+ValueRange KernelBuilder::takePanels(ValueRange &args) const {
+  ValueRange panels = args.take_front(isa.panels / kPairPanels);
+  args = args.drop_front(panels.size());
+  return panels;
+}
+
+/// Behind the last pair it is repeated, and `epilogue` leaves the copies out.
+SmallVector<Value> KernelBuilder::blockPanels(Emitter &e, Value matmul, Value block, Value last) {
+  MatmulFields mm(e, matmul);
+  Value bytes = pairBytes(e, mm.groups()), first = e.div(block, e.num(kPairPanels));
+  Value end = e.ceilDiv(last, kPairPanels);
+  SmallVector<Value> pairs;
+  for (int64_t j = 0; j < isa.panels / kPairPanels; ++j)
+    pairs.push_back(e.at(mm.packed(), e.mul(e.min(e.add(first, j), e.add(end, -1)), bytes)));
+  return pairs;
+}
+
+/// (P4, P5) The tail of a panel of the block, of the group at byte `group` of its pair.
+Value KernelBuilder::panelTail(Emitter &e, ValueRange panels, Value group, int64_t panel) {
+  return e.at(e.at(panels[panel / kPairPanels], group), w.tail + panel % kPairPanels * w.tailBytes);
 }

@@ -1,24 +1,22 @@
 //===- RowKernels.cpp - the functions around the inner loops --------------===//
-#include "Sums.h"
+#include "RowKernels.h"
 #include "fptq/Conversion/FptqToX86/FptqX86.h"
 
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-LLVM::LLVMFuncOp KernelBuilder::direct(int64_t rows) {
+LLVM::LLVMFuncOp RowKernels::direct(int64_t rows) {
   return overPanels("direct" + Twine(rows), directShape(isa, rows, sumDepth(w.group)));
 }
 
-LLVM::LLVMFuncOp KernelBuilder::finish(int64_t rows) {
+LLVM::LLVMFuncOp RowKernels::finish(int64_t rows) {
   return overPanels("finish" + Twine(rows), finishShape(rows, w.group));
 }
 
 /// name(panel..., panels, activations, start, groups, results): all groups of a block's panels, unpacked in registers.
-LLVM::LLVMFuncOp KernelBuilder::overPanels(const Twine &name, const TileShape &shape) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+LLVM::LLVMFuncOp RowKernels::overPanels(const Twine &name, const TileShape &shape) {
   SmallVector<Type> arguments = panelTypes();
-  arguments.append({i64, p, p, i64, p});
+  arguments.append({i64, ptr, ptr, i64, ptr});
   return function(name, arguments, [&](Emitter &e, ValueRange args) {
     ValueRange panels = takePanels(args);
     Value wide = wideSpace(e, shape.rows);
@@ -40,7 +38,7 @@ LLVM::LLVMFuncOp KernelBuilder::overPanels(const Twine &name, const TileShape &s
 }
 
 /// `count` groups from nothing; results go to k.memory, whose rows are a block wide.
-void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
+void RowKernels::allGroups(Emitter &e, RowKernel &k, Value count) {
   const int64_t vectors = vectorsOf(k), size = isa.vectorBytes();
   assert((k.inRegisters() || vectors * k.turns() == isa.vectors()) && "accumulators in memory are rows of a block");
   Value zero = e.zeros(integerResult() ? ints : floats);
@@ -58,11 +56,9 @@ void KernelBuilder::allGroups(Emitter &e, RowKernel &k, Value count) {
 /// first<R>(panel..., offset in them, activations, start, groups, results, slab, tails): the first tile of a sweep.
 /// Computes as `direct` does, results += groups of a slab, and leaves slab and tails for the tiles that follow: the
 /// stores, and the wait for weights from L3, hide behind its dots.
-LLVM::LLVMFuncOp KernelBuilder::first(int64_t rows) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+LLVM::LLVMFuncOp RowKernels::first(int64_t rows) {
   SmallVector<Type> arguments = panelTypes();
-  arguments.append({i64, p, p, i64, p, p, p});
+  arguments.append({i64, ptr, ptr, i64, ptr, ptr, ptr});
   return function("first" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
     RowKernel k;
     k.shape = firstShape(isa, rows, sumDepth(w.group)), k.direct = true;
@@ -77,29 +73,26 @@ LLVM::LLVMFuncOp KernelBuilder::first(int64_t rows) {
 
 /// tile<R>(slab, tails, activations, start, groups, results, tiles, step of activations, step of start): results +=
 /// groups of a slab, for `tiles` tiles of R rows.
-LLVM::LLVMFuncOp KernelBuilder::tile(int64_t rows) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("tile" + Twine(rows), {p, p, p, p, i64, p, i64, i64, i64}, [&](Emitter &e, ValueRange args) {
-    Value wide = wideSpace(e, rows);
-    e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
-      RowKernel k;
-      k.shape = slabShape(isa, rows, sumDepth(w.group), true);
-      k.weights = args[0], k.tails = args[1], k.activations = now[0], k.start = now[1], k.memory = now[2];
-      k.wide = wide;
-      addGroups(e, k, args[4]);
-      return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
-                                e.at(now[2], rows * isa.vectors() * isa.vectorBytes())};
-    });
-  });
+LLVM::LLVMFuncOp RowKernels::tile(int64_t rows) {
+  return function(
+      "tile" + Twine(rows), {ptr, ptr, ptr, ptr, i64, ptr, i64, i64, i64}, [&](Emitter &e, ValueRange args) {
+        Value wide = wideSpace(e, rows);
+        e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
+          RowKernel k;
+          k.shape = slabShape(isa, rows, sumDepth(w.group), true);
+          k.weights = args[0], k.tails = args[1], k.activations = now[0], k.start = now[1], k.memory = now[2];
+          k.wide = wide;
+          addGroups(e, k, args[4]);
+          return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
+                                    e.at(now[2], rows * isa.vectors() * isa.vectorBytes())};
+        });
+      });
 }
 
 /// integer_tile<R>(slab, tails, activations, start, parts, sums, tiles, step of activations, step of start): sums +=
 /// `parts` times partK channels, without folding.
-LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  SmallVector<Type> arguments{p, p, p, p, i64, p, i64, i64, i64};
+LLVM::LLVMFuncOp RowKernels::integerTile(int64_t rows) {
+  SmallVector<Type> arguments{ptr, ptr, ptr, ptr, i64, ptr, i64, i64, i64};
   return function("integer_tile" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
     RowKernel k;
     k.shape = slabShape(isa, rows, sumDepth(w.group), false);
@@ -140,7 +133,7 @@ LLVM::LLVMFuncOp KernelBuilder::integerTile(int64_t rows) {
 }
 
 /// Stack space for group sums that are more than a row and made of more than a part.
-Value KernelBuilder::wideSpace(Emitter &e, int64_t rows) {
+Value RowKernels::wideSpace(Emitter &e, int64_t rows) {
   bool needed = isa.pairSums && !w.twoLevel && rows > 1 && sumDepth(w.group) < w.group;
   return needed ? e.stack(rows * isa.vectors() * isa.vectorBytes()) : Value();
 }

@@ -4,23 +4,26 @@
 // stay in L1 and L2 until the last slab.
 //
 //===----------------------------------------------------------------------===//
-#include "MatmulFields.h"
-#include "Rows.h"
+#include "Driver.h"
+#include "RowKernels.h"
+#include "SlabKernels.h"
 
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-struct KernelBuilder::Sweep {
-  KernelBuilder &builder;
+struct MatmulDriver::Sweep {
+  MatmulDriver &driver;
   Emitter &e;
   const Rows &rows;
   const SlabSpace &space;
   Value firstTile, lastTile, groups;
   ValueRange panels;
   Value row0 = rows.first(firstTile), count = e.sub(rows.first(lastTile), row0);
-  const WeightFormat &w = builder.w;
+  const WeightFormat &w = driver.w;
+  RowKernels kernels{driver};
+  SlabKernels slabs{driver};
 
-  int64_t rowBytes() const { return builder.isa.vectors() * builder.isa.vectorBytes(); }
+  int64_t rowBytes() const { return driver.isa.vectors() * driver.isa.vectorBytes(); }
   SmallVector<Value> withPanels(ArrayRef<Value> more) const {
     SmallVector<Value> arguments(panels);
     arguments.append(more.begin(), more.end());
@@ -51,21 +54,21 @@ struct KernelBuilder::Sweep {
   /// `fn(r)` for the run's height.
   void byHeight(const Run &r, llvm::function_ref<LLVM::LLVMFuncOp(int64_t)> callee, ArrayRef<Value> arguments) {
     auto heights = llvm::to_vector(
-        llvm::seq(builder.minTileHeight(directMaxRows(builder.isa, w.twoLevel, w.group)), builder.tileRows() + 1));
-    e.switchOn(r.height, heights, [&](int64_t rows) { builder.call(e, callee(rows), arguments); });
+        llvm::seq(driver.minTileHeight(directMaxRows(driver.isa, w.twoLevel, w.group)), driver.tileRows() + 1));
+    e.switchOn(r.height, heights, [&](int64_t rows) { driver.call(e, callee(rows), arguments); });
   }
 
   /// The slab of groups [g, g + inSlab): the first tile fills it.
   void groupSlab(Value g, Value inSlab) {
-    Value k = e.mul(g, w.group), start = e.mul(g, builder.startsOfGroup());
+    Value k = e.mul(g, w.group), start = e.mul(g, driver.startsOfGroup());
     Run first = run(firstTile, rows.height(firstTile), e.num(1), k, start, space.results);
     byHeight(
-        first, [&](int64_t r) { return builder.first(r); },
+        first, [&](int64_t r) { return kernels.first(r); },
         withPanels(
             {e.mul(g, w.groupBytes), first.activations, first.starts, inSlab, first.sums, space.slab, space.tails}));
     runs(e.add(firstTile, 1), k, start, space.results, [&](const Run &r) {
       byHeight(
-          r, [&](int64_t rows) { return builder.tile(rows); },
+          r, [&](int64_t rows) { return kernels.tile(rows); },
           {space.slab, space.tails, r.activations, r.starts, inSlab, r.sums, r.count, r.activationStep, r.startStep});
     });
   }
@@ -74,7 +77,7 @@ struct KernelBuilder::Sweep {
   void integers(Value k, Value start, Value parts) {
     runs(firstTile, k, start, space.sums, [&](const Run &r) {
       byHeight(
-          r, [&](int64_t rows) { return builder.integerTile(rows); },
+          r, [&](int64_t rows) { return kernels.integerTile(rows); },
           {space.slab, space.tails, r.activations, r.starts, parts, r.sums, r.count, r.activationStep, r.startStep});
     });
   }
@@ -82,54 +85,54 @@ struct KernelBuilder::Sweep {
   void startSums(Value g) {
     e.loop(firstTile, lastTile, 1, [&](Value tile) {
       Run r = run(tile, rows.height(tile), e.num(1), e.num(0), g, space.sums);
-      builder.call(e, builder.start(), {space.tails, r.starts, r.height, r.sums});
+      driver.call(e, slabs.start(), {space.tails, r.starts, r.height, r.sums});
     });
   }
 
   void unpack(Value group, Value k, Value channels, Value to) {
-    builder.call(e, builder.unpack(), withPanels({group, e.div(k, e.num(8)), e.div(channels, e.num(8)), to}));
+    driver.call(e, slabs.unpack(), withPanels({group, e.div(k, e.num(8)), e.div(channels, e.num(8)), to}));
   }
 
   /// The slab of groups [g, g + inSlab) as finished 8-bit weights.
   void byteSlab(Value g, Value inSlab) {
     e.loop(e.num(0), inSlab, 1, [&](Value i) {
       unpack(e.mul(e.add(g, i), w.groupBytes), e.num(0), e.num(w.group),
-             e.at(space.slab, e.mul(i, builder.slabBytes(w.group))));
+             e.at(space.slab, e.mul(i, driver.slabBytes(w.group))));
     });
-    integers(e.mul(g, w.group), e.num(0), e.mul(inSlab, w.group / builder.partK()));
+    integers(e.mul(g, w.group), e.num(0), e.mul(inSlab, w.group / driver.partK()));
   }
 
   /// A group longer than a slab, in pieces of whole loop bodies.
   void longGroup(Value g) {
-    const int64_t piece = builder.isa.slabK / builder.partK() * builder.partK();
-    Value at = e.mul(g, w.groupBytes), start = e.mul(g, builder.startsOfGroup());
-    if (!builder.slabHoldsBytes()) {
-      builder.call(e, builder.tails(), withPanels({at, space.tails}));
-      if (builder.startsInSums())
+    const int64_t piece = driver.isa.slabK / driver.partK() * driver.partK();
+    Value at = e.mul(g, w.groupBytes), start = e.mul(g, driver.startsOfGroup());
+    if (!driver.slabHoldsBytes()) {
+      driver.call(e, slabs.tails(), withPanels({at, space.tails}));
+      if (driver.startsInSums())
         clear(space.sums);
       else
         startSums(start);
     }
     e.loop(e.num(0), e.num(w.group), piece, [&](Value k) {
-      Value length = e.min(e.num(piece), e.sub(e.num(w.group), k)), part = e.div(k, e.num(builder.partK()));
+      Value length = e.min(e.num(piece), e.sub(e.num(w.group), k)), part = e.div(k, e.num(driver.partK()));
       unpack(at, k, length, space.slab);
-      integers(e.add(e.mul(g, w.group), k), builder.startsInSums() ? e.add(start, part) : start,
-               e.div(length, e.num(builder.partK())));
+      integers(e.add(e.mul(g, w.group), k), driver.startsInSums() ? e.add(start, part) : start,
+               e.div(length, e.num(driver.partK())));
     });
     if (!w.twoLevel)
-      builder.call(e, builder.fold(), {space.tails, count, space.sums, space.results});
+      driver.call(e, slabs.fold(), {space.tails, count, space.sums, space.results});
   }
 
   void clear(Value sums) {
-    const int64_t size = builder.isa.vectorBytes();
-    e.loop(e.num(0), e.mul(count, builder.isa.vectors()), 1,
-           [&](Value i) { e.store(e.zeros(builder.ints), e.at(sums, e.mul(i, size)), size); });
+    const int64_t size = driver.isa.vectorBytes();
+    e.loop(e.num(0), e.mul(count, driver.isa.vectors()), 1,
+           [&](Value i) { e.store(e.zeros(driver.ints), e.at(sums, e.mul(i, size)), size); });
   }
 };
 
 /// Tiles [firstTile, lastTile) of rows, all of K.
-void KernelBuilder::sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile,
-                          Value lastTile, ValueRange panels) {
+void MatmulDriver::sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile,
+                         Value lastTile, ValueRange panels) {
   Value groups = MatmulFields(e, matmul).groups();
   Sweep s{*this, e, rows, space, firstTile, lastTile, groups, panels};
   s.clear(space.results);

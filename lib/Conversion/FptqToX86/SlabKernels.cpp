@@ -1,5 +1,5 @@
-//===- Slab.cpp - weights unpacked once for many rows ---------------------===//
-#include "KernelBuilder.h"
+//===- SlabKernels.cpp - weights unpacked once for many rows --------------===//
+#include "SlabKernels.h"
 #include "fptq/Conversion/FptqToX86/FptqX86.h"
 
 using namespace mlir;
@@ -7,11 +7,9 @@ using namespace mlir::fptq::x86;
 
 /// unpack(panel..., group, first octet, octets, slab): octets of one group as bytes, [k/4][vector]. `group` is its
 /// offset in each pair.
-LLVM::LLVMFuncOp KernelBuilder::unpack() {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+LLVM::LLVMFuncOp SlabKernels::unpack() {
   SmallVector<Type> arguments = panelTypes();
-  arguments.append({i64, i64, i64, p});
+  arguments.append({i64, i64, i64, ptr});
   return function("unpack", arguments, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
     const int64_t perPair = kPairPanels * perPanel;
@@ -38,11 +36,9 @@ LLVM::LLVMFuncOp KernelBuilder::unpack() {
 }
 
 /// tails(panel..., group, out): scales or multipliers, then zero points or offsets, one vector each.
-LLVM::LLVMFuncOp KernelBuilder::tails() {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+LLVM::LLVMFuncOp SlabKernels::tails() {
   SmallVector<Type> arguments = panelTypes();
-  arguments.append({i64, p});
+  arguments.append({i64, ptr});
   return function("tails", arguments, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), perPanel = isa.vectorsPerPanel(), size = isa.vectorBytes();
     ValueRange panels = takePanels(args);
@@ -59,10 +55,8 @@ LLVM::LLVMFuncOp KernelBuilder::tails() {
 
 /// start(tails, start values, rows, sums): what sums that cross slabs begin with. The two-level scheme of tiers
 /// that sum in 16 bits adds a group's offsets to the sums of all groups.
-LLVM::LLVMFuncOp KernelBuilder::start() {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("start", {p, p, i64, p}, [&](Emitter &e, ValueRange args) {
+LLVM::LLVMFuncOp SlabKernels::start() {
+  return function("start", {ptr, ptr, i64, ptr}, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
     e.loop(e.num(0), args[2], 1, {args[1], args[3]}, [&](Value, ValueRange now) {
       Value begin = e.broadcastDword(ints, now[0]);
@@ -78,10 +72,8 @@ LLVM::LLVMFuncOp KernelBuilder::start() {
 }
 
 /// fold(tails, rows, sums, results): (A1) for a group whose sums are complete.
-LLVM::LLVMFuncOp KernelBuilder::fold() {
-  Builder b(module.getContext());
-  Type p = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  return function("fold", {p, i64, p, p}, [&](Emitter &e, ValueRange args) {
+LLVM::LLVMFuncOp SlabKernels::fold() {
+  return function("fold", {ptr, i64, ptr, ptr}, [&](Emitter &e, ValueRange args) {
     const int64_t vectors = isa.vectors(), size = isa.vectorBytes();
     e.loop(e.num(0), args[1], 1, {args[2], args[3]}, [&](Value, ValueRange now) {
       for (int64_t j = 0; j < vectors; ++j) {
