@@ -1,6 +1,7 @@
 //===- ProfileReader.cpp - JSON and its sidecar ---------------------------===//
 #include "ForeignProfiles.h"
 #include "ProfileKeys.h"
+#include "fptq/Profile/Observers.h"
 #include "fptq/Support/Json.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Endian.h"
@@ -122,6 +123,8 @@ static llvm::Expected<RangeProfile> parseProfile(const json::Value &value, Strin
       return std::move(error);
   profile.modelHash = hash.value_or("").str();
   profile.observer = observer.value_or("min-max").str();
+  if (auto known = Observer::create(profile.observer); !known) // PF9
+    return profileError(path, "", "observer", llvm::toString(known.takeError()));
   std::shared_ptr<SafetensorsFile> sidecar;
   if (sidecarName) {
     if (llvm::sys::path::filename(*sidecarName) != *sidecarName) // PF8

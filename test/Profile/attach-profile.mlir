@@ -42,6 +42,10 @@
 // SIDECAR: sidecar.json: sidecar: {{.*}}truncated.safetensors
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/elsewhere.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=ELSEWHERE
 // ELSEWHERE: elsewhere.json: sidecar: is no file name: ../x.safetensors
+// RUN: sed s/min-max/hessian/ %t/good.json > %t/observer.json && not fptq-opt --fptq-attach-profile=profile=%t/observer.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=OBSERVER
+// OBSERVER: observer.json: observer: unknown observer 'hessian', expected min-max, moving-average, percentile, mse or entropy
+// RUN: sed s/min-max/percentile=101/ %t/good.json > %t/observer.json && not fptq-opt --fptq-attach-profile=profile=%t/observer.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=PERCENTILE
+// PERCENTILE: observer.json: observer: observer 'percentile=101': value must be a number above 0 and below 100
 
 //--- model.mlir
 // CHECK: fptq.linear {{.*}} layer("a") {range = #fptq.range<min = -1.000000e+00, max = 2.000000e+00, absmax = 2.000000e+00, tokens = 3>}

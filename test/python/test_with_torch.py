@@ -156,8 +156,30 @@ class TestObserver:
         model[3].weight = model[0].weight
         assert list(layer_names(model)) == ["1", "0"]
         assert list(layer_names(model, "^1$")) == ["1"]
-        with pytest.raises(FptqError, match="no torch.nn.Linear that matches 'x'"):
+        with pytest.raises(FptqError, match="no linear layer that matches 'x'"):
             layer_names(model, "x")
+
+    @pytest.mark.parametrize("size, stride", [((1, 1), (1, 1)), ((1, 1), (2, 3)), ((4, 2), (4, 2)), ((1, 2), (2, 2))])
+    def test_windows_of_a_convolution_are_rows(self, size, stride):
+        from quant_fptq.torch_observer import observe
+
+        torch.manual_seed(0)
+        convolution, x = torch.nn.Conv2d(3, 5, size, stride), torch.randn(2, 3, 9, 8)
+        with observe(torch.nn.Sequential(convolution)) as profile:
+            y = convolution(x)
+            convolution(x[0])
+        windows = torch.nn.functional.unfold(x, size, stride=stride)  # N x (C k k) x windows
+        layer = profile.layers["0"]
+        assert layer.tokens == 3 * y[0, 0].numel()
+        np.testing.assert_array_equal(layer.channel_absmax, windows.abs().amax((0, 2)).numpy())
+
+    def test_convolutions_that_overlap_are_no_linears(self):
+        from quant_fptq.torch_observer import layer_names
+
+        conv = torch.nn.Conv2d
+        model = torch.nn.Sequential(conv(4, 4, 3), conv(4, 4, 2, 2, padding=1), conv(4, 4, 1, groups=2),
+                                    conv(4, 4, 2, 2, dilation=2), conv(4, 4, 1, dilation=2, padding="valid"))
+        assert list(layer_names(model)) == ["4"]
 
     def test_nan_names_the_layer(self):
         from quant_fptq.torch_observer import observe
