@@ -330,7 +330,8 @@ class Model:
             self._copied = [r for r, s in enumerate(executable.signatures[entry]["results"]) if r and s["alias"] < 0]
         shape = (config.num_kv_heads, config.context, config.head_dim)
         dtype = _capi.DTYPES[_capi.DTYPE_NAMES.index(executable.signatures["decode"]["arguments"][-1]["dtype"])]
-        self.cache = tuple(np.zeros(shape, dtype) for _ in range(2 * config.num_layers))
+        # One array, large enough for pages of 2 MiB, which numpy asks for.
+        self.cache = tuple(np.zeros((2 * config.num_layers, *shape), dtype))
 
     def reset(self) -> None:
         """Forgets the sequence; the cache's content past `position` is never read."""

@@ -274,10 +274,13 @@ def FptqPrefetchStreamsPass : Pass<"fptq-prefetch-streams", "::mlir::func::FuncO
   let summary = "Prefetch rows that come from memory";
   let description = [{
     Where vectors of an argument are read row by row in a loop of unknown length and accumulated (the keys and values of a
-    cache), the rows `bytes` (default 2048) ahead are prefetched: the processor's own prefetch ends with each page of 4 KB.
-    Runs on vectors and buffers, after views are folded.
+    cache), the rows `bytes` ahead are prefetched: the processor's own prefetch ends with each page of 4 KB. Where another
+    argument of the same type is read like that behind it, as values are behind keys and the next head's keys behind
+    values, its row of the same number is prefetched into the second-level cache, up to `window` bytes of them: a head's
+    rows are over before prefetching ahead has paid. Runs on vectors and buffers, after views are folded.
   }];
-  let options = [Option<"bytes", "bytes", "int64_t", "2048", "how far ahead">];
+  let options = [Option<"bytes", "bytes", "int64_t", "2048", "how far ahead">,
+                 Option<"window", "window", "int64_t", "131072", "how much of the stream that comes next">];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }
 
