@@ -41,18 +41,38 @@ struct StripLinear : OpRewritePattern<LinearOp> {
   }
 };
 
-/// A weight of one value, under its own name: recipes and profiles go on matching. A half is exact everywhere.
-struct SplatWeight : OpRewritePattern<LinearOp> {
+/// A weight or table of one value, under its own name: recipes and profiles go on matching. A half is exact everywhere.
+struct SplatWeight : OpInterfaceRewritePattern<LayerOpInterface> {
   using Base::Base;
-  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getWeight().getType());
+  LogicalResult matchAndRewrite(LayerOpInterface op, PatternRewriter &rewriter) const override {
+    Value weight = op.getFloatWeight();
+    if (!weight || !cast<RankedTensorType>(weight.getType()).hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "no float weight of a known size");
+    auto type = cast<RankedTensorType>(weight.getType());
     DenseElementsAttr present;
-    if (matchPattern(op.getWeight(), m_Constant(&present)) && present.isSplat())
+    if (matchPattern(weight, m_Constant(&present)) && present.isSplat())
       return rewriter.notifyMatchFailure(op, "weight is a splat");
     auto splat = DenseElementsAttr::get(type, rewriter.getFloatAttr(type.getElementType(), 0.5));
     auto constant = arith::ConstantOp::create(rewriter, op.getLoc(), splat);
-    constant->setDiscardableAttr(FptqDialect::kNameAttr, op.getLayerAttr());
-    rewriter.modifyOpInPlace(op, [&] { op.getWeightMutable().assign(constant); });
+    StringRef name = op.getLayer();
+    if (op.getLayerKind() == LayerKind::Lookup)
+      name.consume_back(".lookup"); // the table's own name
+    constant->setDiscardableAttr(FptqDialect::kNameAttr, rewriter.getStringAttr(name));
+    rewriter.modifyOpInPlace(op, [&] { op->replaceUsesOfWith(weight, constant); });
+    return success();
+  }
+};
+
+/// Without what the policy stage decided.
+struct StripLookup : OpRewritePattern<LookupOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(LookupOp op, PatternRewriter &rewriter) const override {
+    if (!op.getReasonAttr() && !op.getSchemeAttr())
+      return rewriter.notifyMatchFailure(op, "nothing to strip");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.removeReasonAttr();
+      op.removeSchemeAttr();
+    });
     return success();
   }
 };
@@ -103,7 +123,7 @@ struct EraseObserve : OpRewritePattern<ObserveOp> {
 struct FptqReductionPatterns : DialectReductionPatternInterface {
   explicit FptqReductionPatterns(Dialect *dialect) : DialectReductionPatternInterface(dialect) {}
   void populateReductionPatterns(RewritePatternSet &patterns) const override {
-    patterns.add<SkipLinear, StripLinear, SplatWeight, SkipDestinationOp, StripMatmul<QuantizedMatmulOp>,
+    patterns.add<SkipLinear, StripLinear, SplatWeight, StripLookup, SkipDestinationOp, StripMatmul<QuantizedMatmulOp>,
                  StripMatmul<PackedMatmulOp>, SkipScaleChannels, EraseObserve>(patterns.getContext());
   }
 };
