@@ -1,8 +1,12 @@
-//===- ToolOptions.cpp - help that shows a tool's own options -------------===//
+//===- ToolOptions.cpp - what the command-line tools share ----------------===//
 #include "fptq/Support/ToolOptions.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Signals.h"
+
+#include <unistd.h>
 
 namespace cl = llvm::cl;
 
@@ -27,5 +31,16 @@ bool mlir::fptq::asksForHelp(int argc, char **argv) {
   return llvm::any_of(llvm::ArrayRef(argv, argc).drop_front(), [](llvm::StringRef argument) {
     return argument == "--help" || argument == "-help" || argument == "-h" || argument == "--help-list" ||
            argument == "-help-list";
+  });
+}
+
+void mlir::fptq::explainOutOfMemory() {
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
+    // No stream: they allocate.
+    static constexpr llvm::StringLiteral kText =
+        "error: out of memory: the model has a tensor that is larger than the memory this process may use\n";
+    (void)!write(STDERR_FILENO, kText.data(), kText.size());
+    llvm::sys::RunInterruptHandlers(); // removes what was being written
+    _exit(1);
   });
 }

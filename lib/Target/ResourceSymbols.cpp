@@ -2,6 +2,7 @@
 #include "ResourceSymbols.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/ErrorHandling.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +26,8 @@ ResourceSymbols mlir::fptq::externalizeResources(ModuleOp module) {
     const void *address = data.data();
     if (reinterpret_cast<uintptr_t>(address) % kAlignment) {
       auto *copy = static_cast<char *>(std::aligned_alloc(kAlignment, llvm::alignTo(data.size(), kAlignment)));
+      if (!copy)
+        llvm::report_bad_alloc_error("no memory for an aligned copy of a constant");
       std::memcpy(copy, data.data(), data.size());
       result.copies.emplace_back(copy, &std::free);
       address = copy;

@@ -1,6 +1,7 @@
 //===- fptq-compile.cpp - MLIR to an object file or a shared library ------===//
 #include "fptq/InitAll.h"
 #include "fptq/Support/ModuleFile.h"
+#include "fptq/Support/ToolOptions.h"
 #include "fptq/Target/EmitObject.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
@@ -21,6 +22,7 @@ static constexpr char kOverview[] = R"(compile float or quantized MLIR ahead of 
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  explainOutOfMemory();
   cl::OptionCategory category("fptq-compile");
   cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>"), cl::cat(category));
   cl::opt<std::string> output("o", cl::Required, cl::desc("output: model.o (with model.h beside it) or model.so"),

@@ -5,6 +5,7 @@
 #include "fptq/Support/ModuleFile.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Support/Safetensors.h"
+#include "fptq/Support/ToolOptions.h"
 #include "fptq/Target/Executable.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
@@ -196,6 +197,7 @@ static void forgetLibraryOptions() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  explainOutOfMemory();
   forgetLibraryOptions();
   Options o;
   cl::ParseCommandLineOptions(argc, argv, kOverview);

@@ -1,6 +1,7 @@
 //===- fptq-translate.cpp - between quant-fptq's files and others' --------===//
 #include "Commands.h"
 #include "fptq/Pack/PackedFile.h"
+#include "fptq/Support/ToolOptions.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -101,6 +102,7 @@ static int status(llvm::Error error) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  explainOutOfMemory();
   ProfileCommand profile;
   PackCommand pack;
   UnpackCommand unpack;

@@ -1,4 +1,4 @@
-//===- ToolOptions.h - help that shows a tool's own options ------*- C++ -*-===//
+//===- ToolOptions.h - what the command-line tools share ---------*- C++ -*-===//
 #ifndef FPTQ_SUPPORT_TOOLOPTIONS_H
 #define FPTQ_SUPPORT_TOOLOPTIONS_H
 
@@ -16,6 +16,10 @@ void setFlagDefault(llvm::StringRef name, bool value);
 
 /// Whether the command line asks for the short help.
 bool asksForHelp(int argc, char **argv);
+
+/// Makes a tensor that this process may not have the memory for an error, with status 1 and nothing half-written, where
+/// LLVM would report a bug of its own. For programs: a library leaves the handler to the program around it.
+void explainOutOfMemory();
 
 } // namespace mlir::fptq
 
