@@ -78,6 +78,28 @@ FPTQ_DESTINATION_STYLE(PackedMatmulOp)
 FPTQ_DESTINATION_STYLE(PackedLookupOp)
 #undef FPTQ_DESTINATION_STYLE
 
+static Speculation::Speculatability onTensors(DestinationStyleOpInterface op) {
+  return op.hasPureTensorSemantics() ? Speculation::Speculatable : Speculation::NotSpeculatable;
+}
+
+Speculation::Speculatability QuantizeActivationsOp::getSpeculatability() { return onTensors(*this); }
+Speculation::Speculatability QuantizedMatmulOp::getSpeculatability() { return onTensors(*this); }
+Speculation::Speculatability PackedMatmulOp::getSpeculatability() { return onTensors(*this); }
+Speculation::Speculatability QuantizeRowsOp::getSpeculatability() {
+  // A body may divide by an integer input.
+  return hasPureTensorSemantics() ? Speculation::RecursivelySpeculatable : Speculation::NotSpeculatable;
+}
+
+/// "%q, %scales, %sums" instead of "%0:3".
+static void nameQuantized(ResultRange results, OpAsmSetValueNameFn setName) {
+  static constexpr StringLiteral kNames[] = {"q", "scales", "sums"};
+  for (auto [result, name] : llvm::zip(results, kNames))
+    setName(result, name);
+}
+
+void QuantizeActivationsOp::getAsmResultNames(OpAsmSetValueNameFn setName) { nameQuantized(getResults(), setName); }
+void QuantizeRowsOp::getAsmResultNames(OpAsmSetValueNameFn setName) { nameQuantized(getResults(), setName); }
+
 //===----------------------------------------------------------------------===//
 // Other ops: effects and shapes
 //===----------------------------------------------------------------------===//
@@ -121,6 +143,9 @@ LogicalResult LinearOp::verify() {
   if (x.empty() || !agree(x.back(), w[1])) // L1
     return emitOpError() << "(L1) input channels of x (" << (x.empty() ? 0 : x.back()) << ") and of weight (" << w[1]
                          << ") differ (layer '" << getLayer() << "')";
+  if (w[0] == 0 || w[1] == 0) // L5
+    return emitOpError() << "(L5) weight is " << w[0] << " x " << w[1] << ", expected rows and columns (layer '"
+                         << getLayer() << "')";
   SmallVector<int64_t> expected(x);
   expected.back() = w[0];
   if (failed(verifyShape(*this, getResult(), "result", expected, "L2")))
@@ -138,6 +163,12 @@ LogicalResult LinearOp::verify() {
       if (!(v >= 0) || std::isinf(v))
         return emitOpError() << "(L4) channel_absmax of channel " << k << " is " << v << " (layer '" << getLayer()
                              << "')";
+  return success();
+}
+
+LogicalResult ObserveOp::verify() {
+  if (shapeOf(getX()).empty())
+    return emitOpError() << "(OB1) x is a scalar, expected rows of channels (layer '" << getLayer() << "')";
   return success();
 }
 
@@ -203,6 +234,8 @@ LogicalResult QuantizeActivationsOp::verify() {
   ArrayRef<int64_t> x = shapeOf(getX());
   if (x.size() != 2)
     return emitOpError() << "(QA1) x has rank " << x.size() << ", expected rows x channels";
+  if (x[1] == 0)
+    return emitOpError() << "(QA2) has no channels";
   if (failed(verifyQuantized(*this, x[0], x[1], "QA1", "QA2")))
     return failure();
   return getMultiplier() ? verifyShape(*this, getMultiplier(), "multiplier", x[1], "QA3") : success();
@@ -388,5 +421,9 @@ LogicalResult PackedMatmulOp::verify() {
 LogicalResult PackedLookupOp::verify() {
   if (failed(verifyRows(*this, "PL2")))
     return failure();
+  if (int64_t(getRows()) <= 0)
+    return emitOpError() << "(PL1) has a table of " << int64_t(getRows()) << " rows (layer '" << getLayer() << "')";
+  if (ShapedType::isDynamic(sizeOf(getPacked(), 0))) // f16 scales are told by the number of bytes (P9)
+    return emitOpError() << "(PL1) packed weight has an unknown number of bytes (layer '" << getLayer() << "')";
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), getRows(), getChannels(), "PL1");
 }

@@ -1,6 +1,8 @@
 // RUN: fptq-opt --resolve-ranked-shaped-type-result-dims --canonicalize --cse %s | FileCheck %s --check-prefix=SHAPES
 // RUN: fptq-opt --affine-scalrep %s | FileCheck %s --check-prefix=EFFECTS
 
+// RUN: fptq-opt --loop-invariant-code-motion %s | FileCheck %s --check-prefix=LICM
+
 // Sizes come from the operands: no product is computed to be asked for its shape.
 // SHAPES-LABEL: @sizes
 // SHAPES-SAME: %[[X:.*]]: tensor<2x?x4xf32>, %[[W:.*]]: tensor<?x4xf32>, %[[IDS:.*]]: tensor<?xindex>
@@ -36,4 +38,33 @@ func.func @observed(%x: memref<1x1xf32>) {
   fptq.observe %x layer("a") : memref<1x1xf32>
   affine.store %two, %x[0, 0] : memref<1x1xf32>
   return
+}
+
+// What is the same in every iteration is computed once, on tensors; a loop that never runs must not look up what no
+// assert has seen, nor write a buffer.
+// LICM-LABEL: @invariant
+// LICM: %q, %scales, %sums = fptq.quantize_activations
+// LICM: fptq.quantized_matmul
+// LICM: scf.for
+// LICM-DAG: fptq.lookup
+// LICM-DAG: fptq.quantize_activations {{.*}} memref
+func.func @invariant(%n: index, %x: tensor<3x4xf32>, %codes: tensor<2x2xi8>, %scales: tensor<2x1xf32>, %ids: tensor<3xindex>,
+                     %table: tensor<9x2xf32>, %mx: memref<3x4xf32>, %mq: memref<3x4xi8>, %ms: memref<3xf32>, %mt: memref<3x1xi32>,
+                     %q0: tensor<3x4xi8>, %s0: tensor<3xf32>, %t0: tensor<3x1xi32>, %y0: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %y0) -> tensor<3x2xf32> {
+    %q:3 = fptq.quantize_activations group_size(4) padded_group_size(4) ins(%x : tensor<3x4xf32>)
+      outs(%q0, %s0, %t0 : tensor<3x4xi8>, tensor<3xf32>, tensor<3x1xi32>) -> tensor<3x4xi8>, tensor<3xf32>, tensor<3x1xi32>
+    %y = fptq.quantized_matmul <group, group_size = 4, symmetric = true, method = rtn> layer("a")
+      ins(%q#0, %q#1, %q#2 : tensor<3x4xi8>, tensor<3xf32>, tensor<3x1xi32>)
+      weights(%codes, %scales : tensor<2x2xi8>, tensor<2x1xf32>) outs(%y0 : tensor<3x2xf32>) -> tensor<3x2xf32>
+    %rows = fptq.lookup %ids, %table layer("w.lookup") : (tensor<3xindex>, tensor<9x2xf32>) -> tensor<3x2xf32>
+    fptq.quantize_activations group_size(4) padded_group_size(4) ins(%mx : memref<3x4xf32>)
+      outs(%mq, %ms, %mt : memref<3x4xi8>, memref<3xf32>, memref<3x1xi32>)
+    %sum = arith.addf %y, %rows : tensor<3x2xf32>
+    %next = arith.addf %sum, %acc : tensor<3x2xf32>
+    scf.yield %next : tensor<3x2xf32>
+  }
+  return %r : tensor<3x2xf32>
 }

@@ -41,6 +41,30 @@ func.func @L4_channel_absmax_negative(%x: tensor<3x2xf32>, %w: tensor<2x2xf32>) 
 
 // -----
 
+func.func @L5_no_rows(%x: tensor<3x4xf32>, %w: tensor<0x4xf32>) {
+  // expected-error@+1 {{(L5) weight is 0 x 4, expected rows and columns (layer 'a')}}
+  %0 = fptq.linear %x, %w layer("a") : (tensor<3x4xf32>, tensor<0x4xf32>) -> tensor<3x0xf32>
+  return
+}
+
+// -----
+
+func.func @L5_no_channels(%x: tensor<3x0xf32>, %w: tensor<2x0xf32>) {
+  // expected-error@+1 {{(L5) weight is 2 x 0, expected rows and columns (layer 'a')}}
+  %0 = fptq.linear %x, %w layer("a") : (tensor<3x0xf32>, tensor<2x0xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @OB1_scalar(%x: tensor<f32>) {
+  // expected-error@+1 {{(OB1) x is a scalar, expected rows of channels (layer 'a')}}
+  fptq.observe %x layer("a") : tensor<f32>
+  return
+}
+
+// -----
+
 func.func @SC1_dim(%x: tensor<3x4xf32>, %s: tensor<4xf32>) {
   // expected-error@+1 {{(SC1) dim 2 is outside rank 2}}
   %0 = fptq.scale_channels %x, %s dim(2) : tensor<3x4xf32>, tensor<4xf32>
@@ -70,6 +94,15 @@ func.func @QA2_padding(%x: tensor<3x8xf32>, %q: tensor<3x8xi8>, %s: tensor<3xf32
   // expected-error@+1 {{(QA2) padded group size 3 is below the group size 4}}
   %0:3 = fptq.quantize_activations group_size(4) padded_group_size(3) ins(%x : tensor<3x8xf32>)
     outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>) -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @QA2_no_channels(%x: tensor<3x0xf32>, %q: tensor<3x0xi8>, %s: tensor<3xf32>, %t: tensor<3x1xi32>) {
+  // expected-error@+1 {{(QA2) has no channels}}
+  %0:3 = fptq.quantize_activations group_size(0) padded_group_size(0) ins(%x : tensor<3x0xf32>)
+    outs(%q, %s, %t : tensor<3x0xi8>, tensor<3xf32>, tensor<3x1xi32>) -> tensor<3x0xi8>, tensor<3xf32>, tensor<3x1xi32>
   return
 }
 
@@ -516,6 +549,24 @@ func.func @pl1_bytes(%ids: memref<3xindex>, %p: memref<100xi8>, %e: memref<3x8xf
   // expected-error@+1 {{(PL1) packed weight has 100 bytes, layout 'x86' needs 256 (f32 scales) or 192 (f16 scales) for N = 16, K = 8}}
   fptq.packed_lookup <group, group_size = 8, symmetric = true, method = rtn> <"x86"> rows(16) layer("e") ins(%ids : memref<3xindex>)
     weights(%p : memref<100xi8>) outs(%e : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @PL1_unknown_bytes(%ids: tensor<3xindex>, %w: tensor<?xi8>, %y: tensor<3x8xf32>) {
+  // expected-error@+1 {{(PL1) packed weight has an unknown number of bytes (layer 'e')}}
+  %0 = fptq.packed_lookup <group, group_size = 4, symmetric = true, method = rtn> <"x86"> rows(16) layer("e")
+    ins(%ids : tensor<3xindex>) weights(%w : tensor<?xi8>) outs(%y : tensor<3x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @PL1_no_rows(%ids: tensor<3xindex>, %w: tensor<0xi8>, %y: tensor<3x8xf32>) {
+  // expected-error@+1 {{(PL1) has a table of 0 rows (layer 'e')}}
+  %0 = fptq.packed_lookup <group, group_size = 4, symmetric = true, method = rtn> <"x86"> rows(0) layer("e")
+    ins(%ids : tensor<3xindex>) weights(%w : tensor<0xi8>) outs(%y : tensor<3x8xf32>) -> tensor<3x8xf32>
   return
 }
 

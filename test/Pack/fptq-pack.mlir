@@ -8,10 +8,10 @@
 
 //--- good.mlir
 // Groups of 4 take 8 columns of the activations; both products keep sharing one quantize step.
-// CHECK: %[[Q:.*]]:3 = fptq.quantize_activations group_size(4) padded_group_size(8) {{.*}} -> tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>
+// CHECK: %[[Q:.*]], %[[SCALES:.*]], %[[SUMS:.*]] = fptq.quantize_activations group_size(4) padded_group_size(8) {{.*}} -> tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>
 // CHECK-NOT: fptq.quantize_activations
 // CHECK: fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
-// CHECK-SAME: ins(%[[Q]]#0, %[[Q]]#1, %[[Q]]#2
+// CHECK-SAME: ins(%[[Q]], %[[SCALES]], %[[SUMS]]
 // CHECK: fptq.packed_matmul {{.*}} layer("b")
 // CHECK-NOT: fptq.quantized_matmul
 func.func @f(%x: tensor<3x8xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {

@@ -6,12 +6,13 @@
 #ifndef FPTQ_LOOKUPS_TD
 #define FPTQ_LOOKUPS_TD
 
-def Fptq_LookupOp : Fptq_FloatOp<"lookup", [Fptq_LayerOpInterface]> {
+def Fptq_LookupOp : Fptq_Op<"lookup", [NoMemoryEffect, Fptq_LayerOpInterface,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "Rows of a constant table";
   let description = [{
     `result[m, d] = table[ids[m], d]`, widened to the result's element type: the embedding of tokens. As with
     `tensor.extract`, an id outside of the table is undefined behaviour; what a model does against it (an assert, a
-    clamp) stands before the op.
+    clamp) stands before the op, which therefore is not moved out of a loop or a branch.
 
     `layer` is the table's name and `.lookup`: a head that is tied to the table is a layer of its own. The policy stage
     sets `reason`, and `scheme` where a rule of the recipe asks for 4 bits.
@@ -95,7 +96,7 @@ def Fptq_PackedLookupOp : Fptq_DestinationBase<"packed_lookup", [Fptq_LayerOpInt
     embedding are one string of bytes.
 
     Must satisfy:
-    - (PL1) `packed` has exactly the bytes the layout needs for N = `rows`, K = D and the scheme;
+    - (PL1) `packed` has exactly the bytes the layout needs for N = `rows`, K = D and the scheme; their number is static;
     - (PL2) the result is M x D, for M ids; D is static.
   }];
   let arguments = (ins

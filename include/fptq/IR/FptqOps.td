@@ -4,6 +4,7 @@
 
 include "fptq/IR/FptqAttrs.td"
 include "fptq/IR/LayerOpInterface.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -39,7 +40,8 @@ def Fptq_LinearOp : Fptq_FloatOp<"linear", [Fptq_LayerOpInterface]> {
     - (L2) the last dimension of the result equals dimension 0 of `weight` (N),
       its other dimensions those of `x`;
     - (L3) `bias`, if any, has N elements;
-    - (L4) `channel_absmax`, if any, has K elements, each finite and >= 0.
+    - (L4) `channel_absmax`, if any, has K elements, each finite and >= 0;
+    - (L5) neither N nor K is 0: a product with nothing stays in linalg.
 
     Example:
     ```mlir
@@ -49,7 +51,7 @@ def Fptq_LinearOp : Fptq_FloatOp<"linear", [Fptq_LayerOpInterface]> {
   }];
   let arguments = (ins
     Fptq_FloatTensor:$x /*L1*/,
-    2DTensorOf<[Fptq_Float]>:$weight /*L1 L2*/,
+    2DTensorOf<[Fptq_Float]>:$weight /*L1 L2 L5*/,
     Optional<1DTensorOf<[Fptq_Float]>>:$bias /*L3*/,
     StrAttr:$layer,
     OptionalAttr<Fptq_RangeAttr>:$range,
@@ -79,13 +81,16 @@ def Fptq_ObserveOp : Fptq_Op<"observe", [DeclareOpInterfaceMethods<MemoryEffects
     so nothing depends on it, and two effects: it writes what the runtime keeps,
     so that nothing folds it away, and reads `x` where that is a buffer.
 
+    Must satisfy: (OB1) `x` has a dimension of channels, its last.
+
     Example:
     ```mlir
     fptq.observe %x layer("model.layers.0.self_attn.q_proj") : tensor<?x256xf32>
     ```
   }];
-  let arguments = (ins Fptq_Shaped<[Fptq_Float]>:$x, StrAttr:$layer);
+  let arguments = (ins Fptq_Shaped<[Fptq_Float]>:$x /*OB1*/, StrAttr:$layer);
   let assemblyFormat = "$x `layer` `(` $layer `)` attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 
 def Fptq_ScaleChannelsOp : Fptq_FloatOp<"scale_channels", [AllTypesMatch<["input", "result"]>]> {
@@ -167,7 +172,13 @@ class Fptq_DestinationBase<string mnemonic, list<Trait> traits> : Fptq_Op<mnemon
 class Fptq_DestinationOp<string mnemonic, list<Trait> traits = []> : Fptq_DestinationBase<mnemonic,
     !listconcat(traits, [AttrSizedOperandSegments])>;
 
-def Fptq_QuantizeActivationsOp : Fptq_DestinationOp<"quantize_activations"> {
+// On tensors they may run where the program would not have come, as linalg's may. Lookups may not: an assert or a branch
+// that keeps ids inside of the table must come first.
+def Fptq_SpeculatedOnTensors : DeclareOpInterfaceMethods<ConditionallySpeculatable>;
+def Fptq_NamedResults : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+
+def Fptq_QuantizeActivationsOp : Fptq_DestinationOp<"quantize_activations",
+    [Fptq_SpeculatedOnTensors, Fptq_NamedResults]> {
   let summary = "Quantize rows to int8, with scales and group sums";
   let description = [{
     For each row (token) `t` of `x`, with `m = multiplier` (all 1 without one):
@@ -188,7 +199,7 @@ def Fptq_QuantizeActivationsOp : Fptq_DestinationOp<"quantize_activations"> {
 
     Must satisfy, with G the number of groups:
     - (QA1) `q` is M x (G * padded_group_size), `scales` M, `sums` M x G;
-    - (QA2) `padded_group_size >= group_size`, and G = ceil(K / group_size);
+    - (QA2) `padded_group_size >= group_size`, and G = ceil(K / group_size), for K > 0 channels;
     - (QA3) `multiplier`, if any, has K elements.
 
     Example:
@@ -224,7 +235,8 @@ def Fptq_QuantizeActivationsOp : Fptq_DestinationOp<"quantize_activations"> {
   }];
 }
 
-def Fptq_QuantizeRowsOp : Fptq_DestinationOp<"quantize_rows", [IsolatedFromAbove, SingleBlock]> {
+def Fptq_QuantizeRowsOp : Fptq_DestinationOp<"quantize_rows",
+    [IsolatedFromAbove, SingleBlock, Fptq_SpeculatedOnTensors, Fptq_NamedResults]> {
   let summary = "Compute rows and quantize them, in one step";
   let description = [{
     `fptq.quantize_activations` together with what computes its rows (a norm, a gated activation), for targets that
@@ -306,7 +318,7 @@ def Fptq_YieldOp : Fptq_Op<"yield", [Pure, Terminator, ParentOneOf<["QuantizeRow
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul", [Fptq_LayerOpInterface]> {
+def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul", [Fptq_LayerOpInterface, Fptq_SpeculatedOnTensors]> {
   let summary = "int8 activations times 4-bit weights, in portable form";
   let description = [{
     The product of design's numeric contract. `codes` holds two 4-bit codes a
@@ -418,7 +430,7 @@ def Fptq_UnpackOp : Fptq_Op<"unpack", [Pure]> {
   let hasFolder = 1;
 }
 
-def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul", [Fptq_LayerOpInterface]> {
+def Fptq_PackedMatmulOp : Fptq_DestinationOp<"packed_matmul", [Fptq_LayerOpInterface, Fptq_SpeculatedOnTensors]> {
   let summary = "int8 activations times packed 4-bit weights";
   let description = [{
     `fptq.quantized_matmul` with its weights in a layout: the form the
