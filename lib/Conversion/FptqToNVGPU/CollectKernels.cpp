@@ -69,12 +69,18 @@ FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp mo
   llvm::DenseMap<Operation *, llvm::SetVector<StringRef>> functions;
   bool fits = true;
   auto add = [&](Operation *op, Kernel kernel, int64_t slices = 1, int64_t workspace = 0) {
+    auto function = op->getParentOfType<FunctionOpInterface>();
+    if (!function) {
+      op->emitOpError("is in no function");
+      fits = false;
+      return;
+    }
     fits &= succeeded(checkShared(kernel, chip, /*extraBytes=*/0, [&] { return op->emitOpError(); }));
     NeededKernel &entry = needed.insert({kernel.function, {kernel, {}}}).first->second;
     entry.kernel.sharedBytes = std::max(entry.kernel.sharedBytes, kernel.sharedBytes);
     entry.slices = std::max(entry.slices, slices);
     entry.workspaceBytes = std::max(entry.workspaceBytes, workspace);
-    functions[kernel.function].insert_range(callers.entries(op->getParentOfType<FunctionOpInterface>()));
+    functions[kernel.function].insert_range(callers.entries(function));
   };
   model.walk([&](Operation *op) {
     if (auto quantize = dyn_cast<QuantizeActivationsOp>(op)) {

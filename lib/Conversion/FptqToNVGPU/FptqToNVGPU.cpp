@@ -275,6 +275,10 @@ struct ConvertFptqToNVGPUPass : mlir::fptq::impl::ConvertFptqToNVGPUPassBase<Con
         op->emitOpError("is not bufferized");
         return signalPassFailure();
       }
+      if (!op->getParentOfType<FunctionOpInterface>()) {
+        op->emitOpError("is in no function");
+        return signalPassFailure();
+      }
       lowering.classify(op);
     }
     for (Operation *op : ops)

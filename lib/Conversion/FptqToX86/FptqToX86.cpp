@@ -31,13 +31,16 @@ struct ConvertFptqToX86Pass : mlir::fptq::impl::ConvertFptqToX86PassBase<Convert
     }
     if (targets.empty())
       targets.push_back({Tier::Avx2});
-    WalkResult bufferized = getOperation().walk([&](Operation *op) {
-      bool tensors = isa<PackedMatmulOp, QuantizeActivationsOp>(op) && !isa<MemRefType>(op->getOperand(0).getType());
-      if (tensors)
-        op->emitOpError("is not bufferized");
-      return tensors ? WalkResult::interrupt() : WalkResult::advance();
+    WalkResult ready = getOperation().walk([&](Operation *op) -> WalkResult {
+      if (!isa<PackedMatmulOp, QuantizeActivationsOp>(op))
+        return WalkResult::advance();
+      if (!isa<MemRefType>(op->getOperand(0).getType()))
+        return op->emitOpError("is not bufferized");
+      if (!op->getParentOfType<FunctionOpInterface>())
+        return op->emitOpError("is in no function");
+      return WalkResult::advance();
     });
-    if (bufferized.wasInterrupted())
+    if (ready.wasInterrupted())
       return signalPassFailure();
     HostCalls calls(getOperation(), targets, threads);
     SmallVector<QuantizeActivationsOp> quantizations;

@@ -18,7 +18,9 @@ struct FptqFuseRowsPass : impl::FptqFuseRowsPassBase<FptqFuseRowsPass> {
 } // namespace
 
 static bool fuse(IRRewriter &rewriter, QuantizeActivationsOp op, int64_t bytes, bool threads) {
-  auto type = cast<RankedTensorType>(op.getX().getType());
+  auto type = dyn_cast<RankedTensorType>(op.getX().getType());
+  if (!type)
+    return false;
   int64_t rows = std::clamp<int64_t>(bytes / (4 * std::max<int64_t>(type.getDimSize(1), 1)), 1, 8);
   bool many = type.isDynamicDim(0) || type.getDimSize(0) > rows;
   auto made = madeFor(op);

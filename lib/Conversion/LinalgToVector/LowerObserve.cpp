@@ -2,6 +2,7 @@
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/GlobalString.h"
+#include "mlir/Dialect/Func/Utils/Utils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 namespace mlir::fptq {
@@ -26,12 +27,20 @@ void FptqLowerObservePass::runOnOperation() {
   module.walk([&](ObserveOp op) { ops.push_back(op); });
   if (ops.empty())
     return;
+  for (ObserveOp op : ops)
+    if (!isa<MemRefType>(op.getX().getType())) {
+      op.emitOpError("is not bufferized");
+      return signalPassFailure();
+    }
   OpBuilder b(&getContext());
   auto pointer = LLVM::LLVMPointerType::get(&getContext());
   SmallVector<Type> types = {pointer, pointer, b.getI64Type(), b.getI64Type(), b.getI32Type()};
-  b.setInsertionPointToEnd(module.getBody());
-  auto declaration = func::FuncOp::create(b, module.getLoc(), kRuntimeFunction, b.getFunctionType(types, {}));
-  declaration.setPrivate();
+  FunctionType type = b.getFunctionType(types, {});
+  FailureOr<func::FuncOp> declaration = func::lookupFnDecl(module, kRuntimeFunction, type);
+  if (failed(declaration))
+    return signalPassFailure();
+  if (!*declaration)
+    declaration = func::createFnDecl(b, module, kRuntimeFunction, type, /*setPrivate=*/true);
   for (ObserveOp op : ops) {
     b.setInsertionPoint(op);
     Location loc = op.getLoc();
@@ -56,7 +65,7 @@ void FptqLowerObservePass::runOnOperation() {
     Value data = LLVM::IntToPtrOp::create(b, loc, pointer, toI64(address));
     Value code = arith::ConstantIntOp::create(b, loc, elementCode(type.getElementType()), 32);
     func::CallOp::create(
-        b, loc, declaration,
+        b, loc, *declaration,
         ValueRange{globalString(b, loc, module, op.getLayer()), data, toI64(rows), toI64(channels), code});
     op.erase();
   }

@@ -66,7 +66,7 @@ void FptqShareLoopsPass::runOnOperation() {
     return WalkResult::skip(); // a loop inside another is its thread's own
   });
   for (scf::ParallelOp loop : loops)
-    if (loop.getInitVals().empty())
+    if (loop.getInitVals().empty() && loop->getParentOfType<FunctionOpInterface>())
       share(loop);
 }
 } // namespace mlir::fptq

@@ -1,0 +1,16 @@
+// RUN: fptq-opt --fptq-lower-observe --split-input-file --verify-diagnostics %s
+
+func.func @tensor(%x: tensor<4x64xf32>) {
+  // expected-error@+1 {{'fptq.observe' op is not bufferized}}
+  fptq.observe %x layer("a") : tensor<4x64xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{matched function 'fptq_observe' but with different type: '(i32) -> ()' (expected '(!llvm.ptr, !llvm.ptr, i64, i64, i32) -> ()')}}
+func.func private @fptq_observe(i32)
+func.func @f(%x: memref<4x64xf32>) {
+  fptq.observe %x layer("a") : memref<4x64xf32>
+  return
+}
