@@ -19,17 +19,28 @@ static void verifyStage(OpPassManager &pm, StringRef stage) {
   pm.addPass(createFptqVerifyStagePass(options));
 }
 
-void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options) {
+/// Up to the linears and their names. One order for calibration and quantization: an unnamed layer is called after its
+/// place, which a product that is dead or computed twice would move.
+static void addRaise(OpPassManager &pm, StringRef names, bool strict) {
   pm.addPass(createFptqImportFrontendPass());
   FptqImportQuantPassOptions import;
-  import.strict = options.strict;
+  import.strict = strict;
   pm.addPass(createFptqImportQuantPass(import)); // before canonicalization, which folds casts away
-  pm.addPass(createInlinerPass());               // jax outlines silu and where
+  pm.addPass(createInlinerPass());               // weights that are a function's arguments; jax outlines silu and where
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   FptqRaisePassOptions raise;
-  raise.names = options.names;
+  raise.names = names.str();
   pm.addPass(createFptqRaisePass(raise));
+}
+
+void mlir::fptq::buildObservePipeline(OpPassManager &pm, const ObservePipelineOptions &options) {
+  addRaise(pm, options.names.getValue(), options.strict);
+  pm.addPass(createFptqInsertObserversPass());
+}
+
+void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options) {
+  addRaise(pm, options.names.getValue(), options.strict);
   verifyStage(pm, "raised");
 
   if (!options.profile.empty()) {

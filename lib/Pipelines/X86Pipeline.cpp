@@ -206,6 +206,7 @@ void mlir::fptq::buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &o
 }
 
 void mlir::fptq::registerPipelines() {
+  registerPipeline("fptq-observe-pipeline", "Float linalg with observers, to calibrate", buildObservePipeline);
   registerPipeline("fptq-quantize-pipeline", "Float linalg to 4-bit weights", buildQuantizePipeline);
   registerPipeline("fptq-x86-pipeline", "Tensors to the LLVM dialect for x86", buildX86Pipeline);
   registerNVPTXPipelines();

@@ -8,12 +8,16 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// `value` with its dimensions in the order `order`; itself where that is the identity. `sizes` are `value`'s.
+/// `value` with its dimensions in the order `order`; itself where that is the identity. `sizes` are `value`'s, as far
+/// as its type does not say them.
 static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order, ArrayRef<OpFoldResult> sizes) {
   if (llvm::equal(order, llvm::seq<int64_t>(0, order.size())))
     return value;
-  SmallVector<OpFoldResult> permuted = llvm::map_to_vector(order, [&](int64_t d) { return sizes[d]; });
-  Value init = tensor::EmptyOp::create(b, loc, permuted, cast<RankedTensorType>(value.getType()).getElementType());
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<OpFoldResult> permuted = llvm::map_to_vector(order, [&](int64_t d) -> OpFoldResult {
+    return type.isDynamicDim(d) ? sizes[d] : b.getIndexAttr(type.getDimSize(d));
+  });
+  Value init = tensor::EmptyOp::create(b, loc, permuted, type.getElementType());
   return linalg::TransposeOp::create(b, loc, value, init, order)->getResult(0);
 }
 
@@ -62,14 +66,18 @@ static Value weightMatrix(OpBuilder &b, Location loc, const LinearMatch &match) 
                   {units + (int64_t)columns.size(), (int64_t)reductions.size()});
 }
 
-/// rows.. x K.
-static Value activation(OpBuilder &b, Location loc, const LinearMatch &match, Value init) {
+/// rows.. x K, where K is known from the weight even if the model leaves it open.
+static Value activation(OpBuilder &b, Location loc, const LinearMatch &match, Value init, int64_t k) {
   Value x = withoutWindows(b, loc, match.x, match.windows, match.extents, init, match.resultMap);
   SmallVector<int64_t> order = dimsOf(match.xMap, match.rows);
   llvm::append_range(order, dimsOf(match.xMap, match.reductions));
   SmallVector<int64_t> lengths(match.rows.size(), 1);
   lengths.push_back(match.reductions.size());
-  return collapse(b, loc, permute(b, loc, x, order), lengths);
+  x = collapse(b, loc, permute(b, loc, x, order), lengths);
+  auto type = cast<RankedTensorType>(x.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = k;
+  return type.getShape().back() == k ? x : Value(tensor::CastOp::create(b, loc, type.clone(shape), x));
 }
 
 /// Back from rows.. x N to the result's own dimensions. Its sizes are read off `init`: the bias is looked for behind
@@ -87,6 +95,10 @@ static Value asResult(OpBuilder &b, Location loc, Value y, const LinearMatch &ma
       groups.push_back({d});
     groups.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(rows, order.size())));
     SmallVector<int64_t> shape = llvm::map_to_vector(order, [&](int64_t d) { return type.getDimSize(d); });
+    for (auto [i, d] : llvm::enumerate(dimsOf(match.weightMap, match.columns))) {
+      shape[rows + i] = cast<RankedTensorType>(match.weight.getType()).getDimSize(d);
+      sizes[rows + i] = b.getIndexAttr(shape[rows + i]);
+    }
     y = tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), y, groups, sizes);
   }
   SmallVector<int64_t> inverse(order.size());
@@ -116,9 +128,11 @@ LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Value init = op.getDpsInitOperand(0)->get();
-  Value weight = weightMatrix(rewriter, loc, match), x = activation(rewriter, loc, match, init);
+  Value weight = weightMatrix(rewriter, loc, match);
+  ArrayRef<int64_t> nk = cast<RankedTensorType>(weight.getType()).getShape();
+  Value x = activation(rewriter, loc, match, init, nk[1]);
   SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
-  shape.back() = cast<RankedTensorType>(weight.getType()).getDimSize(0);
+  shape.back() = nk[0];
   bool zero = isZero(init);
   Value bias = zero ? Value() : initAsBias(rewriter, loc, init, match, shape.back());
   auto linear = LinearOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x, weight, bias,

@@ -78,7 +78,7 @@ def plan_for(plan: QuantizeOptions, checkpoint: Checkpoint, folder: Path) -> Qua
 
 def observed(module: Module) -> Module:
     """A copy of a float model that records what enters each linear."""
-    return module.clone().run("fptq-import-quant,fptq-raise,fptq-insert-observers")
+    return module.clone().run("fptq-observe-pipeline")
 
 
 def _same_session(session: Session, module: Module) -> None:

@@ -98,3 +98,16 @@ func.func @the_sum_is_a_factor(%x: tensor<?x16xf32>, %z: tensor<?x8xf32>) -> ten
   } -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+// The number of channels is open in the input's type, and known from the weight; so is the result's.
+// CHECK-LABEL: @open_channels
+// CHECK: %[[X:.*]] = tensor.cast %{{.*}} : tensor<2x3x?xf32> to tensor<2x3x48xf32>
+// CHECK: %[[Y:.*]] = fptq.linear %[[X]], %{{.*}} : (tensor<2x3x48xf32>, tensor<8x48xf32>) -> tensor<2x3x8xf32>
+// CHECK: tensor.cast %{{.*}} : tensor<2x8x3xf32> to tensor<2x?x3xf32>
+func.func @open_channels(%x: tensor<2x?x12xf32>, %z: tensor<2x?x3xf32>) -> tensor<2x?x3xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x12x4xf32>
+  %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<4> : vector<1xi64>} ins(%x, %w : tensor<2x?x12xf32>, tensor<8x12x4xf32>) outs(%z : tensor<2x?x3xf32>) -> tensor<2x?x3xf32>
+  return %y : tensor<2x?x3xf32>
+}

@@ -121,7 +121,7 @@ def test_in_4_bits(model, tmp_path, policy):
     with Session() as session:
         module = session.parse(path)
         session.start_calibration()
-        calls(module.clone().run("fptq-raise").run("fptq-insert-observers"), inputs)
+        calls(module.clone().run("fptq-observe-pipeline"), inputs)
         session.finish_calibration(profile)
         options = "v0=0.1 v1=100" if policy == "equalized" else f"policy={policy}"
         module.run(f"fptq-quantize-pipeline{{profile={profile} {options} group-size=32}}")

@@ -19,7 +19,7 @@ using fptq::hideOptionsExcept;
 static constexpr char kOverview[] = R"help(mlir-opt with the fptq dialect, passes and pipelines
 
   fptq-opt --fptq-raise model.mlir                                    name the linear layers
-  fptq-opt --fptq-raise --fptq-insert-observers model.mlir            records ranges (fptq-run --calibrate)
+  fptq-opt --fptq-observe-pipeline model.mlir                         records ranges (fptq-run --calibrate)
   fptq-opt --fptq-quantize-pipeline="profile=profile.json group-size=32" model.mlirbc -o quantized.mlirbc
   fptq-opt --pass-pipeline="builtin.module(fptq-raise,cse)" model.mlir
   fptq-opt --fptq-report-target                                       what this machine runs, and why

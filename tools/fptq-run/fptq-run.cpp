@@ -24,7 +24,7 @@ static constexpr char kOverview[] = R"(compile float or quantized MLIR once and 
   fptq-run model.mlirbc --entry main --inputs in.safetensors --results out.safetensors
   fptq-run model.mlirbc --arg x.npy --result y.npy --time 100         one call, and the median of a hundred
   fptq-run model.mlirbc --tier amx-int8-emulated --arg x.npy          a tier that this machine has not
-  fptq-opt --fptq-raise --fptq-insert-observers model.mlirbc | fptq-run - --inputs in.safetensors --calibrate profile.json
+  fptq-opt --fptq-observe-pipeline model.mlirbc | fptq-run - --inputs in.safetensors --calibrate profile.json
 )";
 
 namespace {
@@ -233,7 +233,7 @@ int main(int argc, char **argv) {
   if (llvm::Error e = run(**executable, o))
     return fail(llvm::toString(std::move(e)));
   if (recorder && recorder->profile().layers.empty())
-    return fail(o.file + ": no layer was observed: run fptq-opt --fptq-raise --fptq-insert-observers first");
+    return fail(o.file + ": no layer was observed: run fptq-opt --fptq-observe-pipeline first");
   if (recorder)
     if (llvm::Error e = recorder->profile().save(o.calibrate))
       return fail(llvm::toString(std::move(e)));

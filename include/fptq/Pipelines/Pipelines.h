@@ -46,6 +46,17 @@ struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
 /// Linalg on tensors with float weights to `fptq.quantized_matmul`s, portable to every target.
 void buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options);
 
+/// Options of `fptq-observe-pipeline`.
+struct ObservePipelineOptions : PassPipelineOptions<ObservePipelineOptions> {
+  Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name")};
+  Option<bool> strict{*this, "strict", llvm::cl::desc("what cannot be taken over is an error (default true)"),
+                      llvm::cl::init(true)};
+};
+
+/// The first stages of the same, and an `fptq.observe` before each linear: the layers of a profile are then those that
+/// are quantized.
+void buildObservePipeline(OpPassManager &pm, const ObservePipelineOptions &options);
+
 /// Options of `fptq-x86-pipeline`.
 struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
   Option<std::string> tier{
@@ -103,7 +114,8 @@ void buildNVPTXRowStages(OpPassManager &pm);
 /// `gpu.binary` of that name.
 void buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options);
 
-/// `fptq-quantize-pipeline`, `fptq-x86-pipeline`, `fptq-nvptx-pipeline`, `fptq-nvptx-device-pipeline`.
+/// `fptq-observe-pipeline`, `fptq-quantize-pipeline`, `fptq-x86-pipeline`, `fptq-nvptx-pipeline`,
+/// `fptq-nvptx-device-pipeline`.
 void registerPipelines();
 
 } // namespace mlir::fptq

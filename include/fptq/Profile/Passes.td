@@ -8,7 +8,8 @@ def FptqInsertObserversPass : Pass<"fptq-insert-observers"> {
   let summary = "Watch the input of every linear";
   let description = [{
     A `fptq.observe` with the layer's name before each `fptq.linear`. Run the module with
-    `fptq-run --calibrate=FILE` to get a profile.
+    `fptq-run --calibrate=FILE` to get a profile. `fptq-observe-pipeline` has the stages before it that
+    `fptq-quantize-pipeline` has: its profile has an entry for each layer that will be quantized, and no other.
   }];
   let dependentDialects = ["::mlir::fptq::FptqDialect"];
 }
