@@ -58,9 +58,21 @@ static LogicalResult refuseNestedModules(ModuleOp module) {
   return success();
 }
 
+/// Generated code calls these by name: a function of the model would be what it calls.
+static LogicalResult refuseRuntimeNames(ModuleOp module) {
+  static constexpr StringLiteral kCalled[] = {"malloc", "free", "memcpy", "memmove", "memset", "memrefCopy", "abort"};
+  for (auto function : module.getOps<func::FuncOp>()) {
+    StringRef name = function.getSymName();
+    bool ours = name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_");
+    if (!function.isExternal() && (ours || llvm::is_contained(kCalled, name)))
+      return function.emitError() << "function '" << name << "' has the name of one that generated code calls: rename it";
+  }
+  return success();
+}
+
 FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads,
                                                            int64_t slices) {
-  if (failed(refuseNestedModules(module)))
+  if (failed(refuseNestedModules(module)) || failed(refuseRuntimeNames(module)))
     return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
