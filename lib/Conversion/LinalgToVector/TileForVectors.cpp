@@ -179,9 +179,11 @@ static bool readsBackwards(AffineMap map) {
 }
 
 /// Ops whose tiles would never become vectors keep their shape: bodies with side effects, regions or
-/// several results (the integer argmax of a softmax) and reductions over more than one loop.
+/// several results (the integer argmax of a softmax), reductions over more than one loop, and loops that never run.
 static bool isTileable(linalg::LinalgOp op) {
   if (isa<linalg::FillOp>(op) || !op.hasPureTensorSemantics() || op->getNumResults() != 1)
+    return false;
+  if (llvm::is_contained(op.getStaticLoopRanges(), 0)) // upstream's tiling divides by it
     return false;
   if (op.getNumReductionLoops() > 1 || op.getNumLoops() == 0 || llvm::any_of(op.getIndexingMapsArray(), readsBackwards))
     return false;

@@ -1,6 +1,7 @@
 // Loops that never run are their destination, before anything is tiled: upstream's tiling divides by their extents.
 // RUN: fptq-opt --fptq-fuse-elementwise %s | FileCheck %s
 // RUN: fptq-opt --fptq-x86-pipeline=tier=reference %s -o /dev/null
+// RUN: fptq-opt --fptq-tile-for-vectors=parallel-min=1 %s -o /dev/null
 
 // CHECK-LABEL: @no_input_channels
 // CHECK: %[[ZERO:.*]] = linalg.fill
