@@ -11,7 +11,6 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
@@ -33,8 +32,7 @@ FptqModule *fptqModuleParseFile(FptqContext *context, const char *path) {
   Call call(context);
   if (!llvm::sys::fs::exists(path))
     return call.fail(llvm::Twine(path) + ": no such file");
-  StringRef folder = llvm::sys::path::parent_path(path);
-  context->mlir.getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
+  searchParametersBeside(path, *context->mlir.getOrLoadDialect<FptqDialect>());
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> buffer = openModuleBuffer(path, &message);
   if (!buffer)

@@ -4,6 +4,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 
@@ -14,10 +15,17 @@ std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::openModuleBuffer(StringRef path,
   return openInputFile(path, llvm::Align(4096), error);
 }
 
+void mlir::fptq::searchParametersBeside(StringRef path, FptqDialect &dialect) {
+  StringRef folder = llvm::sys::path::parent_path(path);
+  dialect.addParameterDirectory(folder.empty() ? "." : folder);
+  SmallString<128> target;
+  if (llvm::sys::fs::is_symlink_file(path) && !llvm::sys::fs::real_path(path, target))
+    dialect.addParameterDirectory(llvm::sys::path::parent_path(target));
+}
+
 ModuleFile::ModuleFile(StringRef path, MLIRContext &context) : path(path.str()), context(context) {
   context.printOpOnDiagnostic(false); // the line is shown; an error at a module would print the model
-  StringRef folder = llvm::sys::path::parent_path(path);
-  context.getOrLoadDialect<FptqDialect>()->addParameterDirectory(folder.empty() ? "." : folder);
+  searchParametersBeside(path, *context.getOrLoadDialect<FptqDialect>());
 }
 
 ModuleFile::~ModuleFile() = default;

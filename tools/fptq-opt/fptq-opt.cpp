@@ -8,7 +8,6 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -49,11 +48,11 @@ static constexpr StringRef kShown[] = {"fptq-raise",
 namespace {
 /// The module's parameter files are looked for in the input's own folder.
 struct InputFolder : DialectExtension<InputFolder, fptq::FptqDialect> {
-  explicit InputFolder(StringRef input) : folder(llvm::sys::path::parent_path(input)) {}
+  explicit InputFolder(StringRef input) : input(input) {}
   void apply(MLIRContext *, fptq::FptqDialect *dialect) const override {
-    dialect->addParameterDirectory(folder.empty() ? "." : folder);
+    fptq::searchParametersBeside(input, *dialect);
   }
-  std::string folder;
+  std::string input;
 };
 } // namespace
 

@@ -15,14 +15,18 @@ class SourceMgrDiagnosticHandler;
 }
 
 namespace mlir::fptq {
+class FptqDialect;
 
 /// The bytes of `path` ("-": standard input) at an address that suits bytecode. Bytecode demands the largest alignment
 /// of its resources, and upstream reads small files to wherever malloc puts them: an error once in a while. A
 /// page is what mapped files get.
 std::unique_ptr<llvm::MemoryBuffer> openModuleBuffer(StringRef path, std::string *error);
 
+/// Parameter files of modules in `path` are looked for beside it and, where it is a link, beside what it leads to.
+void searchParametersBeside(StringRef path, FptqDialect &dialect);
+
 /// Text or bytecode from a file, or from standard input for "-". Diagnostics of its context go to stderr with the
-/// line they are about for as long as it lives, and its parameter files are looked for beside it.
+/// line they are about for as long as it lives, and its parameter files are looked for beside it (`searchParametersBeside`).
 class ModuleFile {
 public:
   ModuleFile(StringRef path, MLIRContext &context);
