@@ -23,6 +23,9 @@ struct CausalMask {
 };
 } // namespace
 
+/// What is masked in a block's last vector costs less than a remainder.
+static constexpr int64_t kVectorKeys = 16;
+
 static bool isMinusInfinity(Value value) {
   APFloat constant(0.0f);
   return matchPattern(value, m_ConstantFloat(&constant)) && constant.isInfinity() && constant.isNegative();
@@ -138,7 +141,10 @@ static void shorten(CausalMask mask) {
   Value last = largest(b, mask.op, mask.keys, mask.last);
   if (!last)
     return;
-  Value seen = arith::AddIOp::create(b, loc, last, arith::ConstantIndexOp::create(b, loc, 1));
+  auto constant = [&](int64_t count) { return arith::ConstantIndexOp::create(b, loc, count); };
+  Value seen = arith::AddIOp::create(b, loc, last, constant(1));
+  Value vectors = arith::CeilDivUIOp::create(b, loc, seen, constant(kVectorKeys));
+  seen = arith::MulIOp::create(b, loc, vectors, constant(kVectorKeys));
   auto bound = arith::MinUIOp::create(b, loc, seen, length);
   if (!moveBefore(bound, first))
     return;

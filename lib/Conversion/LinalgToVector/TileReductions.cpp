@@ -2,6 +2,7 @@
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 
 namespace mlir::fptq {
@@ -14,6 +15,8 @@ struct FptqTileReductionsPass : impl::FptqTileReductionsPassBase<FptqTileReducti
   void runOnOperation() override;
 };
 } // namespace
+
+static constexpr int64_t kRestColumns = 16;
 
 /// Whether partial results can be combined at all: by one operation that has a neutral element. Upstream's tiling
 /// answers the same with errors, and leaves the op as it was.
@@ -43,6 +46,23 @@ static void tilePartial(IRRewriter &rewriter, linalg::LinalgOp op, unsigned r, A
   llvm::append_range(loops, tiled->loops);
 }
 
+/// Hides how sizes of slices follow from the loops around them: composed into the bounds of further tiles, that would
+/// keep peeling from seeing which of them are whole.
+static void hideSizes(IRRewriter &rewriter, func::FuncOp function) {
+  llvm::SetVector<Operation *> sizes;
+  function.walk([&](tensor::ExtractSliceOp slice) {
+    for (Value size : slice.getSizes())
+      if (auto apply = size.getDefiningOp<affine::AffineApplyOp>())
+        sizes.insert(apply);
+  });
+  for (Operation *op : sizes) {
+    auto apply = cast<affine::AffineApplyOp>(op);
+    rewriter.setInsertionPoint(apply);
+    rewriter.replaceOp(
+        apply, *affine::expandAffineMap(rewriter, apply.getLoc(), apply.getAffineMap(), apply.getMapOperands()));
+  }
+}
+
 static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVectorImpl<LoopLikeOpInterface> &loops) {
   int64_t encoded = op->getAttrOfType<IntegerAttr>(kReductionAttr).getInt();
   bool outer = encoded < 0;
@@ -51,13 +71,15 @@ static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVector
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   SmallVector<int64_t> rest(extents.size(), 0), along(extents.size(), 0);
   along[r] = sizes[r];
-  for (unsigned d = 0; d < extents.size(); ++d)
-    if (d != r && ShapedType::isDynamic(extents[d]))
-      rest[d] = 1; // what peeling left over
-  SmallVector<LoopLikeOpInterface> restLoops;
-  op = tileOp(rewriter, op, rest, /*parallel=*/false, restLoops);
+  // What peeling left over: a few rows one by one, columns by vectors of which the last one is masked.
+  const int columns = outer ? lastLoop(op, *op.getDpsInitOperand(0)) : -1;
+  for (int d = 0; d < (int)extents.size(); ++d)
+    if (d != (int)r && ShapedType::isDynamic(extents[d]))
+      rest[d] = sizes[d] = d == columns ? kRestColumns : 1;
+  op = tileOp(rewriter, op, rest, /*parallel=*/false, loops);
   if (outer) { // accumulators stay in registers over a loop along the reduction
-    noteVectorSizes(tileOp(rewriter, op, along, /*parallel=*/false, restLoops, /*fuseFill=*/false), sizes, sizes, 1);
+    SmallVector<LoopLikeOpInterface> steps;
+    noteVectorSizes(tileOp(rewriter, op, along, /*parallel=*/false, steps, /*fuseFill=*/false), sizes, sizes, 1);
     return;
   }
   if (extents[r] == sizes[r]) { // one vector: reduced at once
@@ -71,6 +93,7 @@ static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVector
 
 void FptqTileReductionsPass::runOnOperation() {
   IRRewriter rewriter(&getContext());
+  hideSizes(rewriter, getOperation());
   SmallVector<linalg::LinalgOp> ops;
   getOperation().walk([&](linalg::LinalgOp op) {
     if (op->hasAttr(kReductionAttr))

@@ -14,7 +14,7 @@
 #by_row = affine_map<(m, h, d) -> (h, m)>
 
 // Prefill: keys transposed once, outside; in the loop over blocks of rows and heads the scores of one block, written over
-// in place, as wide as the last key that the block's last row sees.
+// in place, in whole vectors as wide as the last key that the block's last row sees.
 // CHECK-LABEL: @causal
 // CHECK-SAME: %[[X:.*]]: tensor<?x2x8xf32>, %[[KEYS:.*]]: tensor<2x?x8xf32>, %{{.*}}: tensor<2x?x8xf32>, %[[POSITION:.*]]: index
 // CHECK: %[[LENGTH:.*]] = arith.addi
@@ -23,7 +23,9 @@
 // CHECK:   %[[ROWS:.*]] = affine.min
 // CHECK:   %[[LAST:.*]] = arith.addi %{{.*}}, %[[POSITION]]
 // CHECK:   %[[COUNT:.*]] = arith.addi %[[LAST]], %c1
-// CHECK:   %[[BOUND:.*]] = arith.minui %[[COUNT]], %[[LENGTH]]
+// CHECK:   %[[VECTORS:.*]] = arith.ceildivui %[[COUNT]], %c16
+// CHECK:   %[[WHOLE:.*]] = arith.muli %[[VECTORS]], %c16
+// CHECK:   %[[BOUND:.*]] = arith.minui %[[WHOLE]], %[[LENGTH]]
 // CHECK:   tensor.extract_slice %[[T]][%[[HEAD]], 0, 0] [1, 8, %[[BOUND]]]
 // CHECK:   tensor.empty(%[[ROWS]], %[[BOUND]]) : tensor<1x?x?xf32>
 // CHECK-NOT: tensor.empty(%[[ROWS]], %[[BOUND]])

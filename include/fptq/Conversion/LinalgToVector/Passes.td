@@ -110,8 +110,8 @@ def FptqSkipMaskedKeysPass : Pass<"fptq-skip-masked-keys", "::mlir::func::FuncOp
   let summary = "Let blocks of query rows stop at their last key";
   let description = [{
     In the loops of `fptq-fuse-attention`: where the scores are masked by `select(key <= row + ..., score, -inf)`, no row of
-    a block sees keys behind the last one that its last row sees. That bound takes the place of the number of
-    keys in the block. Results do not change: what is left out would have been added as exact zeros.
+    a block sees keys behind the last one that its last row sees. That bound, in whole vectors of 16, takes the place of
+    the number of keys in the block. Results do not change: what is left out would have been added as exact zeros.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
 }
@@ -163,11 +163,12 @@ def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp
 def FptqTileReductionsPass : Pass<"fptq-tile-reductions", "::mlir::func::FuncOp"> {
   let summary = "Second half of tiling: vector accumulators along reductions";
   let description = [{
-    Runs after canonicalization has made the peeled main tiles static. Left-over rows one by one, then
-    partial accumulators (dot form) or a loop over the reduction (outer-product form).
+    Runs after canonicalization has made the peeled main tiles static. Left-over rows one by one, left-over columns of
+    the outer-product form in tiles of 16, the last one masked; then partial accumulators (dot form) or a loop over the
+    reduction (outer-product form).
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+                           "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
 def FptqLowerTileSizesPass : Pass<"fptq-lower-tile-sizes", "::mlir::func::FuncOp"> {
