@@ -65,7 +65,8 @@ static LogicalResult refuseRuntimeNames(ModuleOp module) {
     StringRef name = function.getSymName();
     bool ours = name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_");
     if (!function.isExternal() && (ours || llvm::is_contained(kCalled, name)))
-      return function.emitError() << "function '" << name << "' has the name of one that generated code calls: rename it";
+      return function.emitError() << "function '" << name
+                                  << "' has the name of one that generated code calls: rename it";
   }
   return success();
 }

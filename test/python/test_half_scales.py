@@ -7,7 +7,8 @@ from quant_fptq import Session
 
 N, K, GROUP, ROWS = 20, 72, 32, 3  # a ragged last group, a ragged last panel
 GROUPS = -(-K // GROUP)
-SCHEMES = ["<group, group_size = 32, symmetric = true, method = rtn>", "<group, group_size = 32, symmetric = false, method = rtn>",
+SCHEMES = ["<group, group_size = 32, symmetric = true, method = rtn>",
+           "<group, group_size = 32, symmetric = false, method = rtn>",
            "<two_level, group_size = 32, symmetric = false, method = rtn>"]
 
 
