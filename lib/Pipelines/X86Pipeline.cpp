@@ -144,7 +144,7 @@ static void addX86Kernels(OpPassManager &pm, const X86PipelineOptions &options) 
   kernels.tiers = llvm::map_to_vector(tiers, resolveTier);
   kernels.threads = options.threads;
   pm.addPass(createConvertFptqToX86Pass(kernels));
-  pm.addPass(createLowerX86OpsPass());
+  pm.addPass(createFptqLowerX86OpsPass());
 }
 
 static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,

@@ -8,7 +8,7 @@ using namespace mlir::fptq;
 using namespace mlir::fptq::x86;
 
 namespace mlir::fptq {
-#define GEN_PASS_DEF_LOWERX86OPSPASS
+#define GEN_PASS_DEF_FPTQLOWERX86OPSPASS
 #include "fptq/Conversion/FptqToX86/Passes.h.inc"
 } // namespace mlir::fptq
 
@@ -87,7 +87,7 @@ template <typename OpTy> struct LowerX86Op : OpRewritePattern<OpTy> {
   }
 };
 
-struct LowerX86OpsPass : mlir::fptq::impl::LowerX86OpsPassBase<LowerX86OpsPass> {
+struct FptqLowerX86OpsPass : mlir::fptq::impl::FptqLowerX86OpsPassBase<FptqLowerX86OpsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerX86Op<Dot4Op>, LowerX86Op<Madd8Op>, LowerX86Op<Madd16Op>>(&getContext());

@@ -29,7 +29,7 @@ def ConvertFptqToX86Pass : Pass<"convert-fptq-to-x86", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect", "::mlir::fptq::x86::FptqX86Dialect"];
 }
 
-def LowerX86OpsPass : Pass<"fptq-lower-x86-ops"> {
+def FptqLowerX86OpsPass : Pass<"fptq-lower-x86-ops"> {
   let summary = "Lower fptq_x86 operations to intrinsics or to plain arithmetic";
   let description = [{
     Inside a function marked `fptq_x86.emulated` to `arith`, elsewhere to the instruction's intrinsic.
