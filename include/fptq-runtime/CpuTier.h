@@ -12,6 +12,9 @@ extern "C" {
  * processors without AVX-512 and is missing on servers with AVX-512 VNNI: what a machine runs is a set. */
 typedef enum FptqTier { FPTQ_REFERENCE, FPTQ_AVX2, FPTQ_AVXVNNI, FPTQ_AVX512VNNI, FPTQ_AMX_INT8 } FptqTier;
 
+enum { FPTQ_TIER_COUNT = FPTQ_AMX_INT8 + 1 };
+
+/* What users call it: "reference", "avx2", "avxvnni", "avx512vnni", "amx-int8". */
 const char *fptq_tier_name(FptqTier tier);
 
 /* The tiers that CPUID, the operating system and the environment allow, bit 1 << tier each. FPTQ_TIER=NAME leaves out

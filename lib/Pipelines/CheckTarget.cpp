@@ -38,10 +38,8 @@ FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
     return std::string("nvptx");
   }
   if (!x86::parseTarget(target))
-    return getOperation().emitError()
-           << "unknown target '" << target
-           << "', expected reference, avx2, avxvnni, avx512vnni, amx-int8 (all but the first "
-              "also with -emulated), auto, or a chip like sm_80";
+    return getOperation().emitError() << "unknown target '" << target << "', expected " << x86::knownTargets()
+                                      << ", auto, or a chip like sm_80";
   if (!elsewhere && failed(checkTier(target, [&] { return getOperation().emitError(); })))
     return failure();
   return std::string("x86");

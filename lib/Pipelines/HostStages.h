@@ -21,7 +21,7 @@ void addLinalgStages(OpPassManager &pm);
 void addElementwiseFusion(OpPassManager &pm);
 
 /// Tensors to the LLVM dialect, for the host.
-void buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target);
+void buildHostPipeline(OpPassManager &pm, const HostPipelineOptions &options, const HostTarget &target);
 
 void registerNVPTXPipelines();
 

@@ -34,15 +34,13 @@ void mlir::fptq::buildNVPTXRowStages(OpPassManager &pm) {
 }
 
 void mlir::fptq::buildNVPTXPipeline(OpPassManager &pm, const NVPTXPipelineOptions &options) {
-  X86PipelineOptions host;
-  host.threads = options.threads;
   std::string chip = options.chip, emit = options.emit;
   int64_t slices = options.slices;
   auto addKernels = [&](OpPassManager &pm) {
     pm.addPass(createConvertFptqToNVGPUPass({chip, slices}));
     buildNVPTXDevicePipeline(pm);
   };
-  buildHostPipeline(pm, host, {"nvptx", addOutlineRows, addKernels});
+  buildHostPipeline(pm, options, {"nvptx", addOutlineRows, addKernels});
   if (emit != "none")
     pm.addPass(createFptqEmitNVPTXPass({chip, emit}));
 }

@@ -30,11 +30,18 @@ static constexpr int64_t kParallelHeadsMin = 200000;
 /// Buffers up to this size live on the stack.
 static constexpr unsigned kStackBytes = 64 * 1024;
 
-static int64_t accumulatorsOf(const X86PipelineOptions &options) {
+static int64_t accumulatorsOf(const HostPipelineOptions &options) {
   if (options.accumulators)
     return options.accumulators;
   auto features = llvm::sys::getHostCPUFeatures();
   return features.lookup("avx512f") ? 384 : 96;
+}
+
+std::string mlir::fptq::allTiers() {
+  std::string text;
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)
+    text += std::string(tier ? "+" : "") + fptq_tier_name(FptqTier(tier));
+  return text;
 }
 
 std::string mlir::fptq::resolveTier(StringRef name) {
@@ -43,7 +50,7 @@ std::string mlir::fptq::resolveTier(StringRef name) {
 
 LogicalResult mlir::fptq::checkTier(StringRef tier, function_ref<InFlightDiagnostic()> emitError) {
   const char *reason = "";
-  for (int t = FPTQ_AVX2; t <= FPTQ_AMX_INT8; ++t)
+  for (int t = 0; t < FPTQ_TIER_COUNT; ++t)
     if (const char *lacks = fptq_cpu_lacks(static_cast<FptqTier>(t)); lacks && tier == fptq_tier_name(FptqTier(t)))
       return emitError() << "this machine cannot run tier '" << tier << "': " << lacks << "; its best is '"
                          << fptq_tier_name(fptq_cpu_detect(&reason)) << "', and '" << tier
@@ -66,7 +73,7 @@ void mlir::fptq::addElementwiseFusion(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target) {
+static void addTensorStages(OpPassManager &pm, const HostPipelineOptions &options, const HostTarget &target) {
   pm.addPass(createFptqImportFrontendPass()); // float models come here as their frontend left them
   pm.addPass(createFptqPackPass({target.layout.str()}));
   pm.addPass(createFptqLoadParametersPass());
@@ -86,7 +93,7 @@ static void addTensorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addNestedPass<func::FuncOp>(createFptqSkipMaskedKeysPass());
 }
 
-static void addVectorStages(OpPassManager &pm, const X86PipelineOptions &options) {
+static void addVectorStages(OpPassManager &pm, const HostPipelineOptions &options) {
   FptqTileForVectorsPassOptions tile;
   tile.parallelMin = options.threads ? kParallelMin : 0;
   tile.accumulators = accumulatorsOf(options);
@@ -102,7 +109,7 @@ static void addVectorStages(OpPassManager &pm, const X86PipelineOptions &options
   pm.addPass(createCanonicalizerPass());
 }
 
-static void addBufferStages(OpPassManager &pm, const X86PipelineOptions &options) {
+static void addBufferStages(OpPassManager &pm, const HostPipelineOptions &options) {
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
@@ -147,7 +154,7 @@ static void addX86Kernels(OpPassManager &pm, const X86PipelineOptions &options) 
   pm.addPass(createFptqLowerX86OpsPass());
 }
 
-static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
+static void addLLVMStages(OpPassManager &pm, const HostPipelineOptions &options,
                           function_ref<void(OpPassManager &)> addKernels) {
   pm.addNestedPass<func::FuncOp>(createFptqLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass()); // what the vectorizer named in remarks
@@ -188,7 +195,7 @@ static void addLLVMStages(OpPassManager &pm, const X86PipelineOptions &options,
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void mlir::fptq::buildHostPipeline(OpPassManager &pm, const X86PipelineOptions &options, const HostTarget &target) {
+void mlir::fptq::buildHostPipeline(OpPassManager &pm, const HostPipelineOptions &options, const HostTarget &target) {
   addTensorStages(pm, options, target);
   addVectorStages(pm, options);
   addBufferStages(pm, options);

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kNames[] = {"reference", "avx2", "avxvnni", "avx512vnni", "amx-int8"};
+static const char *const kNames[FPTQ_TIER_COUNT] = {[FPTQ_REFERENCE] = "reference",
+                                                    [FPTQ_AVX2] = "avx2",
+                                                    [FPTQ_AVXVNNI] = "avxvnni",
+                                                    [FPTQ_AVX512VNNI] = "avx512vnni",
+                                                    [FPTQ_AMX_INT8] = "amx-int8"};
 
 const char *fptq_tier_name(FptqTier tier) { return kNames[tier]; }
 
@@ -95,8 +99,8 @@ const char *fptq_cpu_lacks(FptqTier tier) { return tier == FPTQ_REFERENCE ? NULL
 #endif
 
 FptqTier fptq_cpu_detect(const char **reason) {
-  int tier = FPTQ_AMX_INT8;
-  *reason = fptq_cpu_lacks(FPTQ_AMX_INT8);
+  int tier = FPTQ_TIER_COUNT - 1;
+  *reason = fptq_cpu_lacks((FptqTier)tier);
   if (!*reason)
     *reason = "it is the best tier there is";
   while (fptq_cpu_lacks((FptqTier)tier))
@@ -110,7 +114,7 @@ uint32_t fptq_cpu_tiers(void) {
     return known;
   const char *wanted = getenv("FPTQ_TIER");
   uint32_t tiers = 0;
-  for (int tier = FPTQ_REFERENCE; tier <= FPTQ_AMX_INT8; ++tier) {
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier) {
     if (!fptq_cpu_lacks((FptqTier)tier))
       tiers |= BIT(tier);
     if (wanted && !strcmp(wanted, kNames[tier]))
@@ -121,7 +125,7 @@ uint32_t fptq_cpu_tiers(void) {
 
 FptqTier fptq_cpu_tier(void) {
   uint32_t tiers = fptq_cpu_tiers();
-  int tier = FPTQ_AMX_INT8;
+  int tier = FPTQ_TIER_COUNT - 1;
   while (!has(tiers, BIT(tier)))
     --tier;
   return (FptqTier)tier;

@@ -181,7 +181,8 @@ std::vector<std::string> tiers() {
   };
   std::vector<std::string> names(tierOption.begin(), tierOption.end()), result;
   if (names.empty())
-    names = {"reference", "avx2", "avxvnni", "avx512vnni", "amx-int8"};
+    for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)
+      names.push_back(fptq_tier_name(FptqTier(tier)));
   for (const std::string &name : names)
     result.push_back(runnable(name));
   return result;

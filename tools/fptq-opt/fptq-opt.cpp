@@ -64,7 +64,7 @@ static void reportTarget() {
                << "best: " << fptq_tier_name(best) << ", " << reason << "\n";
   if (chosen != best)
     llvm::outs() << "lowered by FPTQ_TIER\n";
-  for (int tier = FPTQ_AVX2; tier <= FPTQ_AMX_INT8; ++tier)
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)
     if (const char *lacks = fptq_cpu_lacks(FptqTier(tier)))
       llvm::outs() << "cannot run " << fptq_tier_name(FptqTier(tier)) << ": " << lacks << "\n";
 }

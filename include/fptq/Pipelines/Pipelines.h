@@ -57,14 +57,9 @@ struct ObservePipelineOptions : PassPipelineOptions<ObservePipelineOptions> {
 /// are quantized.
 void buildObservePipeline(OpPassManager &pm, const ObservePipelineOptions &options);
 
-/// Options of `fptq-x86-pipeline`.
-struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
-  Option<std::string> tier{
-      *this, "tier",
-      llvm::cl::desc("reference, avx2, avxvnni, avx512vnni, amx-int8, each also with -emulated; auto: what "
-                     "this machine offers (default); several joined by '+': the program picks when it starts"),
-      llvm::cl::init("auto")};
-  Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops through OpenMP (default true)"),
+/// Options of the code around the kernels, which runs on the host whatever the target is.
+struct HostPipelineOptions : virtual mlir::detail::PassOptions {
+  Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops of the host through OpenMP (default true)"),
                        llvm::cl::init(true)};
   Option<int64_t> width{*this, "width", llvm::cl::desc("columns of a packed float weight's block (default 32)"),
                         llvm::cl::init(32)};
@@ -73,6 +68,18 @@ struct X86PipelineOptions : PassPipelineOptions<X86PipelineOptions> {
                                               "for 32 zmm; 0: by this machine (default)"),
                                llvm::cl::init(0)};
 };
+
+/// Options of `fptq-x86-pipeline`.
+struct X86PipelineOptions : HostPipelineOptions, PassPipelineOptions<X86PipelineOptions> {
+  Option<std::string> tier{
+      *this, "tier",
+      llvm::cl::desc("reference, avx2, avxvnni, avx512vnni, amx-int8, each also with -emulated; auto: what "
+                     "this machine offers (default); several joined by '+': the program picks when it starts"),
+      llvm::cl::init("auto")};
+};
+
+/// Every tier of x86, joined by '+'.
+std::string allTiers();
 
 /// `name`, or what this machine and FPTQ_TIER offer where it is "auto".
 std::string resolveTier(StringRef name);
@@ -84,7 +91,7 @@ LogicalResult checkTier(StringRef tier, function_ref<InFlightDiagnostic()> emitE
 void buildX86Pipeline(OpPassManager &pm, const X86PipelineOptions &options);
 
 /// Options of `fptq-nvptx-pipeline`.
-struct NVPTXPipelineOptions : PassPipelineOptions<NVPTXPipelineOptions> {
+struct NVPTXPipelineOptions : HostPipelineOptions, PassPipelineOptions<NVPTXPipelineOptions> {
   Option<std::string> chip{*this, "chip", llvm::cl::desc("chip to generate kernels for (default sm_80)"),
                            llvm::cl::init("sm_80")};
   Option<std::string> emit{
@@ -92,8 +99,6 @@ struct NVPTXPipelineOptions : PassPipelineOptions<NVPTXPipelineOptions> {
       llvm::cl::desc("ptx, cubin or fatbin: what becomes of the kernels; none (default): they stay "
                      "as they are, for the simulator"),
       llvm::cl::init("none")};
-  Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops of the host through OpenMP (default true)"),
-                       llvm::cl::init(true)};
   Option<int64_t> slices{
       *this, "slices",
       llvm::cl::desc("blocks that share the K of a small product, 1 to 8 (default 0: chosen by shape)"),

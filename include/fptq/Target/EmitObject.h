@@ -2,6 +2,7 @@
 #ifndef FPTQ_TARGET_EMITOBJECT_H
 #define FPTQ_TARGET_EMITOBJECT_H
 
+#include "fptq/Pipelines/Pipelines.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -10,7 +11,7 @@ namespace mlir::fptq {
 
 struct EmitOptions {
   /// Tiers in the artifact, joined by '+'; with more than one the program picks when it starts.
-  std::string tier = "reference+avx2+avxvnni+avx512vnni+amx-int8";
+  std::string tier = allTiers();
   std::string cpu = "x86-64-v3"; ///< of everything but the kernels, which carry their own features
   bool threads = true;           ///< OpenMP; links libomp
 };

@@ -22,9 +22,7 @@ struct ConvertFptqToX86Pass : mlir::fptq::impl::ConvertFptqToX86PassBase<Convert
     for (const std::string &name : tiers) {
       std::optional<Target> target = parseTarget(name);
       if (!target) {
-        getOperation().emitError() << "unknown tier '" << name
-                                   << "', expected reference, avx2, avxvnni, avx512vnni or amx-int8, all but the "
-                                      "first also with -emulated";
+        getOperation().emitError() << "unknown tier '" << name << "', expected " << knownTargets();
         return signalPassFailure();
       }
       targets.push_back(*target);

@@ -11,18 +11,23 @@ using namespace mlir::fptq::x86;
 // Targets and formats
 //===----------------------------------------------------------------------===//
 
-static constexpr llvm::StringLiteral kTierNames[] = {"reference", "avx2", "avxvnni", "avx512vnni", "amx-int8"};
-
 std::optional<Target> x86::parseTarget(StringRef name) {
   bool emulated = name.consume_back("-emulated");
-  for (auto [i, tier] : llvm::enumerate(kTierNames))
-    if (name == tier && !(emulated && i == 0))
-      return Target{Tier(i), emulated};
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)
+    if (name == fptq_tier_name(FptqTier(tier)) && !(emulated && tier == FPTQ_REFERENCE))
+      return Target{Tier(tier), emulated};
   return std::nullopt;
 }
 
 std::string x86::targetName(Target target) {
-  return (kTierNames[int(target.tier)] + (target.emulated ? "-emulated" : "")).str();
+  return std::string(fptq_tier_name(FptqTier(target.tier))) + (target.emulated ? "-emulated" : "");
+}
+
+std::string x86::knownTargets() {
+  std::string text;
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)
+    text += std::string(tier ? ", " : "") + fptq_tier_name(FptqTier(tier));
+  return text + " (all but the first also with -emulated)";
 }
 
 WeightFormat WeightFormat::get(int64_t group, bool twoLevel, bool symmetric, bool halfScales) {

@@ -2,13 +2,20 @@
 #ifndef FPTQ_CONVERSION_FPTQTOX86_KERNELS_H
 #define FPTQ_CONVERSION_FPTQTOX86_KERNELS_H
 
+#include "fptq-runtime/CpuTier.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::fptq::x86 {
 
-/// As FptqTier of fptq-runtime/CpuTier.h.
-enum class Tier { Reference, Avx2, AvxVnni, Avx512Vnni, AmxInt8 };
+/// FptqTier, which has the names, for code that switches over it.
+enum class Tier {
+  Reference = FPTQ_REFERENCE,
+  Avx2 = FPTQ_AVX2,
+  AvxVnni = FPTQ_AVXVNNI,
+  Avx512Vnni = FPTQ_AVX512VNNI,
+  AmxInt8 = FPTQ_AMX_INT8
+};
 
 /// A tier, and whether its special instructions are replaced by plain arithmetic.
 struct Target {
@@ -19,6 +26,8 @@ struct Target {
 /// "avx512vnni", "amx-int8-emulated", ...; nothing for an unknown name. The reference cannot be emulated.
 std::optional<Target> parseTarget(llvm::StringRef name);
 std::string targetName(Target target);
+/// What parseTarget understands, for error messages.
+std::string knownTargets();
 
 /// The constants of one packed format (docs/PackedLayout.md).
 struct WeightFormat {
