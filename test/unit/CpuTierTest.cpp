@@ -16,19 +16,19 @@ struct Row {
 };
 
 const Row kRows[] = {
-    {"nothing", {0, 0, 0, 0, 0}, FPTQ_REFERENCE, "no AVX"},
-    {"Nehalem", {0, 0, 0, 0, 0x3}, FPTQ_REFERENCE, "no AVX"},
-    {"Sandy Bridge", {1u << 27 | 1u << 28, 0, 0, 0, 0x7}, FPTQ_REFERENCE, "no AVX2"},
-    {"Haswell", {kAvx, kAvx2, 0, 0, 0x7}, FPTQ_AVX2, "no AVX-512"},
-    {"Haswell, system without XSAVE", {kAvx & ~(1u << 27), kAvx2, 0, 0, 0}, FPTQ_REFERENCE, "no AVX"},
-    {"Haswell, system saves SSE only", {kAvx, kAvx2, 0, 0, 0x3}, FPTQ_REFERENCE, "the system saves"},
+    {"nothing", {0, 0, 0, 0, 0, 0}, FPTQ_REFERENCE, "no AVX"},
+    {"Nehalem", {0, 0, 0, 0, 0x3, 0}, FPTQ_REFERENCE, "no AVX"},
+    {"Sandy Bridge", {1u << 27 | 1u << 28, 0, 0, 0, 0x7, 0}, FPTQ_REFERENCE, "no AVX2"},
+    {"Haswell", {kAvx, kAvx2, 0, 0, 0x7, 0}, FPTQ_AVX2, "no AVX-512"},
+    {"Haswell, system without XSAVE", {kAvx & ~(1u << 27), kAvx2, 0, 0, 0, 0}, FPTQ_REFERENCE, "no AVX"},
+    {"Haswell, system saves SSE only", {kAvx, kAvx2, 0, 0, 0x3, 0}, FPTQ_REFERENCE, "the system saves"},
     {"Alder Lake", {kAvx, kAvx2, 0, 0, 0x7, kAvxVnni}, FPTQ_AVXVNNI, "no AVX-512"},
     {"Alder Lake, system saves SSE only", {kAvx, kAvx2, 0, 0, 0x3, kAvxVnni}, FPTQ_REFERENCE, "the system saves"},
-    {"Skylake-X", {kAvx, kAvx2 | kAvx512, 0, 0, 0xe7}, FPTQ_AVX2, "VNNI"},
-    {"Knights Landing", {kAvx, kAvx2 | 1u << 16, 0, 0, 0xe7}, FPTQ_AVX2, "AVX-512 F, DQ, BW, VL"},
-    {"Cascade Lake", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0xe7}, FPTQ_AVX512VNNI, "no AMX"},
-    {"Cascade Lake, AVX-512 not saved", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0x7}, FPTQ_AVX2, "does not save AVX-512"},
-    {"Zen 4", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0x2e7}, FPTQ_AVX512VNNI, "no AMX"},
+    {"Skylake-X", {kAvx, kAvx2 | kAvx512, 0, 0, 0xe7, 0}, FPTQ_AVX2, "VNNI"},
+    {"Knights Landing", {kAvx, kAvx2 | 1u << 16, 0, 0, 0xe7, 0}, FPTQ_AVX2, "AVX-512 F, DQ, BW, VL"},
+    {"Cascade Lake", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0xe7, 0}, FPTQ_AVX512VNNI, "no AMX"},
+    {"Cascade Lake, AVX-512 not saved", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0x7, 0}, FPTQ_AVX2, "does not save AVX-512"},
+    {"Zen 4", {kAvx, kAvx2 | kAvx512, kVnni, 0, 0x2e7, 0}, FPTQ_AVX512VNNI, "no AMX"},
     {"Sapphire Rapids, XCR0 3",
      {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x3, kAvxVnni},
      FPTQ_REFERENCE,
@@ -46,7 +46,7 @@ const Row kRows[] = {
      FPTQ_AVX512VNNI,
      "AMX tiles"},
     {"Sapphire Rapids", {kAvx, kAvx2 | kAvx512, kVnni, kAmx, 0x600e7, kAvxVnni}, FPTQ_AMX_INT8, ""},
-    {"AMX without INT8", {kAvx, kAvx2 | kAvx512, kVnni, 1u << 24, 0x600e7}, FPTQ_AVX512VNNI, "no AMX-INT8"},
+    {"AMX without INT8", {kAvx, kAvx2 | kAvx512, kVnni, 1u << 24, 0x600e7, 0}, FPTQ_AVX512VNNI, "no AMX-INT8"},
 };
 } // namespace
 
