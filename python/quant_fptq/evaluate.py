@@ -12,10 +12,17 @@ import numpy as np
 from quant_fptq.tokenizer import Tokenizer, documents
 
 
-class _Scores(Protocol):
-    def reset(self) -> None: ...
+class LanguageModel(Protocol):
+    """What quality and speed are measured on: ours (`session.Model`), or any other with a cache of its own."""
 
-    def prefill(self, tokens: Sequence[int]) -> np.ndarray: ...
+    def reset(self) -> None:
+        """Empties the cache."""
+
+    def prefill(self, tokens: Sequence[int]) -> np.ndarray:
+        """Logits after every token, tokens x vocabulary."""
+
+    def decode(self, token: int) -> np.ndarray:
+        """Logits after one more token."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ def negative_log_likelihood(logits: np.ndarray, targets: np.ndarray) -> float:
     return float((normalizer - logits[np.arange(len(targets)), targets]).sum())
 
 
-def perplexity(model: _Scores, tokenizer: Tokenizer, sequences: Sequence[list[int]],
+def perplexity(model: LanguageModel, tokenizer: Tokenizer, sequences: Sequence[list[int]],
                progress: Callable[[int], None] = lambda tokens: None) -> Score:
     """Runs every sequence from an empty cache; `progress` hears of each document's tokens."""
     start = time.perf_counter()
@@ -64,7 +71,7 @@ def perplexity(model: _Scores, tokenizer: Tokenizer, sequences: Sequence[list[in
     return Score(math.exp(nats / max(count, 1)), count, nats / math.log(2) / max(size, 1), time.perf_counter() - start)
 
 
-def speed(model, tokens: Sequence[int], decoded: int) -> tuple[float, float]:
+def speed(model: LanguageModel, tokens: Sequence[int], decoded: int) -> tuple[float, float]:
     """Tokens per second of one prefill, and of decoding the last `decoded` tokens after it one by one."""
     model.reset()
     split = len(tokens) - decoded

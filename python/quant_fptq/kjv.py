@@ -11,6 +11,7 @@ import functools
 import re
 import shutil
 import subprocess
+from typing import Callable
 
 #: Books that training never sees (2.9 % of the text): narrative, prophecy, gospel, letter.
 EVALUATION_BOOKS = ("Ruth", "Jonah", "Mark", "1Pet", "Phmn", "Hag")
@@ -42,7 +43,7 @@ def chapters() -> dict[tuple[str, int], str]:
     return {where: " ".join(text) for where, text in verses.items()}
 
 
-def _documents(keep) -> str:
+def _documents(keep: Callable[[str], bool]) -> str:
     return SEPARATOR.join(text for (book, _), text in chapters().items() if keep(book))
 
 

@@ -49,7 +49,7 @@ def inject(checkpoint: Checkpoint, outliers: Outliers) -> Checkpoint:
     result = Checkpoint(checkpoint.source, checkpoint.config, dict(checkpoint.tensors))
     rng = np.random.default_rng(outliers.seed)
 
-    def scale(name: str, index, factor: float) -> None:
+    def scale(name: str, index: Any, factor: float) -> None:
         array = np.array(result[name], dtype=np.float32)
         array[index] *= np.float32(factor)
         result.tensors[name] = Tensor(array)

@@ -166,7 +166,7 @@ def _layer(path: Path, entry: object, vectors: dict[str, np.ndarray]) -> LayerRa
         raise FptqError(f"{path}: layers: an entry without a name")
     name = entry["name"]
 
-    def number(key: str, kind: type = int):
+    def number(key: str, kind: type = int) -> Any:
         value = entry.get(key)
         allowed = (int, float) if kind is float else int
         if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, Sequence
 
 from quant_fptq.errors import FptqError
+from quant_fptq.importer.checkpoint import Checkpoint
 
 SEPARATOR = "<|endoftext|>"
 
@@ -111,7 +112,7 @@ class HuggingFaceTokenizer:
         return self._tokenizer.decode(list(tokens), skip_special_tokens=True).encode()
 
 
-def load_tokenizer(path: str | Path | None, checkpoint) -> Tokenizer:
+def load_tokenizer(path: str | Path | None, checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer at `path`, or the one beside the checkpoint. Raises FptqError where there is none."""
     if path is None:
         folder = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent

@@ -8,6 +8,7 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Sequence
 
 from quant_fptq import evaluate as evaluation
 from quant_fptq import generate as generation
@@ -104,8 +105,8 @@ def _export_types(options: argparse.Namespace) -> None:
         module.run("fptq-export-quant").write(output, bytecode=output.suffix != ".mlir")
 
 
-def _calibrate_on_text(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
-                       max_tokens: int | None) -> None:
+def _calibrate_on_text(options: argparse.Namespace, session: Session, module: Module, checkpoint: Checkpoint,
+                       output: Path, max_tokens: int | None) -> None:
     """Documents from number 0, cut off at `max_tokens`."""
     tokenizer = load_tokenizer(options.tokenizer, checkpoint)
     sequences, left = [], max_tokens or sys.maxsize
@@ -117,13 +118,14 @@ def _calibrate_on_text(options, session: Session, module: Module, checkpoint: Ch
     _run_calibration(options, session, module, checkpoint, sequences, output)
 
 
-def _run_calibration(options, session, module, checkpoint, sequences, output) -> None:
+def _run_calibration(options: argparse.Namespace, session: Session, module: Module, checkpoint: Checkpoint,
+                     sequences: Sequence[Sequence[int]], output: Path) -> None:
     observer = getattr(options, "observer", "min-max")
     with report.progress("calibrating", sum(map(len, sequences))) as advance:
         quantization.calibrate(session, module, checkpoint, sequences, output, observer, options.threads, advance)
 
 
-def _profile(options, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
+def _profile(options: argparse.Namespace, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
              max_tokens: int | None) -> None:
     """Calibrates by whatever the options offer: calls, random tokens, text."""
     if getattr(options, "calibrate", None):
@@ -229,7 +231,7 @@ def compile_(options: argparse.Namespace) -> None:
         module.emit_nvptx(options.output, options.chip.split(","), options.emit)
 
 
-def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
+def _float_module(options: argparse.Namespace, session: Session, plan: QuantizeOptions) -> Module:
     """The model to quantize; calibrates where the plan lacks a profile."""
     profile = session.folder / "profile.json"
     if options.model.endswith(_MLIR):
@@ -249,7 +251,7 @@ def _float_module(options, session: Session, plan: QuantizeOptions) -> Module:
     return module
 
 
-def _model(options, session: Session, checkpoint: Checkpoint) -> tuple[Model, list[dict]]:
+def _model(options: argparse.Namespace, session: Session, checkpoint: Checkpoint) -> tuple[Model, list[dict]]:
     """Float or quantized, compiled; with its layer table."""
     module = session.import_checkpoint(checkpoint, options.kv_cache)
     if options.scheme == "float":

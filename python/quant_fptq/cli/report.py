@@ -58,7 +58,7 @@ def progress(title: str, total: int | None, unit: str = "tokens") -> Iterator[Ad
         yield Advance(bar, bar.add_task(title, total=total))
 
 
-def _number(value, digits: int = 2) -> str:
+def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 

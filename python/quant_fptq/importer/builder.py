@@ -100,7 +100,7 @@ class Builder:
                          into.sizes, into.element)
 
     @staticmethod
-    def _lists(offsets, sizes, strides) -> str:
+    def _lists(offsets: Sequence[Size], sizes: Sequence[Size], strides: Sequence[int] | None) -> str:
         lists = (offsets, sizes, strides or [1] * len(sizes))
         return " ".join("[" + ", ".join(map(str, values)) + "]" for values in lists)
 

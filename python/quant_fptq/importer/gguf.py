@@ -11,6 +11,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,13 +92,13 @@ class File:
             raise self._error(f"{self._where} claims {count} entries, more than the file has bytes for")
         return count
 
-    def _scalar(self, kind: str):
+    def _scalar(self, kind: str) -> Any:
         return struct.unpack("<" + kind, self._take(struct.calcsize("<" + kind)))[0]
 
     def _string(self) -> str:
         return self._take(self._scalar("Q")).decode("utf-8", "replace")
 
-    def _value(self, kind: int):
+    def _value(self, kind: int) -> Any:
         if kind == _STRING:
             return self._string()
         if kind == _ARRAY:
@@ -139,7 +140,7 @@ class File:
                               f"a file of {len(self._data)}")
         return np.frombuffer(self._data, np.uint8, rows * size, start).reshape(rows, size)
 
-    def number(self, key: str, default=None, kind=int):
+    def number(self, key: str, default: float | None = None, kind: type = int) -> Any:
         """A metadata value that has to be a number. Raises FptqError naming the key."""
         value = self.metadata.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):

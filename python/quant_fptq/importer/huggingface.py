@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
     return float(theta), scaling or None
 
 
-def _token(value) -> int | None:
+def _token(value: Any) -> int | None:
     return value[0] if isinstance(value, list) and value else value
 
 

@@ -22,7 +22,7 @@ from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.builder import Builder, Size, Value, tensor_type
 from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig, layer_of
-from quant_fptq.importer.stored import StoredWeight
+from quant_fptq.importer.stored import Array, StoredWeight
 from quant_fptq.output import write_text
 
 _ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint8": "i8", "int8": "i8", "int32": "i32"}
@@ -75,7 +75,7 @@ class _Function:
             b.line("%m = arith.constant 1 : index")
         b.line("%length = arith.addi %position, %m : index")
 
-    def load(self, name: str, array) -> Value:
+    def load(self, name: str, array: Array | StoredWeight) -> Value:
         """The external tensor `name`, whose shape and element type are those of `array`."""
         element = _ELEMENTS[array.dtype.name]
         type_ = tensor_type(array.shape, element)

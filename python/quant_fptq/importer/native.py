@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def _config(path: Path, metadata: dict, context: int | None) -> LlamaConfig:
     return config
 
 
-def _part(path: Path, tensors: dict, name: str, suffix: str, shape: tuple[int, ...] | None = None):
+def _part(path: Path, tensors: dict, name: str, suffix: str, shape: tuple[int, ...] | None = None
+          ) -> np.ndarray | None:
     array = tensors.get(f"{layer_of(name)}.{suffix}")
     if array is None:
         return None
@@ -76,16 +78,16 @@ def _part(path: Path, tensors: dict, name: str, suffix: str, shape: tuple[int, .
     return array
 
 
-def _stored(path: Path, tensors: dict, name: str, shape: tuple[int, int], entry) -> StoredWeight:
+def _stored(path: Path, tensors: dict, name: str, shape: tuple[int, int], entry: object) -> StoredWeight:
     n, k = shape
     bits, group = (entry.get("bits"), entry.get("group_size")) if isinstance(entry, dict) else (None, None)
     if bits not in (4, 8) or not isinstance(group, int) or group <= 0 or k % group:
         raise FptqError(f"{path}: metadata key 'weights' gives '{name}' {bits} bits in groups of {group}, expected 4 "
                         f"or 8 bits and a divisor of {k}")
     groups = (n, k // group)
-    parts = {suffix: _part(path, tensors, name, suffix, wanted) for suffix, wanted in
-             (("codes", (n, (k + 1) // 2) if bits == 4 else (n, k)), ("scales", groups), ("zeros", groups),
-              ("offsets", groups), ("order", (k,)))}
+    shapes = {"codes": (n, (k + 1) // 2 if bits == 4 else k), "scales": groups, "zeros": groups, "offsets": groups,
+              "order": (k,)}
+    parts: dict[str, Any] = {suffix: _part(path, tensors, name, suffix, wanted) for suffix, wanted in shapes.items()}
     for suffix in ("codes", "scales"):
         if parts[suffix] is None:
             raise FptqError(f"{path}: no tensor '{layer_of(name)}.{suffix}'")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 class LazyArray:
@@ -14,14 +15,14 @@ class LazyArray:
     Checkpoints of many gigabytes pass through one tensor at a time.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype, make: Callable[[], np.ndarray]) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, make: Callable[[], np.ndarray]) -> None:
         self.shape, self.dtype, self._make = tuple(shape), np.dtype(dtype), make
 
     @property
     def nbytes(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         made = np.ascontiguousarray(self._make(), dtype=self.dtype)
         assert made.shape == self.shape, (made.shape, self.shape)
         return made if dtype is None else made.astype(dtype, copy=False)
@@ -95,6 +96,6 @@ class StoredWeight:
         result[:, self.order] = weight
         return result
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         weight = self.dequantize()
         return weight if dtype is None else weight.astype(dtype, copy=False)
