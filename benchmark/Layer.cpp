@@ -6,7 +6,7 @@
 using namespace mlir::fptq;
 
 bench::Layer::Layer(PackedShape shape, int64_t copies)
-    : shape(shape), copies(copies), bytes(packedBytes("x86", shape)), layout(x86::panelLayout(shape)),
+    : shape(shape), copies(copies), bytes(packedBytes(Layout::X86, shape)), layout(x86::panelLayout(shape)),
       packed(HugePages().allocate(bytes * copies)) {
   std::memset(packed.get(), 0x35, bytes * copies);
 }

@@ -31,7 +31,7 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, S
 }
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name) {
-  if (name != "x86" && name != "nvptx")
+  if (!parseLayout(name))
     return emitError() << "unknown layout '" << name << "', expected 'x86' or 'nvptx'";
   return success();
 }

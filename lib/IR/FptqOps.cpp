@@ -349,7 +349,7 @@ PackedShape mlir::fptq::packedShape(SchemeAttr scheme, int64_t n, int64_t k, boo
 
 PackedShape mlir::fptq::packedShape(SchemeAttr scheme, LayoutAttr layout, int64_t n, int64_t k, int64_t bytes) {
   PackedShape halves = packedShape(scheme, n, k, /*halfScales=*/true);
-  return bytes == packedBytes(layout.getName().str(), halves) ? halves : packedShape(scheme, n, k, false);
+  return bytes == packedBytes(layout.getLayout(), halves) ? halves : packedShape(scheme, n, k, false);
 }
 
 bool mlir::fptq::hasHalfScales(PackedMatmulOp op) {
@@ -369,12 +369,11 @@ static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr s
   int64_t bytes = shapeOf(packed)[0];
   if (ShapedType::isDynamic(n)) // nothing to compare with
     return success();
-  std::string name = layout.getName().str();
-  int64_t f32 = packedBytes(name, packedShape(scheme, n, k, false)),
-          f16 = packedBytes(name, packedShape(scheme, n, k, true));
+  int64_t f32 = packedBytes(layout.getLayout(), packedShape(scheme, n, k, false)),
+          f16 = packedBytes(layout.getLayout(), packedShape(scheme, n, k, true));
   if (agree(bytes, f32) || agree(bytes, f16))
     return success();
-  return op->emitOpError() << "(" << label << ") packed weight has " << bytes << " bytes, layout '" << name
+  return op->emitOpError() << "(" << label << ") packed weight has " << bytes << " bytes, layout '" << layout.getName()
                            << "' needs " << f32 << " (f32 scales) or " << f16 << " (f16 scales) for N = " << n
                            << ", K = " << k;
 }
@@ -411,7 +410,7 @@ LogicalResult PackedMatmulOp::verify() {
   if (failed(verifyMatmul(*this, "PM2", "PM3")))
     return failure();
   int64_t groups = getScheme().numGroups(getK());
-  int64_t columns = groups * paddedGroupSize(getLayout().getName().str(), getScheme().groupSizeFor(getK()));
+  int64_t columns = groups * paddedGroupSize(getLayout().getLayout(), getScheme().groupSizeFor(getK()));
   if (failed(verifyShape(*this, getQ(), "q", {shapeOf(getQ())[0], columns}, "PM2")) ||
       failed(verifyShape(*this, getXSums(), "x_sums", {shapeOf(getQ())[0], groups}, "PM2")))
     return failure();

@@ -26,6 +26,7 @@ private:
   LogicalResult rewrite(QuantizedMatmulOp op, const ParameterFiles &files);
   LogicalResult rewrite(QuantizedLookupOp op, const ParameterFiles &files);
 
+  Layout target = Layout::X86;                           ///< what the option names
   DenseMap<Attribute, DenseResourceElementsAttr> known;  ///< packed weights by what they were packed from
   DenseMap<Operation *, QuantizeActivationsOp> repadded; ///< products that shared a quantize step still do
   HugePages weights;                                     ///< packed in the order in which the program reads them
@@ -79,11 +80,10 @@ FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(OpTy op, int64_t n, in
   auto pointer = [](ArrayRef<char> data) {
     return data.empty() ? nullptr : reinterpret_cast<const uint8_t *>(data.data());
   };
-  const size_t bytes = packedBytes(layout.getValue(), shape);
+  const size_t bytes = packedBytes(target, shape);
   std::shared_ptr<char> memory = weights.allocate(bytes);
   WeightOperands<const uint8_t> weight{pointer(*codes), pointer(*scales), pointer(*zeros), pointer(*multipliers)};
-  if (!packWeights(layout.getValue(), shape, weight, reinterpret_cast<uint8_t *>(memory.get())))
-    return op.emitOpError() << "cannot be packed: unknown layout '" << layout.getValue() << "'";
+  packWeights(target, shape, weight, reinterpret_cast<uint8_t *>(memory.get()));
   auto type = RankedTensorType::get({(int64_t)bytes}, IntegerType::get(op.getContext(), 8));
   auto keep = [memory](void *, size_t, size_t) {};
   AsmResourceBlob blob(ArrayRef<char>(memory.get(), bytes), /*dataAlignment=*/64, keep, /*dataIsMutable=*/false);
@@ -115,7 +115,7 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
   if (failed(bytes))
     return failure();
   OpBuilder b(op);
-  int64_t padded = paddedGroupSize(layout.getValue(), op.getScheme().groupSizeFor(k));
+  int64_t padded = paddedGroupSize(target, op.getScheme().groupSizeFor(k));
   QuantizeActivationsOp &padding = repadded[quantize];
   if (!padding)
     padding = repad(b, quantize, padded);
@@ -124,7 +124,7 @@ LogicalResult FptqPackPass::rewrite(QuantizedMatmulOp op, const ParameterFiles &
   auto matmul = PackedMatmulOp::create(
       b, op.getLoc(), op->getResultTypes(), padding.getResult(0), padding.getResult(1), padding.getResult(2), weight,
       op.getBias(), op.getMultiplicand(), op.getResidual(), op.getInit(), op.getScheme(),
-      LayoutAttr::get(op.getContext(), layout.getValue()), k, op.getLayerAttr(), op.getActivationAttr());
+      LayoutAttr::get(op.getContext(), target), k, op.getLayerAttr(), op.getActivationAttr());
   matmul->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   op->replaceAllUsesWith(matmul);
   op.erase();
@@ -139,7 +139,7 @@ LogicalResult FptqPackPass::rewrite(QuantizedLookupOp op, const ParameterFiles &
   Value table = arith::ConstantOp::create(b, op.getLoc(), *bytes);
   auto lookup =
       PackedLookupOp::create(b, op.getLoc(), op->getResultTypes(), op.getIds(), table, op.getInit(), op.getScheme(),
-                             LayoutAttr::get(op.getContext(), layout.getValue()), op.getRows(), op.getLayer());
+                             LayoutAttr::get(op.getContext(), target), op.getRows(), op.getLayer());
   lookup->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   op->replaceAllUsesWith(lookup);
   op.erase();
@@ -148,6 +148,12 @@ LogicalResult FptqPackPass::rewrite(QuantizedLookupOp op, const ParameterFiles &
 
 void FptqPackPass::runOnOperation() {
   ModuleOp module = getOperation();
+  std::optional<Layout> named = parseLayout(layout.getValue());
+  if (!named) {
+    module.emitError() << "fptq-pack: unknown layout '" << layout << "', expected 'x86' or 'nvptx'";
+    return signalPassFailure();
+  }
+  target = *named;
   llvm::scope_exit forget([&] { known.clear(), repadded.clear(), weights = {}; });
   FailureOr<ParameterFiles> files = ParameterFiles::open(module);
   if (failed(files))

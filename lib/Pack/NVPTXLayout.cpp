@@ -12,7 +12,7 @@ PanelLayout nvptx::panelLayout(const PackedShape &s) {
   int64_t scaleBytes = kPanelRows * (s.halfScales ? 2 : 4);
   l.panels = (s.n + kPanelRows - 1) / kPanelRows;
   l.groups = (s.k + s.groupSize - 1) / s.groupSize;
-  l.paddedGroup = paddedGroupSize("nvptx", s.groupSize);
+  l.paddedGroup = paddedGroupSize(Layout::NVPTX, s.groupSize);
   l.chunks = (l.groups * l.paddedGroup + kChunk - 1) / kChunk;
   l.storedGroups = l.chunks * kChunk / l.paddedGroup;
   l.tail = l.chunks * kChunkBytes;

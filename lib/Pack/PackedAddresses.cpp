@@ -53,6 +53,12 @@ static PackedAddresses nvptxAddresses(MLIRContext *context, const PackedShape &s
   return at;
 }
 
-PackedAddresses mlir::fptq::packedAddresses(MLIRContext *context, std::string_view layout, const PackedShape &shape) {
-  return layout == "x86" ? x86Addresses(context, shape) : nvptxAddresses(context, shape);
+PackedAddresses mlir::fptq::packedAddresses(MLIRContext *context, Layout layout, const PackedShape &shape) {
+  switch (layout) {
+  case Layout::X86:
+    return x86Addresses(context, shape);
+  case Layout::NVPTX:
+    return nvptxAddresses(context, shape);
+  }
+  llvm_unreachable("no layout");
 }

@@ -21,7 +21,7 @@ static llvm::Error fileError(StringRef path, StringRef layer, const llvm::Twine 
 static std::string describe(const PackedWeight &weight) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << json::Value(json::Object{{"layout", weight.layout},
+  os << json::Value(json::Object{{"layout", llvm::StringRef(layoutName(weight.layout))},
                                  {"n", weight.shape.n},
                                  {"k", weight.shape.k},
                                  {"group_size", weight.shape.groupSize},
@@ -63,11 +63,16 @@ static llvm::Expected<PackedWeight> readWeight(const SafetensorsFile &file, Stri
     return fileError(file.path(), layer, llvm::toString(parsed.takeError()));
   json::Path::Root root("description");
   json::ObjectMapper map(*parsed, root);
+  std::string layout;
   PackedShape &shape = weight.shape;
-  if (!map || !map.map("layout", weight.layout) || !map.map("n", shape.n) || !map.map("k", shape.k) ||
+  if (!map || !map.map("layout", layout) || !map.map("n", shape.n) || !map.map("k", shape.k) ||
       !map.map("group_size", shape.groupSize) || !map.map("two_level", shape.twoLevel) ||
       !map.map("symmetric", shape.symmetric) || !map.map("half_scales", shape.halfScales))
     return fileError(file.path(), layer, llvm::toString(root.getError()));
+  std::optional<Layout> known = parseLayout(layout);
+  if (!known)
+    return fileError(file.path(), layer, "unknown layout '" + layout + "', expected 'x86' or 'nvptx'");
+  weight.layout = *known;
   // K as in (QM5); N only so that no product of sizes overflows before the bytes are compared.
   if (shape.k < 1 || shape.k > kMaxInputChannels || shape.n < 1 || shape.n > (1 << 24) || shape.groupSize < 1 ||
       shape.groupSize > shape.k)
@@ -80,12 +85,9 @@ static llvm::Expected<PackedWeight> readWeight(const SafetensorsFile &file, Stri
   int64_t expected = packedBytes(weight.layout, shape);
   if ((int64_t)entry->data.size() != expected)
     return fileError(file.path(), layer,
-                     "has " + llvm::Twine(entry->data.size()) + " bytes, layout '" + weight.layout + "' needs " +
+                     "has " + llvm::Twine(entry->data.size()) + " bytes, layout '" + layout + "' needs " +
                          llvm::Twine(expected));
   weight.bytes = entry->data;
-  auto *bytes = reinterpret_cast<const uint8_t *>(weight.bytes.data());
-  if (!unpackWeights(weight.layout, shape, bytes, {})) // of nothing: known before anything is written
-    return fileError(file.path(), layer, "layout '" + weight.layout + "' cannot be unpacked");
   return weight;
 }
 

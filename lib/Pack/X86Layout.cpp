@@ -12,7 +12,7 @@ PanelLayout x86::panelLayout(const PackedShape &s) {
   l.scaleBytes = s.halfScales ? 2 : 4;
   l.pairs = (s.n + kPairColumns - 1) / kPairColumns;
   l.groups = (s.k + s.groupSize - 1) / s.groupSize;
-  l.paddedGroup = paddedGroupSize("x86", s.groupSize);
+  l.paddedGroup = paddedGroupSize(Layout::X86, s.groupSize);
   l.tail = l.paddedGroup / kOctet * kPairOctetBytes;
   l.zeros = kPanelColumns * (s.twoLevel ? 1 : l.scaleBytes);
   l.tailBytes = l.zeros + (s.symmetric && !s.twoLevel ? 0 : kPanelColumns);

@@ -20,8 +20,8 @@ struct FptqCheckTargetPass : impl::FptqCheckTargetPassBase<FptqCheckTargetPass> 
   void runOnOperation() override;
 
 private:
-  FailureOr<std::string> layoutOfTarget();
-  LogicalResult check(LayerOpInterface layer, StringRef layout, SchemeKind undecided);
+  FailureOr<Layout> layoutOfTarget();
+  LogicalResult check(LayerOpInterface layer, Layout layout, SchemeKind undecided);
 };
 } // namespace
 
@@ -30,22 +30,22 @@ static bool isForTarget(LayerOpInterface layer) {
   return layer.getLayerKind() != LayerKind::Lookup || layer.getSchemeAttr();
 }
 
-FailureOr<std::string> FptqCheckTargetPass::layoutOfTarget() {
+FailureOr<Layout> FptqCheckTargetPass::layoutOfTarget() {
   target = resolveTier(target);
   if (StringRef(target).starts_with("sm_")) {
     if (failed(nvptx::parseChip(target, [&] { return getOperation().emitError(); })))
       return failure();
-    return std::string("nvptx");
+    return Layout::NVPTX;
   }
   if (!x86::parseTarget(target))
     return getOperation().emitError() << "unknown target '" << target << "', expected " << x86::knownTargets()
                                       << ", auto, or a chip like sm_80";
   if (!elsewhere && failed(checkTier(target, [&] { return getOperation().emitError(); })))
     return failure();
-  return std::string("x86");
+  return Layout::X86;
 }
 
-LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, StringRef layout, SchemeKind undecided) {
+LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, Layout layout, SchemeKind undecided) {
   int64_t n = layer.getWeightRows(), k = layer.getWeightColumns();
   std::string where = llvm::formatv("layer '{0}' ({1} x {2})", layer.getLayer(), k, n);
   if (PolicyAttr policy = layer.getPolicyAttr(); policy && policy.getKind() == PolicyKind::Float) {
@@ -55,14 +55,14 @@ LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, StringRef layou
   if (k > kMaxInputChannels)
     return layer->emitOpError() << "(QM5) layer '" << layer.getLayer() << "' has K = " << k << ", above "
                                 << kMaxInputChannels << ", where int32 sums could overflow";
-  if (LayoutAttr packed = layer.getLayoutAttr(); packed && packed.getName() != layout)
+  if (LayoutAttr packed = layer.getLayoutAttr(); packed && packed.getLayout() != layout)
     return layer->emitOpError() << "layer '" << layer.getLayer() << "' is packed for '" << packed.getName()
-                                << "', target '" << target << "' reads '" << layout << "'";
+                                << "', target '" << target << "' reads '" << StringRef(layoutName(layout)) << "'";
   SchemeAttr decided = layer.getSchemeAttr();
   SchemeKind scheme = decided ? decided.getKind() : undecided;
   int64_t asked = decided ? decided.groupSizeFor(k) : groupSize ? groupSize : k;
   int64_t group = std::min(asked, k), groups = llvm::divideCeil(k, group);
-  int64_t padded = groups * paddedGroupSize(std::string_view(layout.data(), layout.size()), group);
+  int64_t padded = groups * paddedGroupSize(layout, group);
   bool isLookup = layer.getLayerKind() == LayerKind::Lookup; // no kernel: the host's own code
   llvm::errs() << where << ": " << (scheme == SchemeKind::Group ? "group" : "two-level") << " scheme, " << groups
                << (groups == 1 ? " group of " : " groups of ") << group
@@ -81,7 +81,7 @@ void FptqCheckTargetPass::runOnOperation() {
                                << ": expected group or two-level, and 0 or more";
     return signalPassFailure();
   }
-  FailureOr<std::string> layout = layoutOfTarget();
+  FailureOr<Layout> layout = layoutOfTarget();
   if (failed(layout))
     return signalPassFailure();
   llvm::StringSet<> seen; // prefill and decode share their layers

@@ -50,10 +50,10 @@ public:
       scales.insert(scales.end(), reinterpret_cast<uint8_t *>(&scale), reinterpret_cast<uint8_t *>(&scale) + 4);
     }
     WeightOperands<const uint8_t> weight{codes.data(), scales.data(), nullptr, nullptr};
-    std::vector<uint8_t> reference(packedBytes("x86", shape));
-    packed.resize(packedBytes("nvptx", shape));
-    packWeights("x86", shape, weight, reference.data());
-    packWeights("nvptx", shape, weight, packed.data());
+    std::vector<uint8_t> reference(packedBytes(Layout::X86, shape));
+    packed.resize(packedBytes(Layout::NVPTX, shape));
+    packWeights(Layout::X86, shape, weight, reference.data());
+    packWeights(Layout::NVPTX, shape, weight, packed.data());
     q.resize(p.m * p.k);
     sums.assign(p.m * groups, 0);
     for (int64_t i = 0; i < p.m * p.k; ++i)

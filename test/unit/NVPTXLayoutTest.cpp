@@ -5,9 +5,9 @@
 using namespace mlir::fptq;
 
 namespace {
-std::vector<uint8_t> packed(std::string_view layout, const PackedShape &s, const RandomWeight &w) {
+std::vector<uint8_t> packed(Layout layout, const PackedShape &s, const RandomWeight &w) {
   std::vector<uint8_t> out(packedBytes(layout, s), 0xcd);
-  EXPECT_TRUE(packWeights(layout, s, w.operands(), out.data()));
+  packWeights(layout, s, w.operands(), out.data());
   return out;
 }
 
@@ -22,7 +22,7 @@ PackedShape randomShape(std::mt19937 &random) {
 
 TEST(NVPTXLayout, GroupsArePaddedToOneStepOrWholeChunks) { // N2
   for (auto [group, padded] : {std::pair{1, 32}, {32, 32}, {33, 64}, {64, 64}, {96, 128}, {128, 128}, {172, 192}})
-    EXPECT_EQ(paddedGroupSize("nvptx", group), padded) << group;
+    EXPECT_EQ(paddedGroupSize(Layout::NVPTX, group), padded) << group;
 }
 
 // N3, from the other side: what the PTX manual says of the A fragment of mma.m16n8k32 for 8-bit types. Register i of
@@ -30,7 +30,7 @@ TEST(NVPTXLayout, GroupsArePaddedToOneStepOrWholeChunks) { // N2
 TEST(NVPTXLayout, WordsOfALaneAreItsFragmentOfTheMMA) {
   PackedShape s{32, 128, 128, false, true, false};
   RandomWeight w(s, 1);
-  std::vector<uint8_t> out = packed("nvptx", s, w);
+  std::vector<uint8_t> out = packed(Layout::NVPTX, s, w);
   nvptx::PanelLayout l = nvptx::panelLayout(s);
   for (int64_t panel = 0; panel < 2; ++panel)
     for (int64_t k32 = 0; k32 < 4; ++k32)
@@ -46,7 +46,7 @@ TEST(NVPTXLayout, WordsOfALaneAreItsFragmentOfTheMMA) {
 TEST(NVPTXLayout, ScalesAndZeroPointsLieBehindTheChunksOfTheirPanel) { // N4
   PackedShape s{16, 128, 64, false, false, true};
   RandomWeight w(s, 2);
-  std::vector<uint8_t> out = packed("nvptx", s, w);
+  std::vector<uint8_t> out = packed(Layout::NVPTX, s, w);
   ASSERT_EQ(out.size(), 1024u + 2 * 32 + 2 * 16);
   for (int64_t n = 0; n < 16; ++n)
     for (int64_t g = 0; g < 2; ++g) {
@@ -58,7 +58,7 @@ TEST(NVPTXLayout, ScalesAndZeroPointsLieBehindTheChunksOfTheirPanel) { // N4
 TEST(NVPTXLayout, TwoLevelPairsComeBeforeTheChannelScales) { // N5, N6
   PackedShape s{16, 64, 64, true, false, false};
   RandomWeight w(s, 3);
-  std::vector<uint8_t> out = packed("nvptx", s, w);
+  std::vector<uint8_t> out = packed(Layout::NVPTX, s, w);
   ASSERT_EQ(out.size(), 512u + 32 + 64);
   EXPECT_EQ(out[512 + 10], w.multipliers[5]);
   EXPECT_EQ(out[512 + 11], w.zeros[5]);
@@ -68,7 +68,7 @@ TEST(NVPTXLayout, TwoLevelPairsComeBeforeTheChannelScales) { // N5, N6
 TEST(NVPTXLayout, AnOddGroupOf32FillsItsChunkWithZeros) { // N4, N7
   PackedShape s{1, 96, 32, false, false, false};
   RandomWeight w(s, 4);
-  std::vector<uint8_t> out = packed("nvptx", s, w);
+  std::vector<uint8_t> out = packed(Layout::NVPTX, s, w);
   ASSERT_EQ(out.size(), 2 * 512u + 4 * 64 + 4 * 16);
   for (int64_t i = 512; i < 1024; ++i)
     EXPECT_EQ(out[i] >> 4, 0) << i;
@@ -89,8 +89,8 @@ TEST(NVPTXLayout, UnpackInvertsPackOnRandomShapes) {
   for (int i = 0; i < 500; ++i) {
     PackedShape s = randomShape(random);
     RandomWeight w(s, i), back(s, i + 1000);
-    std::vector<uint8_t> out = packed("nvptx", s, w);
-    ASSERT_TRUE(unpackWeights("nvptx", s, out.data(), back.mutableOperands()));
+    std::vector<uint8_t> out = packed(Layout::NVPTX, s, w);
+    unpackWeights(Layout::NVPTX, s, out.data(), back.mutableOperands());
     EXPECT_TRUE(w == back) << "n " << s.n << " k " << s.k << " group " << s.groupSize;
   }
 }
@@ -100,10 +100,10 @@ TEST(NVPTXLayout, RepackingIsExactBothWays) {
   for (int i = 0; i < 200; ++i) {
     PackedShape s = randomShape(random);
     RandomWeight w(s, i);
-    std::vector<uint8_t> x86 = packed("x86", s, w), nvptx = packed("nvptx", s, w);
+    std::vector<uint8_t> x86 = packed(Layout::X86, s, w), nvptx = packed(Layout::NVPTX, s, w);
     std::vector<uint8_t> there(nvptx.size()), back(x86.size());
-    ASSERT_TRUE(repackWeights("x86", "nvptx", s, x86.data(), there.data()));
-    ASSERT_TRUE(repackWeights("nvptx", "x86", s, nvptx.data(), back.data()));
+    repackWeights(Layout::X86, Layout::NVPTX, s, x86.data(), there.data());
+    repackWeights(Layout::NVPTX, Layout::X86, s, nvptx.data(), back.data());
     EXPECT_EQ(there, nvptx);
     EXPECT_EQ(back, x86);
   }

@@ -9,10 +9,10 @@ using namespace mlir::fptq;
 
 namespace {
 /// Compares every part of a packed weight, read by its address, with the operands it was packed from.
-void expectAddresses(MLIRContext &context, std::string_view layout, const PackedShape &s, unsigned seed) {
+void expectAddresses(MLIRContext &context, Layout layout, const PackedShape &s, unsigned seed) {
   RandomWeight w(s, seed);
   std::vector<uint8_t> packed(packedBytes(layout, s));
-  ASSERT_TRUE(packWeights(layout, s, w.operands(), packed.data()));
+  packWeights(layout, s, w.operands(), packed.data());
   PackedAddresses at = packedAddresses(&context, layout, s);
   EXPECT_EQ(!at.zero, s.symmetric);
   EXPECT_EQ(!at.multiplier, !s.twoLevel);
@@ -47,7 +47,7 @@ TEST(PackedAddresses, FindEveryPartOfRandomWeightsInBothLayouts) {
                   random() % 2 == 0};
     s.groupSize = 1 + random() % s.k;
     s.symmetric = !s.twoLevel && random() % 2;
-    for (std::string_view layout : {"x86", "nvptx"})
-      ASSERT_NO_FATAL_FAILURE(expectAddresses(context, layout, s, i)) << layout << " group " << s.groupSize;
+    for (Layout layout : {Layout::X86, Layout::NVPTX})
+      ASSERT_NO_FATAL_FAILURE(expectAddresses(context, layout, s, i)) << layoutName(layout) << " group " << s.groupSize;
   }
 }

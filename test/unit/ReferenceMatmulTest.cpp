@@ -34,8 +34,8 @@ struct Case {
       zeros.push_back(random() % 16);
       multipliers.push_back(1 + random() % 16);
     }
-    packed.resize(packedBytes("x86", s));
-    packWeights("x86", s, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
+    packed.resize(packedBytes(Layout::X86, s));
+    packWeights(Layout::X86, s, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
     q.resize(m * groups * padded);
     sums.resize(m * groups);
     xScales.assign(m, 1.0f);

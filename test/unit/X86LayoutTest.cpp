@@ -6,8 +6,8 @@ using namespace mlir::fptq;
 
 namespace {
 std::vector<uint8_t> packed(const PackedShape &s, const RandomWeight &w) {
-  std::vector<uint8_t> out(packedBytes("x86", s), 0xcd);
-  EXPECT_TRUE(packWeights("x86", s, w.operands(), out.data()));
+  std::vector<uint8_t> out(packedBytes(Layout::X86, s), 0xcd);
+  packWeights(Layout::X86, s, w.operands(), out.data());
   return out;
 }
 } // namespace
@@ -84,12 +84,7 @@ TEST(X86Layout, UnpackInvertsPackOnRandomShapes) {
     s.symmetric = !s.twoLevel && random() % 2;
     RandomWeight w(s, i), back(s, i + 1000);
     std::vector<uint8_t> out = packed(s, w);
-    ASSERT_TRUE(unpackWeights("x86", s, out.data(), back.mutableOperands()));
+    unpackWeights(Layout::X86, s, out.data(), back.mutableOperands());
     EXPECT_TRUE(w == back) << "n " << s.n << " k " << s.k << " group " << s.groupSize;
   }
-}
-
-TEST(X86Layout, UnknownLayoutIsRefused) {
-  EXPECT_FALSE(packWeights("arm", {1, 1, 1, false, true, false}, {}, nullptr));
-  EXPECT_FALSE(unpackWeights("arm", {1, 1, 1, false, true, false}, nullptr, {}));
 }

@@ -27,7 +27,7 @@ func.func @matmul{0}(%q: tensor<?x?xi8>, %xs: tensor<?xf32>, %sums: tensor<?x?xi
 )",
                        i, key.group, i & 1 ? "bias(%bias : tensor<?xf32>)" : "",
                        i & 2 ? "residual(%residual : tensor<?x?xf32>)" : "", key.halfScales ? "{half_scales}" : "",
-                       key.layout(), activated);
+                       StringRef(layoutName(key.layout())), activated);
 }
 
 /// quantize<i>: bit 0 with a multiplier, bit 1 with a static scale.

@@ -2,6 +2,7 @@
 #ifndef FPTQ_TOOLS_KERNEL_TEST_KERNELJIT_H
 #define FPTQ_TOOLS_KERNEL_TEST_KERNELJIT_H
 
+#include "fptq/Pack/Layout.h"
 #include "fptq-runtime/Kernels.h"
 #include "fptq/Target/Executable.h"
 
@@ -22,7 +23,10 @@ struct KernelKey {
     const char *const names[] = {"", "silu", "gelu", "gelu_tanh"};
     return names[activation];
   }
-  const char *layout() const { return tier.rfind("nvptx", 0) == 0 ? "nvptx" : "x86"; }
+  mlir::fptq::Layout layout() const {
+    using mlir::fptq::Layout;
+    return tier.rfind("nvptx", 0) == 0 ? Layout::NVPTX : Layout::X86;
+  }
 };
 
 /// Functions of one operation each, through a target's whole pipeline.

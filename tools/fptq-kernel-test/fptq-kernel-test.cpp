@@ -92,8 +92,8 @@ struct Operands {
       const auto *p = c.shape.halfScales ? reinterpret_cast<uint8_t *>(&half) : reinterpret_cast<uint8_t *>(&f);
       scales.insert(scales.end(), p, p + (c.shape.halfScales ? 2 : 4));
     }
-    packed.resize(packedBytes("x86", c.shape));
-    packWeights("x86", c.shape, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
+    packed.resize(packedBytes(Layout::X86, c.shape));
+    packWeights(Layout::X86, c.shape, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
     int64_t qStride = groups * l.paddedGroup;
     q.assign(c.m * qStride, 99);
     sums.assign(c.m * groups, 0);
@@ -137,9 +137,9 @@ struct Operands {
 
   /// The same codes with the padding of the kernel's layout.
   void prepareKernel(const Case &c, const x86::PanelLayout &l) {
-    std::string layout = c.key.layout();
+    Layout layout = c.key.layout();
     kernelPacked.resize(packedBytes(layout, c.shape));
-    repackWeights("x86", layout, c.shape, packed.data(), kernelPacked.data());
+    repackWeights(Layout::X86, layout, c.shape, packed.data(), kernelPacked.data());
     int64_t padded = paddedGroupSize(layout, c.shape.groupSize), common = std::min(padded, l.paddedGroup);
     kernelQ.assign(c.m * l.groups * padded, 0);
     for (int64_t i = 0; i < c.m * l.groups; ++i)

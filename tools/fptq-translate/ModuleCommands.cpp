@@ -38,7 +38,7 @@ static FailureOr<DenseResourceElementsAttr> packedBytesOf(LayerOpInterface layer
 static PackedWeight packedWeight(LayerOpInterface layer, DenseResourceElementsAttr constant) {
   PackedWeight weight;
   weight.layer = layer.getLayer().str();
-  weight.layout = layer.getLayoutAttr().getName().str();
+  weight.layout = layer.getLayoutAttr().getLayout();
   weight.bytes = constant.getRawHandle().getBlob()->getData();
   weight.shape = packedShape(layer.getSchemeAttr(), layer.getLayoutAttr(), layer.getWeightRows(),
                              layer.getWeightColumns(), weight.bytes.size());

@@ -2,6 +2,7 @@
 #ifndef FPTQ_IR_FPTQ_H
 #define FPTQ_IR_FPTQ_H
 
+#include "fptq/Pack/Layout.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

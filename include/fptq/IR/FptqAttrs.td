@@ -169,6 +169,12 @@ def Fptq_LayoutAttr : Fptq_Attr<"Layout", "layout"> {
   let parameters = (ins StringRefParameter<"name in docs/PackedLayout.md">:$name);
   let assemblyFormat = "`<` $name `>`";
   let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "::mlir::fptq::Layout":$layout), [{
+    return $_get($_ctxt, ::llvm::StringRef(layoutName(layout)));
+  }]>];
+  let extraClassDeclaration = [{
+    ::mlir::fptq::Layout getLayout() const { return *parseLayout(getName()); }
+  }];
 }
 
 #endif // FPTQ_ATTRS_TD

@@ -8,9 +8,17 @@
 #define FPTQ_PACK_LAYOUT_H
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace mlir::fptq {
+
+/// The layouts of docs/PackedLayout.md.
+enum class Layout { X86, NVPTX };
+
+/// "x86" or "nvptx", as in `#fptq.layout` and in files.
+std::string_view layoutName(Layout layout);
+std::optional<Layout> parseLayout(std::string_view name);
 
 /// What a layout needs to know of one weight.
 struct PackedShape {
@@ -23,10 +31,10 @@ struct PackedShape {
 };
 
 /// Columns of int8 activations one group takes: the group size rounded up for `layout`.
-int64_t paddedGroupSize(std::string_view layout, int64_t groupSize);
+int64_t paddedGroupSize(Layout layout, int64_t groupSize);
 
 /// Bytes of the packed weight in `layout`.
-int64_t packedBytes(std::string_view layout, const PackedShape &shape);
+int64_t packedBytes(Layout layout, const PackedShape &shape);
 
 } // namespace mlir::fptq
 

@@ -19,17 +19,15 @@ template <typename Byte> struct WeightOperands {
   Byte *multipliers; ///< n x G: the two-level multipliers a; null in the group scheme
 };
 
-/// Writes the `packedBytes(layout, shape)` bytes of a weight to `out`; false for an unknown layout.
-bool packWeights(std::string_view layout, const PackedShape &shape, const WeightOperands<const uint8_t> &weight,
-                 uint8_t *out);
+/// Writes the `packedBytes(layout, shape)` bytes of a weight to `out`.
+void packWeights(Layout layout, const PackedShape &shape, const WeightOperands<const uint8_t> &weight, uint8_t *out);
 
 /// The inverse, bit for bit. A null pointer in `weight` skips that operand.
-bool unpackWeights(std::string_view layout, const PackedShape &shape, const uint8_t *packed,
+void unpackWeights(Layout layout, const PackedShape &shape, const uint8_t *packed,
                    const WeightOperands<uint8_t> &weight);
 
-/// From one layout's bytes to another's, exactly; false for an unknown layout.
-bool repackWeights(std::string_view from, std::string_view to, const PackedShape &shape, const uint8_t *packed,
-                   uint8_t *out);
+/// From one layout's bytes to another's, exactly.
+void repackWeights(Layout from, Layout to, const PackedShape &shape, const uint8_t *packed, uint8_t *out);
 
 } // namespace mlir::fptq
 

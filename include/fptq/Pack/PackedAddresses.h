@@ -23,8 +23,7 @@ struct PackedAddresses {
   AffineMap multiplier; ///< (n, g) to the two-level multiplier; null in the group scheme
 };
 
-/// `layout` is "x86" or "nvptx".
-PackedAddresses packedAddresses(MLIRContext *context, std::string_view layout, const PackedShape &shape);
+PackedAddresses packedAddresses(MLIRContext *context, Layout layout, const PackedShape &shape);
 
 } // namespace mlir::fptq
 

@@ -18,7 +18,8 @@ namespace mlir::fptq {
 
 /// One layer's bytes, with the layout they are in.
 struct PackedWeight {
-  std::string layer, layout;
+  std::string layer;
+  Layout layout;
   PackedShape shape;
   llvm::ArrayRef<char> bytes;
 };

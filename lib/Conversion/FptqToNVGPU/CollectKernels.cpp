@@ -46,7 +46,7 @@ private:
 static int64_t sizeOf(Value v, int64_t dim) { return cast<ShapedType>(v.getType()).getDimSize(dim); }
 
 WeightFormat mlir::fptq::nvptx::weightFormat(SchemeAttr scheme, int64_t k, bool halfScales) {
-  return {paddedGroupSize("nvptx", scheme.groupSizeFor(k)),
+  return {paddedGroupSize(Layout::NVPTX, scheme.groupSizeFor(k)),
           scheme.getKind() == SchemeKind::TwoLevel,
           scheme.getSymmetric(),
           halfScales,
@@ -86,8 +86,9 @@ FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp mo
     if (auto quantize = dyn_cast<QuantizeActivationsOp>(op)) {
       int64_t k = quantize.getInputChannels(), group = quantize.getGroupSize() ? quantize.getGroupSize() : k;
       Type element = cast<ShapedType>(quantize.getX().getType()).getElementType();
-      Kernel kernel = getOrCreateQuantize(into, {element, bool(quantize.getMultiplier()),
-                                                 bool(quantize.getStaticScale()), paddedGroupSize("nvptx", group)});
+      Kernel kernel =
+          getOrCreateQuantize(into, {element, bool(quantize.getMultiplier()), bool(quantize.getStaticScale()),
+                                     paddedGroupSize(Layout::NVPTX, group)});
       kernel.sharedBytes += 4 * llvm::divideCeil(k, group);
       add(op, kernel);
     } else if (auto rows = dyn_cast<QuantizeRowsOp>(op)) {

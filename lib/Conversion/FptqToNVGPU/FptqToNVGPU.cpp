@@ -122,7 +122,7 @@ int64_t Lowering::slicesOf(PackedMatmulOp op, int64_t tokens) {
 }
 
 LogicalResult Lowering::lower(PackedMatmulOp op) {
-  if (op.getLayout().getName() != "nvptx")
+  if (op.getLayout().getLayout() != Layout::NVPTX)
     return op.emitOpError() << "has layout '" << op.getLayout().getName() << "', NVPTX kernels need 'nvptx' (layer '"
                             << op.getLayer() << "')";
   HostLaunch host(op);

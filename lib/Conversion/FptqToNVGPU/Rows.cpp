@@ -244,7 +244,7 @@ static SmallVector<Type> parameterTypes(Emitter &e, QuantizeRowsOp op) {
 
 Kernel mlir::fptq::nvptx::getOrCreateRows(gpu::GPUModuleOp module, const Chip &chip, QuantizeRowsOp op) {
   RowsShape shape(op, chip);
-  int64_t padded = paddedGroupSize("nvptx", op.getGroupChannels());
+  int64_t padded = paddedGroupSize(Layout::NVPTX, op.getGroupChannels());
   bool sums = !op.getBody().front().getOps<RowSumOp>().empty();
   std::string name = llvm::formatv("{0}_rows_k{1}_g{2}{3}_{4:x-16}", sums ? "norm" : "map", op.getChannels(),
                                    op.getGroupChannels(), op.getStaticScale() ? "_static" : "", fingerprint(op));

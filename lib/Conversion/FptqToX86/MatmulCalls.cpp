@@ -12,7 +12,9 @@ using namespace mlir::fptq::x86;
 /// Threads take whole blocks of every tier.
 static constexpr int64_t kBlockPanels = 4;
 
-static int64_t paddedGroup(PackedMatmulOp op) { return paddedGroupSize("x86", op.getScheme().groupSizeFor(op.getK())); }
+static int64_t paddedGroup(PackedMatmulOp op) {
+  return paddedGroupSize(Layout::X86, op.getScheme().groupSizeFor(op.getK()));
+}
 
 static WeightFormat weightFormat(PackedMatmulOp op) {
   SchemeAttr scheme = op.getScheme();
@@ -68,7 +70,7 @@ LogicalResult HostCalls::lower(ArrayRef<PackedMatmulOp> ops) {
   PackedMatmulOp last = ops.back();
   Emitter e(last.getLoc(), last);
   for (PackedMatmulOp op : ops)
-    if (op.getLayout().getName() != "x86")
+    if (op.getLayout().getLayout() != Layout::X86)
       return op.emitOpError() << "has layout '" << op.getLayout().getName() << "', the x86 tiers need 'x86' (layer '"
                               << op.getLayer() << "')";
   const WeightFormat format = weightFormat(last);

@@ -42,7 +42,7 @@ public:
   RowReader(PackedLookupOp op, ImplicitLocOpBuilder &b)
       : b(b), op(op), shape(packedShape(op.getScheme(), op.getLayout(), op.getRows(), op.getChannels(),
                                         cast<ShapedType>(op.getPacked().getType()).getDimSize(0))),
-        at(packedAddresses(op.getContext(), std::string_view(op.getLayout().getName()), shape)) {}
+        at(packedAddresses(op.getContext(), op.getLayout().getLayout(), shape)) {}
 
   /// One row for each id.
   void emit();
