@@ -2,8 +2,8 @@
 #ifndef FPTQ_TOOLS_KERNEL_TEST_KERNELJIT_H
 #define FPTQ_TOOLS_KERNEL_TEST_KERNELJIT_H
 
-#include "fptq/Pack/Layout.h"
 #include "fptq-runtime/Kernels.h"
+#include "fptq/Pack/Layout.h"
 #include "fptq/Target/Executable.h"
 
 namespace mlir::fptq {

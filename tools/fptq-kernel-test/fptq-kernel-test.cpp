@@ -72,12 +72,31 @@ struct Operands {
   std::vector<float> xScales, bias, residual, multiplicand, expected, got;
   FptqMatmul mm;
 
-  Operands(const Case &c, unsigned seed) {
-    std::mt19937 random(seed * 7919 + 1);
-    x86::PanelLayout l = x86::panelLayout(c.shape);
-    int64_t n = c.shape.n, groups = l.groups, scaleCount = c.shape.twoLevel ? n : n * groups;
-    auto byte = [&](int low, int high) { return int(low + random() % (high - low + 1)); };
-    auto real = [&] { return c.unitScales ? 1.0f : (int(random() % 2001) - 1000) * 1.37e-3f; };
+  Operands(const Case &c, unsigned seed) : c(c), layout(x86::panelLayout(c.shape)), random(seed * 7919 + 1) {
+    drawWeight();
+    drawActivations();
+    drawEpilogue();
+    expected.assign(c.m * c.shape.n, -7.0f);
+    got = expected;
+    prepareReference();
+    prepareKernel();
+  }
+
+  FptqMatmul kernelOperands() {
+    FptqMatmul kernel = mm;
+    kernel.q = kernelQ.data();
+    kernel.q_stride = mm.m ? kernelQ.size() / mm.m : 0;
+    kernel.packed = kernelPacked.data();
+    kernel.y = got.data();
+    return kernel;
+  }
+
+private:
+  int byte(int low, int high) { return int(low + random() % (high - low + 1)); }
+  float real() { return c.unitScales ? 1.0f : (int(random() % 2001) - 1000) * 1.37e-3f; }
+
+  void drawWeight() {
+    int64_t n = c.shape.n, groups = layout.groups, scaleCount = c.shape.twoLevel ? n : n * groups;
     std::vector<uint8_t> codes(n * ((groups * c.shape.groupSize + 1) / 2)), zeros(n * groups), multipliers(n * groups);
     for (uint8_t &b : codes)
       b = c.extreme ? (random() % 2 ? 15 : 0) | (random() % 2 ? 240 : 0) : random();
@@ -94,66 +113,61 @@ struct Operands {
     }
     packed.resize(packedBytes(Layout::X86, c.shape));
     packWeights(Layout::X86, c.shape, {codes.data(), scales.data(), zeros.data(), multipliers.data()}, packed.data());
-    int64_t qStride = groups * l.paddedGroup;
+  }
+
+  void drawActivations() {
+    int64_t groups = layout.groups, qStride = groups * layout.paddedGroup;
     q.assign(c.m * qStride, 99);
     sums.assign(c.m * groups, 0);
     for (int64_t t = 0; t < c.m; ++t)
       for (int64_t g = 0; g < groups; ++g)
-        for (int64_t i = 0; i < l.paddedGroup; ++i) {
+        for (int64_t i = 0; i < layout.paddedGroup; ++i) {
           bool inside = i < c.shape.groupSize && g * c.shape.groupSize + i < c.shape.k;
           int8_t x = !inside ? 0 : c.extreme ? (t % 2 ? 127 : random() % 2 ? 127 : -127) : byte(-127, 127);
-          q[t * qStride + g * l.paddedGroup + i] = x;
+          q[t * qStride + g * layout.paddedGroup + i] = x;
           sums[t * groups + g] += x;
         }
     for (int64_t t = 0; t < c.m; ++t)
       // Products of all magnitudes meet the activation, most of them where it is neither 0 nor the identity.
       xScales.push_back(c.activated ? std::ldexp(real(), -int(random() % 24)) : real());
-    for (int64_t i = 0; i < n; ++i)
+  }
+
+  void drawEpilogue() {
+    for (int64_t i = 0; i < c.shape.n; ++i)
       bias.push_back(real());
-    for (int64_t i = 0; i < c.m * n; ++i)
+    for (int64_t i = 0; i < c.m * c.shape.n; ++i)
       residual.push_back(real()), multiplicand.push_back(real());
-    expected.assign(c.m * n, -7.0f);
-    got = expected;
-    mm = {c.m,
-          n,
-          groups,
-          q.data(),
-          qStride,
-          xScales.data(),
-          sums.data(),
-          groups,
-          packed.data(),
-          c.bias ? bias.data() : nullptr,
-          c.residual ? residual.data() : nullptr,
-          n,
-          expected.data(),
-          n,
-          nullptr,
-          c.activated ? c.key.activation : FPTQ_NO_ACTIVATION,
-          c.activated && c.key.multiplies ? multiplicand.data() : nullptr,
-          n};
-    prepareKernel(c, l);
+  }
+
+  void prepareReference() {
+    mm = {};
+    mm.m = c.m, mm.n = c.shape.n, mm.groups = layout.groups;
+    mm.q = q.data(), mm.q_stride = layout.groups * layout.paddedGroup;
+    mm.x_scales = xScales.data();
+    mm.x_sums = sums.data(), mm.sums_stride = layout.groups;
+    mm.packed = packed.data();
+    mm.bias = c.bias ? bias.data() : nullptr;
+    mm.residual = c.residual ? residual.data() : nullptr, mm.residual_stride = c.shape.n;
+    mm.y = expected.data(), mm.y_stride = c.shape.n;
+    mm.activation = c.activated ? c.key.activation : FPTQ_NO_ACTIVATION;
+    mm.multiplicand = c.activated && c.key.multiplies ? multiplicand.data() : nullptr;
+    mm.multiplicand_stride = c.shape.n;
   }
 
   /// The same codes with the padding of the kernel's layout.
-  void prepareKernel(const Case &c, const x86::PanelLayout &l) {
-    Layout layout = c.key.layout();
-    kernelPacked.resize(packedBytes(layout, c.shape));
-    repackWeights(Layout::X86, layout, c.shape, packed.data(), kernelPacked.data());
-    int64_t padded = paddedGroupSize(layout, c.shape.groupSize), common = std::min(padded, l.paddedGroup);
-    kernelQ.assign(c.m * l.groups * padded, 0);
-    for (int64_t i = 0; i < c.m * l.groups; ++i)
-      std::copy_n(q.data() + i * l.paddedGroup, common, kernelQ.data() + i * padded);
+  void prepareKernel() {
+    Layout own = c.key.layout();
+    kernelPacked.resize(packedBytes(own, c.shape));
+    repackWeights(Layout::X86, own, c.shape, packed.data(), kernelPacked.data());
+    int64_t padded = paddedGroupSize(own, c.shape.groupSize), common = std::min(padded, layout.paddedGroup);
+    kernelQ.assign(c.m * layout.groups * padded, 0);
+    for (int64_t i = 0; i < c.m * layout.groups; ++i)
+      std::copy_n(q.data() + i * layout.paddedGroup, common, kernelQ.data() + i * padded);
   }
 
-  FptqMatmul kernelOperands() {
-    FptqMatmul kernel = mm;
-    kernel.q = kernelQ.data();
-    kernel.q_stride = mm.m ? kernelQ.size() / mm.m : 0;
-    kernel.packed = kernelPacked.data();
-    kernel.y = got.data();
-    return kernel;
-  }
+  const Case &c;
+  x86::PanelLayout layout;
+  std::mt19937 random;
 };
 
 std::string describe(const Case &c) {
@@ -250,6 +264,45 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
   return expected.q == got.q && expected.sums == got.sums && firstDifference(expected.scales, got.scales) < 0;
 }
 
+/// The product of the case, element by element; says where it is not the reference's.
+static bool testMatmul(const Case &c, KernelJit &kernel, unsigned seed) {
+  Operands o(c, seed);
+  FptqFormat f{x86::panelLayout(c.shape).paddedGroup, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
+  fptq_reference_matmul(&o.mm, &f, 0, (c.shape.n + 15) / 16);
+  check(kernel.run(o.kernelOperands(), o.kernelPacked.size()), c);
+  int64_t at = firstDifference(o.expected, o.got);
+  if (at >= 0)
+    llvm::errs() << "mismatch: " << describe(c) << ", row " << at / c.shape.n << " column " << at % c.shape.n
+                 << ": got " << o.got[at] << ", expected " << o.expected[at] << "\n";
+  return at < 0;
+}
+
+/// All kernels of one case; says what differs and how to see it again.
+static bool testCase(const Case &c, KernelJit &kernel, unsigned seed) {
+  fptq_sim_set_block_order(c.blockOrder);
+  bool multiplies = testMatmul(c, kernel, seed), quantizes = testQuantize(c, kernel, seed);
+  if (!quantizes)
+    llvm::errs() << "quantization differs: " << describe(c) << "\n";
+  if (!multiplies || !quantizes)
+    llvm::errs() << "repeat with: fptq-kernel-test --cases 1 --seed " << seed << " --tier " << c.key.tier << "\n";
+  return multiplies && quantizes;
+}
+
+/// False where the file of --json cannot be written.
+static bool writeReport(int64_t done, int64_t mismatches, const std::vector<std::string> &names) {
+  if (jsonOption.empty())
+    return true;
+  std::error_code error;
+  llvm::raw_fd_ostream out(jsonOption, error);
+  if (error) {
+    llvm::errs() << "fptq-kernel-test: cannot write '" << jsonOption << "': " << error.message() << "\n";
+    return false;
+  }
+  llvm::json::Object report{{"cases", done}, {"mismatches", mismatches}, {"tiers", llvm::json::Array(names)}};
+  out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+  return true;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   hideOptionsExcept({"cases", "seed", "tier", "json", "verbose"});
@@ -269,8 +322,7 @@ int main(int argc, char **argv) {
       Case c = draw(seed, name);
       if (verboseOption)
         llvm::outs() << "seed " << seed << ": " << describe(c) << "\n";
-      std::string format = describe(c).substr(0, describe(c).find(" m "));
-      auto &kernel = compiled[format];
+      auto &kernel = compiled[describe(c).substr(0, describe(c).find(" m "))]; // one for each format
       if (!kernel) {
         auto created = KernelJit::create(c.key);
         if (failed(created)) {
@@ -279,35 +331,13 @@ int main(int argc, char **argv) {
         }
         kernel = std::move(*created);
       }
-      fptq_sim_set_block_order(c.blockOrder);
-      Operands o(c, seed);
-      FptqFormat f{x86::panelLayout(c.shape).paddedGroup, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
-      fptq_reference_matmul(&o.mm, &f, 0, (c.shape.n + 15) / 16);
-      check(kernel->run(o.kernelOperands(), o.kernelPacked.size()), c);
       ++done;
-      bool quantizes = testQuantize(c, *kernel, seed);
-      int64_t at = firstDifference(o.expected, o.got);
-      if (at >= 0 || !quantizes) {
-        ++mismatches;
-        if (!quantizes)
-          llvm::errs() << "quantization differs\n";
-        llvm::errs() << "mismatch: " << describe(c) << ", row " << at / c.shape.n << " column " << at % c.shape.n
-                     << ": got " << o.got[at] << ", expected " << o.expected[at] << "\n"
-                     << "repeat with: fptq-kernel-test --cases 1 --seed " << seed << " --tier " << name << "\n";
+      mismatches += !testCase(c, *kernel, seed);
+      if (mismatches)
         break;
-      }
     }
-  llvm::json::Array tierArray(names);
-  llvm::json::Object report{{"cases", done}, {"mismatches", mismatches}, {"tiers", std::move(tierArray)}};
-  if (!jsonOption.empty()) {
-    std::error_code error;
-    llvm::raw_fd_ostream out(jsonOption, error);
-    if (error) {
-      llvm::errs() << "fptq-kernel-test: cannot write '" << jsonOption << "': " << error.message() << "\n";
-      return 2;
-    }
-    out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
-  }
+  if (!writeReport(done, mismatches, names))
+    return 2;
   llvm::outs() << done << " cases, " << mismatches << " mismatches, tiers " << llvm::join(names, " ") << "\n";
   return mismatches != 0;
 }
