@@ -17,7 +17,8 @@ struct FptqQuantizeWeightsPass : impl::FptqQuantizeWeightsPassBase<FptqQuantizeW
   void runOnOperation() override;
 
 private:
-  LogicalResult quantize(QuantizedLayers &layers, WeightStore &store, const ParameterFiles &files);
+  LogicalResult quantizeAll(QuantizedLayers &layers, WeightStore &store, const ParameterFiles &files);
+  LogicalResult quantize(QuantizedLayer &layer, WeightStore &store, const ParameterFiles &files);
 };
 } // namespace
 
@@ -42,43 +43,50 @@ static std::vector<float> importanceOf(LayerOpInterface use) {
   return importance;
 }
 
-LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayers &layers, WeightStore &store,
+/// The codes that the weight came with.
+static LogicalResult keepCodes(const QuantizedLayer &layer, WeightStore &store, const ParameterFiles &files) {
+  auto use = cast<LinearOp>(*layer.uses.front());
+  FailureOr<OperandBytes> bytes = storedBytes(use, layer.plan, files);
+  if (failed(bytes) || failed(store.add(use.getLoc(), layer.plan, *bytes)))
+    return failure();
+  remark::passed(use.getLoc(), remark::RemarkOpts::name("KeptCodes").category("Quantize"))
+      << remark::add("layer '{0}' keeps the codes it came with", use.getLayer().str())
+      << remark::metric("layer", use.getLayer());
+  return success();
+}
+
+/// The weight of `layer`, evaluated and freed again here.
+LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayer &layer, WeightStore &store,
                                                 const ParameterFiles &files) {
+  LayerOpInterface use = layer.uses.front();
+  FailureOr<std::vector<float>> weight = evaluateConstant(use.getFloatWeight(), files, use.getLayer());
+  if (failed(weight))
+    return failure();
   bool halfScales = scaleType == "f16";
-  int64_t done = 0, total = llvm::count_if(layers, [](auto &entry) { return entry.second.sharedWith.empty(); });
-  for (auto &[name, layer] : layers) {
-    if (!layer.sharedWith.empty())
-      continue;
-    LayerOpInterface use = layer.uses.front();
-    Location loc = use->getLoc();
+  int64_t n = use.getWeightRows(), k = use.getWeightColumns();
+  QuantizedWeight quantized =
+      quantizeWeight(*weight, n, k, optionsFor(use.getSchemeAttr(), k, halfScales), importanceOf(use));
+  layer.errorDb = quantized.errorDb;
+  if (failed(store.add(use->getLoc(), layer.plan, operandBytes(quantized, layer.plan, halfScales))))
+    return failure();
+  remark::passed(use->getLoc(), remark::RemarkOpts::name("Quantized").category("Quantize"))
+      << remark::add("layer '{0}' quantized", use.getLayer().str()) << remark::metric("layer", use.getLayer())
+      << remark::metric("error_db", quantized.errorDb);
+  return success();
+}
+
+LogicalResult FptqQuantizeWeightsPass::quantizeAll(QuantizedLayers &layers, WeightStore &store,
+                                                   const ParameterFiles &files) {
+  auto isOwn = [](const auto &entry) { return entry.second.sharedWith.empty(); };
+  int64_t done = 0, total = llvm::count_if(layers, isOwn);
+  for (auto &[name, layer] : llvm::make_filter_range(layers, isOwn)) {
+    bool kept = layer.stored || store.isDone(layer.plan);
+    if (!store.isDone(layer.plan) &&
+        failed(layer.stored ? keepCodes(layer, store, files) : quantize(layer, store, files)))
+      return failure();
     ++done;
-    if (store.isDone(layer.plan)) {
-      if (progress)
-        use->emitRemark() << "kept " << done << " of " << total << ": " << name;
-      continue;
-    }
-    if (layer.stored) {
-      FailureOr<OperandBytes> bytes = storedBytes(cast<LinearOp>(*use), layer.plan, files);
-      if (failed(bytes) || failed(store.add(loc, layer.plan, *bytes)))
-        return failure();
-      remark::passed(loc, remark::RemarkOpts::name("KeptCodes").category("Quantize"))
-          << remark::add("layer '{0}' keeps the codes it came with", name.str()) << remark::metric("layer", name);
-      continue;
-    }
-    FailureOr<std::vector<float>> weight = evaluateConstant(use.getFloatWeight(), files, name);
-    if (failed(weight))
-      return failure();
-    int64_t n = use.getWeightRows(), k = use.getWeightColumns();
-    QuantizedWeight quantized =
-        quantizeWeight(*weight, n, k, optionsFor(use.getSchemeAttr(), k, halfScales), importanceOf(use));
-    layer.errorDb = quantized.errorDb;
-    if (failed(store.add(loc, layer.plan, operandBytes(quantized, layer.plan, halfScales))))
-      return failure();
-    remark::passed(loc, remark::RemarkOpts::name("Quantized").category("Quantize"))
-        << remark::add("layer '{0}' quantized", name.str()) << remark::metric("layer", name)
-        << remark::metric("error_db", quantized.errorDb);
     if (progress)
-      use->emitRemark() << "quantized " << done << " of " << total << ": " << name;
+      layer.uses.front()->emitRemark() << (kept ? "kept " : "quantized ") << done << " of " << total << ": " << name;
   }
   return success();
 }
@@ -112,7 +120,7 @@ void FptqQuantizeWeightsPass::runOnOperation() {
     if (layer.sharedWith.empty())
       plan.push_back(layer.plan);
   auto store = WeightStore::create(module, parametersOut, resume, plan, globalsInUse(module, *layers), *files);
-  if (failed(store) || failed(quantize(*layers, **store, *files)))
+  if (failed(store) || failed(quantizeAll(*layers, **store, *files)))
     return signalPassFailure();
   for (auto &[name, layer] : *layers)
     for (LayerOpInterface use : layer.uses)

@@ -138,6 +138,28 @@ static std::vector<char> encode(const Codes &codes, const Form &form) {
   return bytes;
 }
 
+namespace {
+/// What codes have in common with those beside them, row by row.
+struct Groups {
+  int64_t size; ///< input channels
+  std::vector<float> scales;
+  std::vector<char> zeros; ///< shifted as the codes are
+};
+} // namespace
+
+static Groups groupsOf(const Codes &codes, const Table &scale, const Form &form) {
+  SmallVector<const Table *> tables{&scale};
+  if (!form.symmetric && !codes.zero.column.empty())
+    tables.push_back(&codes.zero);
+  Groups groups{groupSizeOf(tables, codes.k), {}, {}};
+  for (int64_t row = 0; row < codes.n; ++row)
+    for (int64_t i = 0; i < codes.k; i += groups.size) {
+      groups.scales.push_back(static_cast<float>(scale.at(row, i)));
+      groups.zeros.push_back(static_cast<char>(codes.zeroPoint(row, i) + form.shift));
+    }
+  return groups;
+}
+
 static Attribute resource(StringRef name, RankedTensorType type, ArrayRef<char> bytes) {
   if (bytes.size() <= 64)
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
@@ -165,29 +187,20 @@ FailureOr<WeightImporter::Constants> WeightImporter::convert(const Dequantizatio
     return reason = "its codes less their zero points need more than 8 bits, or more than they are subtracted in",
            failure();
 
-  SmallVector<const Table *> grouped{&scale};
-  if (match.zero && !form->symmetric)
-    grouped.push_back(&codes.zero);
+  Groups groups = groupsOf(codes, scale, *form);
   Constants result;
   result.bits = form->bits;
-  result.groupSize = groupSizeOf(grouped, codes.k);
-  int64_t groups = codes.k / result.groupSize;
-  std::vector<float> scales;
-  std::vector<char> zeros;
-  for (int64_t row = 0; row < codes.n; ++row)
-    for (int64_t g = 0; g < groups; ++g) {
-      scales.push_back(static_cast<float>(scale.at(row, g * result.groupSize)));
-      zeros.push_back(static_cast<char>(codes.zeroPoint(row, g * result.groupSize) + form->shift));
-    }
+  result.groupSize = groups.size;
   MLIRContext *context = match.codes.map.getContext();
   Type i8 = IntegerType::get(context, 8);
+  auto perGroup = [&](Type element) { return RankedTensorType::get({codes.n, codes.k / groups.size}, element); };
   std::vector<char> bytes = encode(codes, *form);
   result.codes = resource(name, RankedTensorType::get({codes.n, (int64_t)bytes.size() / codes.n}, i8), bytes);
   result.scales =
-      resource((name + ".scales").str(), RankedTensorType::get({codes.n, groups}, Float32Type::get(context)),
-               {reinterpret_cast<const char *>(scales.data()), scales.size() * sizeof(float)});
+      resource((name + ".scales").str(), perGroup(Float32Type::get(context)),
+               {reinterpret_cast<const char *>(groups.scales.data()), groups.scales.size() * sizeof(float)});
   if (!form->symmetric)
-    result.zeros = resource((name + ".zeros").str(), RankedTensorType::get({codes.n, groups}, i8), zeros);
+    result.zeros = resource((name + ".zeros").str(), perGroup(i8), groups.zeros);
   return result;
 }
 
