@@ -98,7 +98,16 @@ static void emitRemark(LinearOp op, const LayerDecision &decision) {
     remark << remark::metric("range", range.getAbsmax());
 }
 
+/// A state that starts at zero, an expert that was never chosen: no scale could be right, and the one taken is 1.
+static void warnOfZeros(LinearOp op, PolicyKind policy) {
+  if (policy == PolicyKind::Static && op.getRangeAttr() && op.getRangeAttr().getAbsmax() == 0)
+    op.emitWarning() << "calibration saw nothing but zeros, and a static scale is a guess: calibrate on more, or let a "
+                        "rule make it per-token (layer '"
+                     << op.getLayer() << "')";
+}
+
 void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
+  warnOfZeros(op, decision.policy);
   MLIRContext *context = op.getContext();
   op.setPolicyAttr(PolicyAttr::get(context, decision.policy, decision.reason));
   if (decision.policy == PolicyKind::Float)

@@ -52,8 +52,7 @@ static FailureOr<InputWindow> matchWindow(unsigned dim, AffineExpr expr, AffineM
   if (!inner || extents[inner->loop] == 1)
     return InputWindow{dim, outer->loop, std::nullopt, outer->factor};
   bool sideBySide = inner->factor == 1 && outer->factor == extents[inner->loop];
-  if (!sideBySide || ShapedType::isDynamic(extents[outer->loop]) ||
-      ShapedType::isDynamic(extents[inner->loop]))
+  if (!sideBySide || ShapedType::isDynamic(extents[outer->loop]) || ShapedType::isDynamic(extents[inner->loop]))
     return failure();
   return InputWindow{dim, outer->loop, inner->loop, extents[inner->loop]};
 }

@@ -92,6 +92,20 @@ static Value peelWeight(Value weight, AffineMap &map) {
   }
 }
 
+/// True if no argument has a part in `value`, as far as a few operations tell.
+static bool isComputedFromConstants(Value value) {
+  SetVector<Operation *> ops;
+  SmallVector<Value> open = {value};
+  while (!open.empty()) {
+    Operation *op = open.pop_back_val().getDefiningOp();
+    if (!op || ops.size() == 64)
+      return false;
+    if (ops.insert(op))
+      llvm::append_range(open, op->getOperands());
+  }
+  return true;
+}
+
 static bool isFloat(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && (type.getElementType().isF32() || type.getElementType().isF16() || type.getElementType().isBF16());
@@ -133,6 +147,9 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &r
       return reason = "both operands are constant", failure();
     weightSide = side, weightMap = map, weight = below;
   }
+  if (weightSide < 0 && llvm::any_of(inputs, [](OpOperand *input) { return isComputedFromConstants(input->get()); }))
+    return reason = "its weight is computed from constants (weight_norm, LoRA): merge that before the export",
+           failure();
   if (weightSide < 0)
     return reason = "no operand is constant (a product of two activations)", failure();
   if (!maps[weightSide].isProjectedPermutation() || !maps[2].isProjectedPermutation())

@@ -21,6 +21,12 @@
 // RUN: not fptq-opt --fptq-choose-policy="v0=9 v1=3" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=BANDS
 // BANDS: thresholds v0 = 9.00, v1 = 3.00
 
+// RUN: sed 's/-1.0, max = 15.0, absmax = 15.0/0.0, max = 0.0, absmax = 0.0/' %t/model.mlir > %t/zeros.mlir
+// RUN: fptq-opt --fptq-choose-policy="group-size=4" %t/zeros.mlir 2>&1 | FileCheck %s --check-prefix=ZEROS
+// ZEROS: warning: calibration saw nothing but zeros, and a static scale is a guess: calibrate on more, or let a rule make it per-token (layer 'at_v0')
+// ZEROS-NOT: warning
+// ZEROS: layer("at_v0"){{.*}}policy = #fptq.policy<static, "v = 0 <= v0 = 15">
+
 //--- model.mlir
 // CHECK: layer("at_v0"){{.*}}policy = #fptq.policy<static, "v = 15 <= v0 = 15">
 // CHECK: layer("above_v0"){{.*}}policy = #fptq.policy<equalized,

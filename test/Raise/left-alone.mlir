@@ -90,3 +90,16 @@ func.func @depthwise(%x: tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32> {
   %y = linalg.depthwise_conv_2d_nchw_chw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<2x3x4x4xf32>, tensor<3x1x1xf32>) outs(%z : tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32>
   return %y : tensor<2x3x4x4xf32>
 }
+
+// CHECK-LABEL: @normalized_weight
+// CHECK: linalg.matmul
+// CHECK-NOT: fptq.linear
+// REASON: its weight is computed from constants (weight_norm, LoRA)
+func.func @normalized_weight(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %v = arith.constant dense_resource<a.v> : tensor<8x8xf32>
+  %s = arith.constant dense_resource<a.s> : tensor<8x8xf32>
+  %w = arith.mulf %v, %s : tensor<8x8xf32>
+  %z = arith.constant dense<0.0> : tensor<4x8xf32>
+  %r = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %r : tensor<4x8xf32>
+}

@@ -26,7 +26,8 @@ std::unique_ptr<llvm::MemoryBuffer> openModuleBuffer(StringRef path, std::string
 void searchParametersBeside(StringRef path, FptqDialect &dialect);
 
 /// Text or bytecode from a file, or from standard input for "-". Diagnostics of its context go to stderr with the
-/// line they are about for as long as it lives, and its parameter files are looked for beside it (`searchParametersBeside`).
+/// line they are about for as long as it lives, and its parameter files are looked for beside it
+/// (`searchParametersBeside`).
 class ModuleFile {
 public:
   ModuleFile(StringRef path, MLIRContext &context);
