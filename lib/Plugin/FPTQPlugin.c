@@ -57,7 +57,8 @@ static int hostFits(void) {
     return 1;
   describeHost(host, sizeof host);
   fprintf(stderr,
-          "FPTQPlugin: built for libMLIR.so." FPTQ_LLVM_VERSION ", which this program does not use (it has %s); use the "
+          "FPTQPlugin: built for libMLIR.so." FPTQ_LLVM_VERSION
+          ", which this program does not use (it has %s); use the "
           "mlir-opt of LLVM " FPTQ_LLVM_VERSION ", for example Debian's mlir-22-tools\n",
           host);
   return 0;

@@ -33,7 +33,7 @@ int32_t sim_dot32(const int16_t *a, const int16_t *b) {
 
 static void multiply(Rendezvous *r, uint32_t signs) {
   int16_t a[16][32], b[8][32];
-  sim_unpack_a(a, (const uint32_t(*)[12])r->operands, signs & 1);
+  sim_unpack_a(a, (const uint32_t (*)[12])r->operands, signs & 1);
   for (int lane = 0; lane < kWarp; ++lane)
     for (int i = 0; i < 2; ++i)
       unpack(&b[lane / 4][4 * (lane % 4) + 16 * i], r->operands[lane][4 + i], signs & 2);
