@@ -134,7 +134,7 @@ void FptqPrefetchStreamsPass::runOnOperation() {
     for (auto [i, s] : llvm::enumerate(streams)) {
       auto isOther = [&s = s](Stream &t) { return t.read.getBase() != s.read.getBase(); };
       auto after = llvm::find_if(llvm::drop_begin(streams, i + 1), isOther);
-      if (bool last = after == streams.end(); !last)
+      if (after != streams.end())
         prefetchNext(s, *after, /*nextIteration=*/false, window, dominance);
       else if (auto first = llvm::find_if(streams, isOther); first != streams.end())
         prefetchNext(s, *first, /*nextIteration=*/true, window, dominance);

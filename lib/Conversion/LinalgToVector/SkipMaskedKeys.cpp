@@ -23,9 +23,6 @@ struct CausalMask {
 };
 } // namespace
 
-/// What is masked in a block's last vector costs less than a remainder.
-static constexpr int64_t kVectorKeys = 16;
-
 static bool isMinusInfinity(Value value) {
   APFloat constant(0.0f);
   return matchPattern(value, m_ConstantFloat(&constant)) && constant.isInfinity() && constant.isNegative();
@@ -143,8 +140,9 @@ static void shorten(CausalMask mask) {
     return;
   auto constant = [&](int64_t count) { return arith::ConstantIndexOp::create(b, loc, count); };
   Value seen = arith::AddIOp::create(b, loc, last, constant(1));
-  Value vectors = arith::CeilDivUIOp::create(b, loc, seen, constant(kVectorKeys));
-  seen = arith::MulIOp::create(b, loc, vectors, constant(kVectorKeys));
+  // In whole vectors: what is masked in the last one costs less than a remainder.
+  Value vectors = arith::CeilDivUIOp::create(b, loc, seen, constant(kVectorColumns));
+  seen = arith::MulIOp::create(b, loc, vectors, constant(kVectorColumns));
   auto bound = arith::MinUIOp::create(b, loc, seen, length);
   if (!moveBefore(bound, first))
     return;

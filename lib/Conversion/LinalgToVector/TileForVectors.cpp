@@ -34,7 +34,6 @@ struct ContractionShape {
 };
 } // namespace
 
-static constexpr int64_t kElementwiseVector = 16;
 /// Elements from which an elementwise op is worth a team, and rows of one of its pieces.
 static constexpr int64_t kElementwiseParallelMin = 16384, kElementwiseRows = 16;
 /// Below this, a whole row is one vector.
@@ -73,8 +72,8 @@ void Tiler::tileElementwise(linalg::LinalgOp op) {
   op = splitRows(op, v);
   SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 1);
   bool whole = !ShapedType::isDynamic(extents[v]) && extents[v] <= kWholeRow;
-  tiles[v] = whole ? 0 : kElementwiseVector;
-  noteVectorSizes(tileOp(rewriter, op, tiles, /*parallel=*/false, loops), tiles, extents, kElementwiseVector);
+  tiles[v] = whole ? 0 : kVectorColumns;
+  noteVectorSizes(tileOp(rewriter, op, tiles, /*parallel=*/false, loops), tiles, extents, kVectorColumns);
 }
 
 static ContractionShape analyze(linalg::LinalgOp op, unsigned reduction, ArrayRef<int64_t> extents) {

@@ -16,8 +16,6 @@ struct FptqTileReductionsPass : impl::FptqTileReductionsPassBase<FptqTileReducti
 };
 } // namespace
 
-static constexpr int64_t kRestColumns = 16;
-
 /// Whether partial results can be combined at all: by one operation that has a neutral element. Upstream's tiling
 /// answers the same with errors, and leaves the op as it was.
 static bool hasPartialForm(linalg::LinalgOp op) {
@@ -75,7 +73,7 @@ static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVector
   const int columns = outer ? lastLoop(op, *op.getDpsInitOperand(0)) : -1;
   for (int d = 0; d < (int)extents.size(); ++d)
     if (d != (int)r && ShapedType::isDynamic(extents[d]))
-      rest[d] = sizes[d] = d == columns ? kRestColumns : 1;
+      rest[d] = sizes[d] = d == columns ? kVectorColumns : 1;
   op = tileOp(rewriter, op, rest, /*parallel=*/false, loops);
   if (outer) { // accumulators stay in registers over a loop along the reduction
     SmallVector<LoopLikeOpInterface> steps;

@@ -13,6 +13,9 @@ inline constexpr StringLiteral kVectorSizesAttr = "fptq.vector_sizes"; ///< one 
 inline constexpr StringLiteral kReductionAttr = "fptq.reduction";      ///< loop r (dot form) or -1-r (outer form)
 inline constexpr StringLiteral kUpperBoundAttr = "fptq.upper_bound";   ///< largest value of a size
 
+/// Columns of a vector where a tile is no wider: a register of AVX-512, two of AVX2.
+inline constexpr int64_t kVectorColumns = 16;
+
 /// Tiles `op` (0: whole) and fuses only the fill of its accumulator, if `fuseFill`. Fused into a
 /// *reduction* loop it would clear the accumulator in each step. Returns the tiled op, or `op`
 /// itself where nothing was to be tiled.

@@ -117,3 +117,37 @@ func.func @queries(%k: memref<12x512x64xf16>, %v: memref<12x512x64xf16>, %head: 
   }
   return
 }
+
+// Nothing is fetched for a stream whose place is not known yet, nor for one of another type.
+
+// CHECK-LABEL: func.func @late
+// CHECK-NOT: locality<2>
+// CHECK: return
+func.func @late(%k: memref<12x512x64xf16>, %v: memref<12x512x64xf16>, %w: memref<12x512x32xf16>, %places: memref<12xindex>,
+                %length: index, %out: memref<12x32xf16>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c12 = arith.constant 12 : index
+  %pad = arith.constant 0.0 : f16
+  %zero = arith.constant dense<0.0> : vector<32xf16>
+  scf.for %head = %c0 to %c12 step %c1 {
+    %first = scf.for %t = %c0 to %length step %c1 iter_args(%acc = %zero) -> vector<32xf16> {
+      %row = vector.transfer_read %w[%head, %t, %c0], %pad {in_bounds = [true]} : memref<12x512x32xf16>, vector<32xf16>
+      %next = arith.addf %row, %acc : vector<32xf16>
+      scf.yield %next : vector<32xf16>
+    }
+    %second = scf.for %t = %c0 to %length step %c1 iter_args(%acc = %first) -> vector<32xf16> {
+      %row = vector.transfer_read %k[%c0, %t, %c0], %pad {in_bounds = [true]} : memref<12x512x64xf16>, vector<32xf16>
+      %next = arith.addf %row, %acc : vector<32xf16>
+      scf.yield %next : vector<32xf16>
+    }
+    %place = memref.load %places[%head] : memref<12xindex>
+    %sum = scf.for %t = %c0 to %length step %c1 iter_args(%acc = %second) -> vector<32xf16> {
+      %row = vector.transfer_read %v[%place, %t, %c0], %pad {in_bounds = [true]} : memref<12x512x64xf16>, vector<32xf16>
+      %next = arith.addf %row, %acc : vector<32xf16>
+      scf.yield %next : vector<32xf16>
+    }
+    vector.transfer_write %sum, %out[%head, %c0] {in_bounds = [true]} : vector<32xf16>, memref<12x32xf16>
+  }
+  return
+}
