@@ -82,52 +82,35 @@ static FailureOr<const SafetensorsEntry *> tensorOf(ml_program::GlobalLoadConstO
                           << "' (layer '" << layer << "')";
 }
 
-/// The numbers of a chain's root, wherever they are.
-static FailureOr<Evaluated> evaluateRoot(Operation *op, const ParameterFiles &files, StringRef layer) {
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Type element = type.getElementType();
-  Evaluated result{SmallVector<int64_t>(type.getShape()), {}};
-  auto unsupported = [&]() -> FailureOr<Evaluated> {
-    return op->emitError() << "unsupported element type " << element << " of a weight (layer '" << layer << "')";
-  };
-  if (!isa<FloatType>(element) || safetensorsDtype(element).empty())
-    return unsupported();
-  result.data.resize(type.getNumElements());
+/// An external global's file must agree with its type: of the numbers, not only of how many bytes they take.
+static LogicalResult checkEntry(Operation *root, RankedTensorType type, const ParameterFiles &files, StringRef layer) {
+  auto load = dyn_cast<ml_program::GlobalLoadConstOp>(root);
+  if (!load || attributeOf(root))
+    return success();
+  FailureOr<const SafetensorsEntry *> entry = tensorOf(load, files, layer);
+  if (failed(entry))
+    return failure();
+  if ((*entry)->dtype == safetensorsDtype(type.getElementType()) && llvm::equal((*entry)->shape, type.getShape()))
+    return success();
+  return root->emitError() << "tensor '" << load.getGlobal().getLeafReference() << "' is " << (*entry)->dtype << " of "
+                           << (*entry)->numElements() << " elements in its file, expected " << type << " (layer '"
+                           << layer << "')";
+}
 
-  ElementsAttr constant = attributeOf(op);
-  if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op); load && !constant) {
-    FailureOr<const SafetensorsEntry *> entry = tensorOf(load, files, layer);
-    if (failed(entry))
-      return failure();
-    if ((*entry)->dtype != safetensorsDtype(element) || !llvm::equal((*entry)->shape, type.getShape()))
-      return op->emitError() << "tensor '" << load.getGlobal().getLeafReference() << "' is " << (*entry)->dtype
-                             << " of " << (*entry)->numElements() << " elements in its file, expected " << type
-                             << " (layer '" << layer << "')";
-    readBytes(element, (*entry)->data, result.data);
-    return result;
-  }
-  if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    size_t bytes = result.data.size() * element.getIntOrFloatBitWidth() / 8;
-    if (!blob || blob->getData().size() != bytes)
-      return op->emitError() << "resource '" << resource.getRawHandle().getKey() << "' has "
-                             << (blob ? blob->getData().size() : 0) << " bytes, expected " << bytes << " (layer '"
-                             << layer << "')";
-    readBytes(element, blob->getData(), result.data);
-    return result;
-  }
-  if (auto dense = dyn_cast_if_present<DenseElementsAttr>(constant)) {
-    if (dense.isSplat()) {
-      APFloat value = dense.getSplatValue<APFloat>();
-      bool lost;
-      value.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &lost);
-      llvm::fill(result.data, value.convertToFloat());
-    } else {
-      readBytes(element, dense.getRawData(), result.data);
-    }
-    return result;
-  }
-  return unsupported();
+/// The numbers of a chain's root, wherever they are.
+static FailureOr<Evaluated> evaluateRoot(Operation *root, const ParameterFiles &files, StringRef layer) {
+  auto type = cast<RankedTensorType>(root->getResult(0).getType());
+  Type element = type.getElementType();
+  if (!isa<FloatType>(element) || safetensorsDtype(element).empty())
+    return root->emitError() << "unsupported element type " << element << " of a weight (layer '" << layer << "')";
+  if (failed(checkEntry(root, type, files, layer)))
+    return failure();
+  FailureOr<ConstantBytes> bytes = constantBytes(root->getResult(0), files, layer);
+  if (failed(bytes))
+    return failure();
+  Evaluated result{SmallVector<int64_t>(type.getShape()), std::vector<float>(type.getNumElements())};
+  readBytes(element, *bytes, result.data);
+  return result;
 }
 
 /// Scales and offsets: a float root, or nothing.
@@ -279,34 +262,34 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
 FailureOr<ConstantBytes> mlir::fptq::constantBytes(Value value, const ParameterFiles &files, StringRef layer) {
   auto type = cast<RankedTensorType>(value.getType());
   size_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  Operation *op = value.getDefiningOp();
-  auto checked = [&](StringRef name, ArrayRef<char> data) -> FailureOr<ConstantBytes> {
+  auto checked = [&](StringRef what, StringRef name, ArrayRef<char> data) -> FailureOr<ConstantBytes> {
     if (data.size() != bytes)
-      return emitError(value.getLoc()) << "'" << name << "' has " << data.size() << " bytes, expected " << bytes
-                                       << " (layer '" << layer << "')";
+      return emitError(value.getLoc()) << what << " '" << name << "' has " << data.size() << " bytes, expected "
+                                       << bytes << " (layer '" << layer << "')";
     return ConstantBytes(data);
   };
+  Operation *op = value.getDefiningOp();
   ElementsAttr constant = op ? attributeOf(op) : ElementsAttr();
   if (auto load = dyn_cast_if_present<ml_program::GlobalLoadConstOp>(op); load && !constant) {
     FailureOr<const SafetensorsEntry *> entry = tensorOf(load, files, layer);
     if (failed(entry))
       return failure();
-    return checked(load.getGlobal().getLeafReference(), (*entry)->data);
+    return checked("tensor", load.getGlobal().getLeafReference(), (*entry)->data);
   }
   if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return checked(resource.getRawHandle().getKey(), blob ? blob->getData() : ArrayRef<char>());
+    return checked("resource", resource.getRawHandle().getKey(), blob ? blob->getData() : ArrayRef<char>());
   }
   if (auto dense = dyn_cast_if_present<DenseElementsAttr>(constant)) {
-    ArrayRef<char> raw = dense.getRawData();
-    if (!dense.isSplat() || raw.empty())
-      return checked("dense", raw);
-    std::vector<char> repeated;
-    while (repeated.size() < bytes)
-      repeated.insert(repeated.end(), raw.begin(), raw.end());
+    ArrayRef<char> raw = dense.getRawData(); // the verifier has counted them, unless one stands for all
+    if (!dense.isSplat())
+      return ConstantBytes(raw);
+    std::vector<char> repeated(bytes);
+    for (size_t at = 0; at < bytes; at += raw.size())
+      llvm::copy(raw, repeated.begin() + at);
     return ConstantBytes(std::move(repeated));
   }
-  return emitError(value.getLoc()) << "codes are no constant (layer '" << layer << "')";
+  return emitError(value.getLoc()) << "expected a dense constant (layer '" << layer << "')";
 }
 
 FailureOr<std::vector<float>> mlir::fptq::evaluateConstant(Value value, const ParameterFiles &files, StringRef layer) {
