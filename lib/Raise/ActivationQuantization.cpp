@@ -144,6 +144,12 @@ public:
     return takeSelect();
   }
 
+  /// The bounds that stand here narrow `low` and `high`.
+  void takeBounds(double &low, double &high) {
+    while (std::optional<Bound> bound = takeBound())
+      bound->isUpper ? high = std::min(high, bound->value) : low = std::max(low, bound->value);
+  }
+
 private:
   std::optional<Bound> takeSelect() {
     auto select = at.getDefiningOp<arith::SelectOp>();
@@ -173,38 +179,36 @@ private:
 };
 } // namespace
 
+/// x / scale, or x times its reciprocal, which was rounded once.
+static bool takeDivision(Walk &walk, double scale) {
+  if (auto divisor = walk.take<arith::DivFOp>(false))
+    return *divisor == scale;
+  double factor = walk.take<arith::MulFOp>(true).value_or(1);
+  return std::abs(factor * scale - 1) <= 1e-6;
+}
+
 std::optional<ActivationQuantization> mlir::fptq::matchActivationQuantization(Value value) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   ActivationQuantization found;
   Walk walk(value);
-  double scale = walk.take<arith::MulFOp>(true).value_or(1); // canonicalization folds a scale of 1
-  if (!(scale > 0))
+  found.scale = walk.take<arith::MulFOp>(true).value_or(1); // canonicalization folds a scale of 1
+  if (!(found.scale > 0))
     return std::nullopt;
   std::optional<double> zeroF = walk.take<arith::SubFOp>(false);
   walk.skip<arith::SIToFPOp, arith::ExtSIOp, arith::TruncIOp>();
   std::optional<double> zeroI = walk.take<arith::SubIOp>(false);
-  walk.skip<arith::ExtSIOp, arith::TruncIOp>();
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  found.low = -infinity, found.high = infinity;
-  auto takeBounds = [&] { // the narrowest of both sides
-    while (std::optional<Bound> bound = walk.takeBound())
-      bound->isUpper ? found.high = std::min(found.high, bound->value) : found.low = std::max(found.low, bound->value);
-  };
-  takeBounds();
-  walk.skip<arith::TruncIOp, arith::FPToSIOp>();
-  takeBounds();
-  std::optional<double> added = walk.take<arith::AddFOp>(true);
-  if (!walk.skip<math::RoundEvenOp>() || !std::isfinite(found.low) || !std::isfinite(found.high))
-    return std::nullopt;
-  if (auto divisor = walk.take<arith::DivFOp>(false)) {
-    if (*divisor != scale)
-      return std::nullopt;
-  } else if (auto factor = walk.take<arith::MulFOp>(true); std::abs(factor.value_or(1) * scale - 1) > 1e-6) {
-    return std::nullopt; // 1 / scale is rounded once
-  }
-  found.x = walk.tensor();
-  found.scale = scale;
   found.zero = zeroF.value_or(zeroI.value_or(0));
-  if (found.zero != added.value_or(0) || found.x.getType() != value.getType() || found.low >= found.high)
+  walk.skip<arith::ExtSIOp, arith::TruncIOp>();
+  found.low = -infinity, found.high = infinity;
+  walk.takeBounds(found.low, found.high);
+  walk.skip<arith::TruncIOp, arith::FPToSIOp>();
+  walk.takeBounds(found.low, found.high);
+  double added = walk.take<arith::AddFOp>(true).value_or(0);
+  if (added != found.zero || !walk.skip<math::RoundEvenOp>() || !takeDivision(walk, found.scale))
+    return std::nullopt;
+  found.x = walk.tensor();
+  bool bounded = std::isfinite(found.low) && std::isfinite(found.high) && found.low < found.high;
+  if (!bounded || found.x.getType() != value.getType())
     return std::nullopt;
   return found;
 }

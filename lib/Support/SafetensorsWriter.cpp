@@ -33,7 +33,10 @@ struct SafetensorsWriter::Impl {
   int file = -1, log = -1;
   bool resumable = false; ///< a later run goes on with what is left of this one
 
+  Expected<uint64_t> place(ArrayRef<Plan> plan, uint64_t offset);
   StringSet<> readJournal(StringRef opening, StringRef header, uint64_t size) const;
+  Error open(bool fresh);
+  Error begin(StringRef opening, StringRef header, uint64_t size) const;
 };
 
 SafetensorsWriter::SafetensorsWriter() : impl(std::make_unique<Impl>()) {}
@@ -143,6 +146,45 @@ StringSet<> SafetensorsWriter::Impl::readJournal(StringRef opening, StringRef he
   }
 }
 
+/// Gives each tensor its place from `offset` on; returns where the last one ends.
+Expected<uint64_t> SafetensorsWriter::Impl::place(ArrayRef<Plan> plan, uint64_t offset) {
+  for (const Plan &p : plan) {
+    uint64_t size = safetensorsElementBytes(p.dtype);
+    if (!size)
+      return createStringError(inconvertibleErrorCode(),
+                               path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
+    for (int64_t d : p.shape)
+      size *= d;
+    if (!places.insert({p.key, {offset, size}}).second)
+      return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' is planned twice");
+    offset += size;
+  }
+  return offset;
+}
+
+Error SafetensorsWriter::Impl::open(bool fresh) {
+  auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
+  if (std::error_code ec = sys::fs::openFileForReadWrite(partial, file, disposition, sys::fs::OF_None))
+    return ioError(partial, ec);
+  if (std::error_code ec =
+          sys::fs::openFileForWrite(journal, log, disposition, fresh ? sys::fs::OF_None : sys::fs::OF_Append))
+    return ioError(journal, ec);
+  return Error::success();
+}
+
+/// A file of `size` bytes with the header, and a journal that says of what.
+Error SafetensorsWriter::Impl::begin(StringRef opening, StringRef header, uint64_t size) const {
+  if (std::error_code ec = sys::fs::resize_file(file, size))
+    return ioError(partial, ec);
+  char length[8];
+  support::endian::write64le(length, header.size());
+  if (Error e = writeAt(file, partial, length, sizeof(length), 0))
+    return e;
+  if (Error e = writeAt(file, partial, header.data(), header.size(), sizeof(length)))
+    return e;
+  return append(log, journal, opening);
+}
+
 Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef path, ArrayRef<Plan> plan,
                                                                        const StringMap<std::string> &metadata,
                                                                        bool resume, StringRef origin) {
@@ -153,40 +195,18 @@ Expected<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(StringRef
   if (Error e = checkReplaceable(path))
     return std::move(e);
   std::string header = headerFor(plan, metadata);
-  uint64_t offset = 8 + header.size();
-  for (const Plan &p : plan) {
-    uint64_t size = safetensorsElementBytes(p.dtype);
-    if (!size)
-      return createStringError(inconvertibleErrorCode(),
-                               path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
-    for (int64_t d : p.shape)
-      size *= d;
-    if (!w.places.insert({p.key, {offset, size}}).second)
-      return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' is planned twice");
-    offset += size;
-  }
+  Expected<uint64_t> size = w.place(plan, 8 + header.size());
+  if (!size)
+    return size.takeError();
   std::string opening = header + "\n" + origin.str() + "\n";
   if (resume)
-    w.done = w.readJournal(opening, header, offset);
+    w.done = w.readJournal(opening, header, *size);
   bool fresh = w.done.empty();
-  auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
-  if (std::error_code ec = sys::fs::openFileForReadWrite(w.partial, w.file, disposition, sys::fs::OF_None))
-    return ioError(w.partial, ec);
-  if (std::error_code ec =
-          sys::fs::openFileForWrite(w.journal, w.log, fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting,
-                                    fresh ? sys::fs::OF_None : sys::fs::OF_Append))
-    return ioError(w.journal, ec);
+  if (Error e = w.open(fresh))
+    return std::move(e);
   if (!fresh)
     return writer;
-  if (std::error_code ec = sys::fs::resize_file(w.file, offset))
-    return ioError(w.partial, ec);
-  char length[8];
-  support::endian::write64le(length, header.size());
-  if (Error e = writeAt(w.file, w.partial, length, 8, 0))
-    return std::move(e);
-  if (Error e = writeAt(w.file, w.partial, header.data(), header.size(), 8))
-    return std::move(e);
-  if (Error e = append(w.log, w.journal, opening))
+  if (Error e = w.begin(opening, header, *size))
     return std::move(e);
   return writer;
 }

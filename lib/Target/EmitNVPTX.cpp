@@ -74,51 +74,75 @@ static std::string pathFor(StringRef path, const nvptx::Chip &chip, size_t chips
   return named.str().str();
 }
 
-LogicalResult mlir::fptq::emitNVPTX(ModuleOp model, ArrayRef<std::string> chips, StringRef formatName, StringRef path) {
-  auto emitError = [&] { return mlir::emitError(UnknownLoc::get(model.getContext())); };
-  FailureOr<NVPTXFormat> format = parseNVPTXFormat(formatName, emitError);
-  if (failed(format))
-    return failure();
-  SmallVector<nvptx::Chip> parsed;
-  for (StringRef name : chips) {
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+/// Chips by name, each once.
+static FailureOr<SmallVector<nvptx::Chip>> parseChips(ArrayRef<std::string> names, EmitError emitError) {
+  SmallVector<nvptx::Chip> chips;
+  for (StringRef name : names) {
     FailureOr<nvptx::Chip> chip = nvptx::parseChip(name, emitError);
     if (failed(chip))
       return failure();
-    if (llvm::none_of(parsed, [&](const nvptx::Chip &other) { return other.name == chip->name; }))
-      parsed.push_back(*chip);
+    if (llvm::none_of(chips, [&](const nvptx::Chip &other) { return other.name == chip->name; }))
+      chips.push_back(*chip);
   }
-  if (parsed.empty())
+  if (chips.empty())
     return emitError() << "no chip was named";
+  return chips;
+}
+
+namespace {
+struct File {
+  std::string path, content;
+};
+} // namespace
+
+/// What is written of `codes`: kernels in `format`, and their table.
+static FailureOr<SmallVector<File>> filesOf(ArrayRef<NVPTXCode> codes, NVPTXFormat format, StringRef path,
+                                            EmitError emitError) {
+  SmallVector<File> files;
+  if (format == NVPTXFormat::Fatbin) {
+    FailureOr<std::string> fatbin = makeFatbin(codes, emitError);
+    if (failed(fatbin))
+      return failure();
+    files.push_back({path.str(), std::move(*fatbin)});
+  } else {
+    for (const NVPTXCode &code : codes)
+      files.push_back({pathFor(path, code.chip, codes.size()), format == NVPTXFormat::Ptx ? code.ptx : code.cubin});
+  }
+  files.push_back({(path + ".json").str(), llvm::formatv("{0:2}\n", table(codes)).str()});
+  return files;
+}
+
+LogicalResult mlir::fptq::emitNVPTX(ModuleOp model, ArrayRef<std::string> chipNames, StringRef formatName,
+                                    StringRef path) {
+  auto emitError = [&] { return mlir::emitError(UnknownLoc::get(model.getContext())); };
+  FailureOr<NVPTXFormat> format = parseNVPTXFormat(formatName, emitError);
+  FailureOr<SmallVector<nvptx::Chip>> chips = parseChips(chipNames, emitError);
+  if (failed(format) || failed(chips))
+    return failure();
   OwningOpRef<ModuleOp> rows(model.clone());
   PassManager pm(model.getContext(), ModuleOp::getOperationName());
   buildNVPTXRowStages(pm);
   if (failed(pm.run(*rows)))
     return failure();
   std::vector<NVPTXCode> codes;
-  for (const nvptx::Chip &chip : parsed) {
+  for (const nvptx::Chip &chip : *chips) {
     FailureOr<NVPTXCode> code = compileKernels(*rows, chip, *format != NVPTXFormat::Ptx);
     if (failed(code))
       return failure();
     codes.push_back(std::move(*code));
   }
-  std::vector<std::pair<std::string, std::string>> files;
-  if (*format == NVPTXFormat::Fatbin) {
-    FailureOr<std::string> fatbin = makeFatbin(codes, emitError);
-    if (failed(fatbin))
-      return failure();
-    files.emplace_back(path.str(), std::move(*fatbin));
-  } else {
-    for (const NVPTXCode &code : codes)
-      files.emplace_back(pathFor(path, code.chip, codes.size()), *format == NVPTXFormat::Ptx ? code.ptx : code.cubin);
-  }
-  files.emplace_back((path + ".json").str(), llvm::formatv("{0:2}\n", table(codes)).str());
-  for (const std::pair<std::string, std::string> &file : files) {
-    llvm::Error e = writeOutputFile(file.first, [&](llvm::raw_ostream &os) {
-      os << file.second;
+  FailureOr<SmallVector<File>> files = filesOf(codes, *format, path, emitError);
+  if (failed(files))
+    return failure();
+  for (const File &file : *files) {
+    llvm::Error error = writeOutputFile(file.path, [&](llvm::raw_ostream &os) {
+      os << file.content;
       return llvm::Error::success();
     });
-    if (e)
-      return model.emitError() << llvm::toString(std::move(e));
+    if (error)
+      return model.emitError() << llvm::toString(std::move(error));
   }
   return success();
 }

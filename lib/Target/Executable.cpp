@@ -134,50 +134,58 @@ static LogicalResult takeKernels(ModuleOp module, StringRef tier, DeviceKernels 
   return pm.run(module);
 }
 
+/// Machine code of a module in LLVM's dialect, with `resources` and this library behind its symbols.
+static FailureOr<std::unique_ptr<ExecutionEngine>> generateCode(ModuleOp module, const ResourceSymbols &resources) {
+  auto machine = hostTargetMachine(), forEngine = hostTargetMachine(); // the engine takes ownership of its own
+  if (!machine || !forEngine)
+    return module.emitError() << "no code generator for this machine: "
+                              << llvm::toString(llvm::joinErrors(machine.takeError(), forEngine.takeError()));
+  llvm::TargetMachine *target = machine->get();
+  auto transformer = [target](llvm::Module *m) { return optimize(*m, *target); };
+  ExecutionEngineOptions options;
+  options.transformer = transformer;
+  options.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
+  options.enableGDBNotificationListener = options.enablePerfNotificationListener = false;
+  auto engine = ExecutionEngine::create(module, options, std::move(*forEngine));
+  if (!engine)
+    return module.emitError() << "code generation failed: " << llvm::toString(engine.takeError());
+  (*engine)->registerSymbols([&](llvm::orc::MangleAndInterner intern) { return runtimeSymbols(intern, resources); });
+  return std::move(*engine);
+}
+
 FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, const CompileOptions &options) {
   std::unique_ptr<Executable> executable(new Executable);
-  executable->tierName = resolveTier(options.tier);
-  if (failed(checkTier(executable->tierName, [&] { return module.emitError(); }))) // before anything is compiled
+  Impl &impl = *executable->impl;
+  std::string &tier = executable->tierName;
+  tier = resolveTier(options.tier);
+  if (failed(checkTier(tier, [&] { return module.emitError(); }))) // before anything is compiled
     return failure();
-  if (auto gpu = parseGpuTier(executable->tierName); gpu && !gpu->simulated) {
+  if (auto gpu = parseGpuTier(tier); gpu && !gpu->simulated) {
     auto device = DeviceKernels::open(module, *gpu);
     if (failed(device))
       return failure();
-    executable->impl->device = std::move(*device);
-    executable->tierName = "nvptx:" + gpu->chip;
+    impl.device = std::move(*device);
+    tier = "nvptx:" + gpu->chip;
   }
   if (options.threads && !openmp())
     return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP
                               << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
-  auto entries = lowerToLLVM(module, executable->tierName, options.threads, options.slices);
-  if (failed(entries) || failed(takeKernels(module, executable->tierName, executable->impl->device.get(), options)) ||
+  auto entries = lowerToLLVM(module, tier, options.threads, options.slices);
+  if (failed(entries) || failed(takeKernels(module, tier, impl.device.get(), options)) ||
       failed(checkExternals(module)))
     return failure();
   executable->entries = std::move(*entries);
-  executable->impl->resources = externalizeResources(module);
-
-  auto machine = hostTargetMachine();
-  if (!machine)
-    return module.emitError() << "no code generator for this machine: " << llvm::toString(machine.takeError());
-  llvm::TargetMachine *target = machine->get();
-  auto transformer = [target](llvm::Module *m) { return optimize(*m, *target); };
-  ExecutionEngineOptions engineOptions;
-  engineOptions.transformer = transformer;
-  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
-  engineOptions.enableGDBNotificationListener = engineOptions.enablePerfNotificationListener = false;
-  auto forEngine = hostTargetMachine(); // the engine takes ownership of its own
-  auto engine = ExecutionEngine::create(module, engineOptions, std::move(*forEngine));
-  if (!engine)
-    return module.emitError() << "code generation failed: " << llvm::toString(engine.takeError());
-  executable->impl->engine = std::move(*engine);
-  executable->impl->engine->registerSymbols(
-      [&](llvm::orc::MangleAndInterner intern) { return runtimeSymbols(intern, executable->impl->resources); });
+  impl.resources = externalizeResources(module);
+  auto engine = generateCode(module, impl.resources);
+  if (failed(engine))
+    return failure();
+  impl.engine = std::move(*engine);
   for (const EntryPoint &entry : executable->entries) {
-    auto found = executable->impl->engine->lookupPacked("_mlir_ciface_" + entry.name);
+    auto found = impl.engine->lookupPacked("_mlir_ciface_" + entry.name);
     if (!found)
       return module.emitError() << "cannot link '" << entry.name << "': " << llvm::toString(found.takeError());
-    executable->impl->functions[entry.name] = *found;
+    impl.functions[entry.name] = *found;
   }
   return executable;
 }
