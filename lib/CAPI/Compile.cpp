@@ -2,9 +2,7 @@
 #include "Internal.h"
 #include "fptq/Target/EmitObject.h"
 #include "fptq/Target/NVPTX.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -109,15 +107,7 @@ int fptqEmitSharedLibrary(FptqModule *module, const char *path, const FptqEmitOp
     return 1;
   Call call(module->owner);
   OwningOpRef<ModuleOp> copy(module->module->clone());
-  SmallString<128> object(path); // the header goes beside the library, so the object does too
-  llvm::sys::path::replace_extension(object, "o");
-  EmitOptions emit = emitOptions(options);
-  LogicalResult made = emitObject(*copy, object, emit);
-  if (succeeded(made)) {
-    made = linkSharedLibrary(*copy, object, path, emit);
-    llvm::sys::fs::remove(object);
-  }
-  if (succeeded(made))
+  if (succeeded(emitSharedLibrary(*copy, path, emitOptions(options))))
     return 0;
   return call.fail("no shared library was made"), 1;
 }

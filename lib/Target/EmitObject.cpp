@@ -1,6 +1,7 @@
 //===- EmitObject.cpp - object files, headers, shared libraries -----------===//
 #include "fptq/Target/EmitObject.h"
 #include "CHeader.h"
+#include "Linker.h"
 #include "Lowering.h"
 #include "WeightSection.h"
 #include "fptq/Support/OutputFile.h"
@@ -14,14 +15,12 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
-
-#include <dlfcn.h>
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -122,6 +121,13 @@ static FailureOr<Translated> translate(ModuleOp module, StringRef name, const Em
   return result;
 }
 
+/// The header goes beside `path`.
+static llvm::Error writeHeaderBeside(StringRef path, ArrayRef<EntryPoint> entries) {
+  SmallString<128> header(path);
+  llvm::sys::path::replace_extension(header, "h");
+  return writeHeader(entries, header);
+}
+
 LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const EmitOptions &options) {
   if (failed(checkFunctions(module)))
     return failure();
@@ -133,9 +139,32 @@ LogicalResult mlir::fptq::emitObject(ModuleOp module, StringRef path, const Emit
     return fail(std::move(e));
   if (llvm::Error e = writeCode(*translated->code, *translated->machine, path))
     return fail(std::move(e));
-  SmallString<128> header(path);
-  llvm::sys::path::replace_extension(header, "h");
-  if (llvm::Error e = writeHeader(translated->entries, header))
+  if (llvm::Error e = writeHeaderBeside(path, translated->entries))
+    return fail(std::move(e));
+  return success();
+}
+
+LogicalResult mlir::fptq::emitSharedLibrary(ModuleOp module, StringRef path, const EmitOptions &options) {
+  auto emitError = [&] { return module.emitError(); };
+  FailureOr<Linker> linker = Linker::find(emitError);
+  if (failed(linker) || failed(checkFunctions(module)))
+    return failure();
+  FailureOr<Translated> translated = translate(module, llvm::sys::path::stem(path), options);
+  if (failed(translated))
+    return failure();
+  auto fail = [&](llvm::Error e) { return emitError() << llvm::toString(std::move(e)); };
+  if (llvm::Error e = optimize(*translated->code, *translated->machine))
+    return fail(std::move(e));
+  // Under a name of its own: model.o beside model.so may be somebody's.
+  SmallString<128> object;
+  if (std::error_code ec = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.o", object))
+    return fail(llvm::createFileError(path, ec));
+  llvm::FileRemover remover(object);
+  if (llvm::Error e = writeCode(*translated->code, *translated->machine, object))
+    return fail(std::move(e));
+  if (failed(linker->link(object, path, options.threads, emitError)))
+    return failure();
+  if (llvm::Error e = writeHeaderBeside(path, translated->entries))
     return fail(std::move(e));
   return success();
 }
@@ -162,50 +191,5 @@ LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const Emit
     return failure();
   if (llvm::Error e = writeHeader(*entries, path))
     return module.emitError() << llvm::toString(std::move(e));
-  return success();
-}
-
-/// libfptq-runtime.a, which lies beside this code (libFPTQ-C.so) or in the lib folder beside the program's, in a build
-/// and in an installed copy alike; "" where it does not.
-static std::string runtimeLibrary() {
-  const void *here = reinterpret_cast<const void *>(&runtimeLibrary);
-  Dl_info self = {};
-  dladdr(here, &self); // a library's path; of a program only what it was called by
-  for (std::string file : {std::string(self.dli_fname ? self.dli_fname : ""),
-                           llvm::sys::fs::getMainExecutable(nullptr, const_cast<void *>(here))}) {
-    SmallString<256> real;
-    if (llvm::sys::fs::real_path(file, real))
-      continue;
-    for (StringRef place : {"", "../" FPTQ_LIBDIR, "../lib"}) {
-      SmallString<256> path(llvm::sys::path::parent_path(real));
-      llvm::sys::path::append(path, place, "libfptq-runtime.a");
-      if (llvm::sys::fs::exists(path))
-        return std::string(path);
-    }
-  }
-  return "";
-}
-
-LogicalResult mlir::fptq::linkSharedLibrary(ModuleOp module, StringRef object, StringRef path,
-                                            const EmitOptions &options) {
-  auto compiler = llvm::sys::findProgramByName("clang-22");
-  if (!compiler)
-    compiler = llvm::sys::findProgramByName("cc");
-  if (!compiler)
-    return module.emitError() << "no clang-22 and no cc on PATH to link '" << path << "'";
-  std::string runtime = runtimeLibrary();
-  if (runtime.empty())
-    return module.emitError() << "no libfptq-runtime.a beside quant-fptq's library to link '" << path
-                              << "' with: emit an object file and link it with an installed copy's";
-  std::string partial = (path + ".partial").str(), message;
-  SmallVector<StringRef> arguments = {*compiler, "-shared", "-o", partial, object, runtime, "-lm"};
-  if (options.threads)
-    arguments.push_back(FPTQ_LIBOMP);
-  if (llvm::sys::ExecuteAndWait(*compiler, arguments, std::nullopt, {}, 0, 0, &message) != 0) {
-    llvm::sys::fs::remove(partial);
-    return module.emitError() << "linking '" << path << "' with " << *compiler << " failed " << message;
-  }
-  if (std::error_code ec = llvm::sys::fs::rename(partial, path))
-    return module.emitError() << path << ": " << ec.message();
   return success();
 }

@@ -5,7 +5,6 @@
 #include "fptq/Target/EmitObject.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 
@@ -46,14 +45,5 @@ int main(int argc, char **argv) {
   if (!module.parse("fptq-compile"))
     return 1;
   bool shared = llvm::sys::path::extension(output) == ".so";
-  SmallString<128> object(output);
-  if (shared)
-    llvm::sys::path::replace_extension(object, "o");
-  if (failed(emitObject(module.get(), object, options)))
-    return 1;
-  if (!shared)
-    return 0;
-  LogicalResult linked = linkSharedLibrary(module.get(), object, output, options);
-  llvm::sys::fs::remove(object);
-  return failed(linked);
+  return failed(shared ? emitSharedLibrary(module.get(), output, options) : emitObject(module.get(), output, options));
 }

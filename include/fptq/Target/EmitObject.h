@@ -20,15 +20,15 @@ struct EmitOptions {
 /// Constants are data of the object. Consumes `module`. Errors go to the context's handlers.
 LogicalResult emitObject(ModuleOp module, StringRef path, const EmitOptions &options);
 
+/// The same as a shared library (.so), with quant-fptq's runtime library (and OpenMP's, with `threads`) linked in by
+/// the `clang-22` or `cc` found on PATH.
+LogicalResult emitSharedLibrary(ModuleOp module, StringRef path, const EmitOptions &options);
+
 /// The same code as LLVM IR text, before or after LLVM's passes.
 LogicalResult emitLLVMIR(ModuleOp module, StringRef path, const EmitOptions &options, bool optimized);
 
 /// The C header alone. Which results are arguments updated in place is known only after lowering.
 LogicalResult emitHeader(ModuleOp module, StringRef path, const EmitOptions &options);
-
-/// Links `object` with quant-fptq's runtime library (and OpenMP) to the shared library `path`, by the
-/// `clang-22` or `cc` found on PATH.
-LogicalResult linkSharedLibrary(ModuleOp module, StringRef object, StringRef path, const EmitOptions &options);
 
 } // namespace mlir::fptq
 
