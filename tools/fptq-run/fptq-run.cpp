@@ -185,6 +185,19 @@ static llvm::Error run(Executable &executable, const Options &o) {
   return llvm::Error::success();
 }
 
+/// What the options alone tell, before a model is read.
+static llvm::Error checkOptions(const Options &o) {
+  auto error = [](const llvm::Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); };
+  if (!o.inputs.empty() && !o.args.empty())
+    return error("--inputs and --arg exclude each other");
+  for (auto [name, value] : {std::pair("--threads", o.threads.getValue()), std::pair("--time", o.repeat.getValue())})
+    if (value < 0)
+      return error(llvm::Twine(name) + " is " + llvm::Twine(value) + ", expected 0 or more");
+  if (o.target != "x86" && o.target != "nvptx")
+    return error("unknown target '" + o.target + "', expected x86 or nvptx");
+  return llvm::Error::success();
+}
+
 /// libLLVM brings hundreds of options, one of them called `threads`: none is this tool's.
 static void forgetLibraryOptions() {
   SmallVector<cl::Option *> options;
@@ -202,12 +215,8 @@ int main(int argc, char **argv) {
   Options o;
   cl::ParseCommandLineOptions(argc, argv, kOverview);
 
-  DialectRegistry registry;
-  registerToolDialects(registry);
-  MLIRContext context(registry);
-  ModuleFile module(o.file, context);
-  if (!module.parse("fptq-run"))
-    return 1;
+  if (llvm::Error e = checkOptions(o))
+    return fail(llvm::toString(std::move(e)));
   std::unique_ptr<ProfileRecorder> recorder;
   if (!o.calibrate.empty()) {
     auto made = ProfileRecorder::create(o.observer);
@@ -216,13 +225,12 @@ int main(int argc, char **argv) {
     recorder = std::move(*made);
     Executable::setRecorder(recorder.get());
   }
-  if (!o.inputs.empty() && !o.args.empty())
-    return fail("--inputs and --arg exclude each other");
-  for (auto [name, value] : {std::pair("--threads", o.threads.getValue()), std::pair("--time", o.repeat.getValue())})
-    if (value < 0)
-      return fail(llvm::Twine(name) + " is " + llvm::Twine(value) + ", expected 0 or more");
-  if (o.target != "x86" && o.target != "nvptx")
-    return fail("unknown target '" + o.target + "', expected x86 or nvptx");
+  DialectRegistry registry;
+  registerToolDialects(registry);
+  MLIRContext context(registry);
+  ModuleFile module(o.file, context);
+  if (!module.parse("fptq-run"))
+    return 1;
   if (o.target == "nvptx" && o.tier == "auto")
     o.tier = "nvptx";
   auto executable = Executable::compile(module.get(), {o.tier, /*threads=*/o.threads != 1});
