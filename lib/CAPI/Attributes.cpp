@@ -11,13 +11,27 @@ using namespace mlir;
 using namespace mlir::fptq;
 using namespace mlir::fptq::capi;
 
-/// `Attr` of these parameters, or null where its verifier objects, which threadError then says.
+/// The context with our dialect in it, or null where the caller's is.
+static MLIRContext *loaded(MlirContext handle, const char *function) {
+  if (isNull(handle.ptr, function, "the context"))
+    return nullptr;
+  unwrap(handle)->getOrLoadDialect<FptqDialect>();
+  return unwrap(handle);
+}
+
+/// `Attr` of parameters that any verifier would take.
 template <typename Attr, typename... Parameters>
 static MlirAttribute get(MlirContext handle, const char *function, Parameters... parameters) {
-  if (isNull(handle.ptr, function, "the context"))
+  MLIRContext *context = loaded(handle, function);
+  return context ? wrap(Attribute(Attr::get(context, parameters...))) : MlirAttribute{nullptr};
+}
+
+/// `Attr` of these parameters, or null where its verifier objects, which threadError then says.
+template <typename Attr, typename... Parameters>
+static MlirAttribute getChecked(MlirContext handle, const char *function, Parameters... parameters) {
+  MLIRContext *context = loaded(handle, function);
+  if (!context)
     return {nullptr};
-  MLIRContext *context = unwrap(handle);
-  context->getOrLoadDialect<FptqDialect>();
   ScopedDiagnosticHandler listener(context, [](Diagnostic &diagnostic) { threadError() = print(diagnostic); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
   return wrap(Attribute(Attr::getChecked(emitError, context, parameters...)));
@@ -53,10 +67,7 @@ MlirAttribute fptqPolicyAttrGet(MlirContext context, FptqPolicyKind kind, MlirSt
   auto policy = symbolizePolicyKind(static_cast<uint32_t>(kind));
   if (!policy)
     return unknownValue(__func__, "no policy " + llvm::Twine(static_cast<int>(kind)));
-  if (isNull(context.ptr, __func__, "the context"))
-    return {nullptr};
-  unwrap(context)->getOrLoadDialect<FptqDialect>();
-  return wrap(Attribute(PolicyAttr::get(unwrap(context), *policy, unwrap(reason)))); // any of these is a policy
+  return get<PolicyAttr>(context, __func__, *policy, unwrap(reason));
 }
 
 FptqPolicyKind fptqPolicyAttrGetKind(MlirAttribute policy) {
@@ -77,7 +88,7 @@ MlirAttribute fptqSchemeAttrGet(MlirContext context, FptqSchemeKind kind, int64_
   auto found = symbolizeWeightMethod(unwrap(method));
   if (!found)
     return unknownValue(__func__, "no method '" + unwrap(method) + "'");
-  return get<SchemeAttr>(context, __func__, *scheme, groupSize, symmetric, *found);
+  return getChecked<SchemeAttr>(context, __func__, *scheme, groupSize, symmetric, *found);
 }
 
 FptqSchemeKind fptqSchemeAttrGetKind(MlirAttribute scheme) {
@@ -101,7 +112,7 @@ MlirStringRef fptqSchemeAttrGetMethod(MlirAttribute scheme) {
 }
 
 MlirAttribute fptqRangeAttrGet(MlirContext context, double min, double max, double absmax, int64_t tokens) {
-  return get<RangeAttr>(context, __func__, APFloat(min), APFloat(max), APFloat(absmax), tokens);
+  return getChecked<RangeAttr>(context, __func__, APFloat(min), APFloat(max), APFloat(absmax), tokens);
 }
 
 double fptqRangeAttrGetMin(MlirAttribute range) {
@@ -125,7 +136,10 @@ int64_t fptqRangeAttrGetTokens(MlirAttribute range) {
 }
 
 MlirAttribute fptqLayoutAttrGet(MlirContext context, MlirStringRef name) {
-  return get<LayoutAttr>(context, __func__, unwrap(name));
+  std::optional<Layout> layout = parseLayout(unwrap(name));
+  if (!layout)
+    return unknownValue(__func__, unknownLayout(unwrap(name)));
+  return get<LayoutAttr>(context, __func__, *layout);
 }
 
 MlirStringRef fptqLayoutAttrGetName(MlirAttribute layout) {

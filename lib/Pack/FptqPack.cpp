@@ -150,7 +150,7 @@ void FptqPackPass::runOnOperation() {
   ModuleOp module = getOperation();
   std::optional<Layout> named = parseLayout(layout.getValue());
   if (!named) {
-    module.emitError() << "fptq-pack: unknown layout '" << layout << "', expected 'x86' or 'nvptx'";
+    module.emitError() << "fptq-pack: " << unknownLayout(layout.getValue());
     return signalPassFailure();
   }
   target = *named;

@@ -25,6 +25,10 @@ std::optional<Layout> mlir::fptq::parseLayout(std::string_view name) {
   return std::nullopt;
 }
 
+std::string mlir::fptq::unknownLayout(std::string_view name) {
+  return "unknown layout '" + std::string(name) + "', expected 'x86' or 'nvptx'";
+}
+
 int64_t mlir::fptq::paddedGroupSize(Layout layout, int64_t groupSize) {
   switch (layout) {
   case Layout::X86:

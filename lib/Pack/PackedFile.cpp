@@ -71,7 +71,7 @@ static llvm::Expected<PackedWeight> readWeight(const SafetensorsFile &file, Stri
     return fileError(file.path(), layer, llvm::toString(root.getError()));
   std::optional<Layout> known = parseLayout(layout);
   if (!known)
-    return fileError(file.path(), layer, "unknown layout '" + layout + "', expected 'x86' or 'nvptx'");
+    return fileError(file.path(), layer, unknownLayout(layout));
   weight.layout = *known;
   // K as in (QM5); N only so that no product of sizes overflows before the bytes are compared.
   if (shape.k < 1 || shape.k > kMaxInputChannels || shape.n < 1 || shape.n > (1 << 24) || shape.groupSize < 1 ||

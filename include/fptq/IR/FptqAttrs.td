@@ -166,14 +166,10 @@ def Fptq_LayoutAttr : Fptq_Attr<"Layout", "layout"> {
     Names a layout of docs/PackedLayout.md, for example `#fptq.layout<"x86">`
     (all x86 tiers share one) or `#fptq.layout<"nvptx">`.
   }];
-  let parameters = (ins StringRefParameter<"name in docs/PackedLayout.md">:$name);
-  let assemblyFormat = "`<` $name `>`";
-  let genVerifyDecl = 1;
-  let builders = [AttrBuilder<(ins "::mlir::fptq::Layout":$layout), [{
-    return $_get($_ctxt, ::llvm::StringRef(layoutName(layout)));
-  }]>];
+  let parameters = (ins "::mlir::fptq::Layout":$layout);
+  let assemblyFormat = "`<` custom<LayoutName>($layout) `>`";
   let extraClassDeclaration = [{
-    ::mlir::fptq::Layout getLayout() const { return *parseLayout(getName()); }
+    ::llvm::StringRef getName() const { return layoutName(getLayout()); }
   }];
 }
 

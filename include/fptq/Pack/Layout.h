@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace mlir::fptq {
@@ -19,6 +20,8 @@ enum class Layout { X86, NVPTX };
 /// "x86" or "nvptx", as in `#fptq.layout` and in files.
 std::string_view layoutName(Layout layout);
 std::optional<Layout> parseLayout(std::string_view name);
+/// What to say of a name that is neither.
+std::string unknownLayout(std::string_view name);
 
 /// What a layout needs to know of one weight.
 struct PackedShape {
