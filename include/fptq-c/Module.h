@@ -23,7 +23,8 @@ FPTQ_EXPORT int fptqModuleRunPipeline(FptqModule *module, const char *pipeline);
 FPTQ_EXPORT int fptqModuleWrite(FptqModule *module, const char *path, int bytecode);
 /// The module as text, without the bytes of large resources.
 FPTQ_EXPORT const char *fptqModuleText(FptqModule *module);
-/// The layer table as JSON: {"layers": [{"name", "k", "n", "range", "policy", "group_size", "error_db"}]}.
+/// The layer table as JSON: {"layers": [{"name", "k", "n", "range", "policy", "reason", "group_size", "quantized",
+/// "error_db"}], "counts": {"static": 4, ...}}; null for what is unknown.
 FPTQ_EXPORT const char *fptqModuleLayers(FptqModule *module);
 
 #ifdef __cplusplus

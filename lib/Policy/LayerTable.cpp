@@ -34,6 +34,7 @@ static LayerRow rowOf(LayerOpInterface layer) {
   row.k = layer.getWeightColumns();
   row.n = layer.getWeightRows();
   row.policy = policyOf(layer).str();
+  row.quantized = !layer.getFloatWeight();
   if (RangeAttr range = layer.getRangeAttr())
     row.range = range.getAbsmax();
   if (StringAttr reason = layer.getReasonAttr())
@@ -81,6 +82,7 @@ json::Value mlir::fptq::layerTable(ArrayRef<LayerRow> rows) {
                                   {"policy", orNull(row.policy)},
                                   {"reason", orNull(row.reason)},
                                   {"group_size", orNull(row.groupSize)},
+                                  {"quantized", row.quantized},
                                   {"error_db", orNull(row.errorDb)}});
   return json::Object{{"layers", std::move(layers)}, {"counts", std::move(counts)}};
 }

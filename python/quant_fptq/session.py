@@ -183,7 +183,8 @@ class Module(_Owned):
     __str__ = text
 
     def layers(self) -> list[dict]:
-        """The layer table: a row {"name", "k", "n", "range", "policy", "reason", "group_size", "error_db"} a layer."""
+        """The layer table: a row {"name", "k", "n", "range", "policy", "reason", "group_size", "quantized", "error_db"} a
+        layer; "quantized" where its weight is codes by now."""
         return json.loads(self.session.checked("fptqModuleLayers", self.handle))["layers"]
 
     def policies(self) -> list[Policy]:

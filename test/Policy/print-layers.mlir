@@ -1,4 +1,5 @@
 // RUN: fptq-opt %s --fptq-print-layers -o /dev/null 2>&1 | FileCheck %s --match-full-lines
+// RUN: fptq-opt %s --fptq-print-layers="text= json=-" -o /dev/null 2>&1 | FileCheck %s --check-prefix=JSON
 // RUN: fptq-opt %s --fptq-check-target=target=reference -o /dev/null 2>&1 | FileCheck %s --check-prefix=TARGET
 
 // A layer is one line whatever its form is; the forms say what was decided of it in attributes or in notes.
@@ -13,6 +14,17 @@
 // CHECK-NEXT: e.quantized          8 x 16         - lookup          8         -
 // CHECK-NEXT: e.packed             8 x 16         - lookup          8         -
 // CHECK-NEXT: 9 layers: 1 float 3 lookup 2 static 3 undecided
+
+// JSON:      "name": "decided"
+// JSON:      "quantized": false
+// JSON:      "name": "quantized"
+// JSON:      "quantized": true
+// JSON:      "name": "packed"
+// JSON:      "quantized": true
+// JSON:      "name": "e.float"
+// JSON:      "quantized": false
+// JSON:      "name": "e.quantized"
+// JSON:      "quantized": true
 
 // Rows of floats are no target's business.
 // TARGET: layer 'open' (8 x 16): group scheme, 1 group of 8, on reference

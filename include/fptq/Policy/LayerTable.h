@@ -15,6 +15,7 @@ struct LayerRow {
   std::string policy; ///< static, equalized, per-token, float, lookup (of 4-bit rows), or empty before the policy stage
   std::string reason;
   std::optional<int64_t> groupSize; ///< 0: per channel
+  bool quantized = false;           ///< its weight is codes by now
   std::optional<double> errorDb;    ///< 10 log10 of the quantized weight's error against the weight; below 0
 };
 
@@ -22,7 +23,7 @@ struct LayerRow {
 /// layers carry what they were as discardable attributes `fptq.range`, `fptq.policy`, `fptq.error_db`.
 std::vector<LayerRow> layerRows(ModuleOp module);
 
-/// `{"layers": [{"name", "k", "n", "range", "policy", "reason", "group_size", "error_db"}],
+/// `{"layers": [{"name", "k", "n", "range", "policy", "reason", "group_size", "quantized", "error_db"}],
 ///   "counts": {"static": 4, ...}}`.
 llvm::json::Value layerTable(llvm::ArrayRef<LayerRow> rows);
 llvm::json::Value layerTable(ModuleOp module);

@@ -226,7 +226,7 @@ def compile_(options: argparse.Namespace) -> None:
         plan.policy = options.policy = "per-token"  # the only one that needs no ranges
     with _session(options) as session:
         module = _float_module(options, session, plan)
-        if "fptq.quantized_matmul" not in module.text():
+        if not any(layer["quantized"] for layer in module.layers()):
             _quantized(session, module, plan)
         module.emit_nvptx(options.output, options.chip.split(","), options.emit)
 
