@@ -84,6 +84,22 @@ static LayerFacts factsOf(LinearOp op) {
   return facts;
 }
 
+static llvm::Expected<LayerDecision> decide(LayerOpInterface layer, const PolicyOptions &options, const Recipe *rules) {
+  if (auto linear = dyn_cast<LinearOp>(layer.getOperation()))
+    return decideLayer(factsOf(linear), options, rules);
+  auto lookup = cast<LookupOp>(layer.getOperation());
+  return decideLookup(lookup.getLayer(), lookup.getChannels(), options, rules);
+}
+
+/// How the weight of `op`, a linear or a lookup, becomes codes.
+template <typename Op> static void setScheme(Op op, const LayerDecision &decision) {
+  if (decision.policy == PolicyKind::Float)
+    op.removeSchemeAttr();
+  else
+    op.setSchemeAttr(
+        SchemeAttr::get(op.getContext(), decision.scheme, decision.groupSize, decision.symmetric, decision.method));
+}
+
 static void emitRemark(LinearOp op, const LayerDecision &decision) {
   auto options = remark::RemarkOpts::name("LayerPolicy").category("Policy");
   auto remark = decision.fellBack ? remark::missed(op.getLoc(), options) : remark::passed(op.getLoc(), options);
@@ -108,13 +124,8 @@ static void warnOfZeros(LinearOp op, PolicyKind policy) {
 
 void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
   warnOfZeros(op, decision.policy);
-  MLIRContext *context = op.getContext();
-  op.setPolicyAttr(PolicyAttr::get(context, decision.policy, decision.reason));
-  if (decision.policy == PolicyKind::Float)
-    op.removeSchemeAttr();
-  else
-    op.setSchemeAttr(
-        SchemeAttr::get(context, decision.scheme, decision.groupSize, decision.symmetric, decision.method));
+  op.setPolicyAttr(PolicyAttr::get(op.getContext(), decision.policy, decision.reason));
+  setScheme(op, decision);
   emitRemark(op, decision);
   switch (decision.policy) {
   case PolicyKind::Static:
@@ -135,11 +146,7 @@ void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
 void FptqChoosePolicyPass::apply(LookupOp op, const LayerDecision &decision) {
   bool isFloat = decision.policy == PolicyKind::Float;
   op.setReason(decision.reason);
-  if (isFloat)
-    op.removeSchemeAttr();
-  else
-    op.setSchemeAttr(
-        SchemeAttr::get(&getContext(), decision.scheme, decision.groupSize, decision.symmetric, decision.method));
+  setScheme(op, decision);
   auto remark = remark::passed(op.getLoc(), remark::RemarkOpts::name("LookupPolicy").category("Policy"));
   remark << remark::add("layer '{0}' is {1}: {2}", op.getLayer().str(),
                         isFloat ? "a lookup of floats" : "a lookup of 4-bit rows", decision.reason);
@@ -161,10 +168,6 @@ LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayR
   return failure(strict && !messages.empty());
 }
 
-static bool holdsQuantized(ModuleOp module) {
-  return module.walk([](QuantizedMatmulOp) { return WalkResult::interrupt(); }).wasInterrupted();
-}
-
 void FptqChoosePolicyPass::runOnOperation() {
   FailureOr<PolicyOptions> options = readOptions();
   if (failed(options))
@@ -174,37 +177,37 @@ void FptqChoosePolicyPass::runOnOperation() {
     return signalPassFailure();
   const Recipe *rules = *loaded ? &**loaded : nullptr;
 
-  SmallVector<std::pair<LinearOp, LayerDecision>> decisions;
-  SmallVector<std::pair<LookupOp, LayerDecision>> lookups;
+  SmallVector<std::pair<LayerOpInterface, LayerDecision>> decisions;
   SmallVector<LayerName> names;
-  bool ok = true;
-  auto take = [&](auto op, llvm::Expected<LayerDecision> decision, auto &decided) {
-    names.push_back({op.getLayer(), op.getLayerKind()});
-    if (decision) {
-      decided.emplace_back(op, std::move(*decision));
+  bool ok = true, anything = false;
+  getOperation().walk([&](LayerOpInterface layer) {
+    if (!isa<LinearOp, LookupOp>(layer.getOperation())) {
+      anything = true; // quantized already
       return;
     }
-    op.emitOpError() << "layer '" << op.getLayer() << "' " << llvm::toString(decision.takeError());
-    ok = false;
-  };
-  getOperation().walk([&](Operation *op) {
-    if (auto linear = dyn_cast<LinearOp>(op))
-      take(linear, decideLayer(factsOf(linear), *options, rules), decisions);
-    else if (auto lookup = dyn_cast<LookupOp>(op))
-      take(lookup, decideLookup(lookup.getLayer(), lookup.getChannels(), *options, rules), lookups);
+    names.push_back({layer.getLayer(), layer.getLayerKind()});
+    llvm::Expected<LayerDecision> decision = decide(layer, *options, rules);
+    if (!decision) {
+      layer->emitOpError() << "layer '" << layer.getLayer() << "' " << llvm::toString(decision.takeError());
+      ok = false;
+      return;
+    }
+    anything |= isa<LinearOp>(layer.getOperation()) || decision->policy != PolicyKind::Float;
+    decisions.emplace_back(layer, std::move(*decision));
   });
-  auto isQuantized = [](auto &decided) { return decided.second.policy != PolicyKind::Float; };
-  if (ok && decisions.empty() && llvm::none_of(lookups, isQuantized) && !holdsQuantized(getOperation()))
+  if (ok && !anything)
     getOperation().emitWarning("nothing to quantize: no contraction has a constant weight (one that is a function's "
                                "argument counts as an activation)");
   if (rules && failed(reportUnmatched(*rules, names)))
     ok = false;
   if (!ok)
     return signalPassFailure();
-  for (auto &[op, decision] : decisions)
-    apply(op, decision);
-  for (auto &[op, decision] : lookups)
-    apply(op, decision);
+  for (auto &[layer, decision] : decisions) {
+    if (auto linear = dyn_cast<LinearOp>(layer.getOperation()))
+      apply(linear, decision);
+    else
+      apply(cast<LookupOp>(layer.getOperation()), decision);
+  }
 }
 
 } // namespace mlir::fptq
