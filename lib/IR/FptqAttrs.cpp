@@ -48,8 +48,10 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, S
 LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError, APFloat minValue, APFloat maxValue,
                                 APFloat absmaxValue, int64_t tokens) {
   double min = minValue.convertToDouble(), max = maxValue.convertToDouble(), absmax = absmaxValue.convertToDouble();
-  if (!std::isfinite(min) || !std::isfinite(max) || !std::isfinite(absmax))
-    return emitError() << "range [" << min << ", " << max << "], absmax " << absmax << " is not finite";
+  for (double value : {min, max, absmax})
+    if (!std::isfinite(static_cast<float>(value))) // scales are floats
+      return emitError() << "range [" << min << ", " << max << "], absmax " << absmax << " is "
+                         << (std::isfinite(value) ? "more than a float holds" : "not finite");
   if (min > max)
     return emitError() << "range minimum " << min << " is above its maximum " << max;
   if (absmax < 0)

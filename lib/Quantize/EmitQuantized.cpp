@@ -26,13 +26,12 @@ static Value takeMultiplier(Value &x) {
   return scale.getScales();
 }
 
-/// scale = absmax / 127; a layer that only ever saw zeros gets 1.
+/// scale = absmax / 127; a layer that only ever saw zeros, or next to nothing else, gets 1.
 static Value staticScale(OpBuilder &b, LinearOp op) {
   if (op.getPolicyAttr().getKind() == PolicyKind::PerToken)
     return {};
-  double absmax = op.getRangeAttr().getAbsmax();
-  float scale = absmax > 0 ? static_cast<float>(absmax / 127.0) : 1.0f;
-  return arith::ConstantOp::create(b, op.getLoc(), b.getF32FloatAttr(scale));
+  float scale = static_cast<float>(op.getRangeAttr().getAbsmax() / 127.0);
+  return arith::ConstantOp::create(b, op.getLoc(), b.getF32FloatAttr(scale > 0 ? scale : 1.0f));
 }
 
 namespace {

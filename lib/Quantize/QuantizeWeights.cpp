@@ -7,6 +7,8 @@
 #include "fptq/Support/FloatLookup.h"
 #include "mlir/IR/Remarks.h"
 
+#include <cmath>
+
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQQUANTIZEWEIGHTSPASS
 #include "fptq/Quantize/Passes.h.inc"
@@ -55,6 +57,15 @@ static LogicalResult keepCodes(const QuantizedLayer &layer, WeightStore &store, 
   return success();
 }
 
+/// A weight may be finite and its scale not: in f16 from 65504 * 7 on.
+static LogicalResult checkScales(LayerOpInterface use, ArrayRef<float> scales, StringRef scaleType) {
+  if (llvm::all_of(scales, [](float scale) { return std::isfinite(scale); }))
+    return success();
+  InFlightDiagnostic diag = use->emitOpError() << "has weights whose scale is more than " << scaleType
+                                               << " holds (layer '" << use.getLayer() << "')";
+  return scaleType == "f16" ? diag << ": use scale-type=f32" : diag;
+}
+
 /// The weight of `layer`, evaluated and freed again here.
 LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayer &layer, WeightStore &store,
                                                 const ParameterFiles &files) {
@@ -67,7 +78,8 @@ LogicalResult FptqQuantizeWeightsPass::quantize(QuantizedLayer &layer, WeightSto
   QuantizedWeight quantized =
       quantizeWeight(*weight, n, k, optionsFor(use.getSchemeAttr(), k, halfScales), importanceOf(use));
   layer.errorDb = quantized.errorDb;
-  if (failed(store.add(use->getLoc(), layer.plan, operandBytes(quantized, layer.plan, halfScales))))
+  if (failed(checkScales(use, quantized.scales, scaleType)) ||
+      failed(store.add(use->getLoc(), layer.plan, operandBytes(quantized, layer.plan, halfScales))))
     return failure();
   remark::passed(use->getLoc(), remark::RemarkOpts::name("Quantized").category("Quantize"))
       << remark::add("layer '{0}' quantized", use.getLayer().str()) << remark::metric("layer", use.getLayer())

@@ -430,6 +430,11 @@ func.func private @scheme_symmetry() attributes {a = #fptq.scheme<two_level, gro
 
 // -----
 
+// expected-error@+1 {{range [0.000000e+00, 1.000000e+39], absmax 1.000000e+39 is more than a float holds}}
+func.func private @range_too_large() attributes {a = #fptq.range<min = 0.0, max = 1.0e39, absmax = 1.0e39, tokens = 1>}
+
+// -----
+
 // expected-error@+1 {{unknown layout 'arm', expected 'x86' or 'nvptx'}}
 func.func private @layout_name() attributes {a = #fptq.layout<"arm">}
 
