@@ -188,6 +188,7 @@ static void addLLVMStages(OpPassManager &pm, const HostPipelineOptions &options,
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass()); // transfer padding is ub.poison
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createFptqCheckAllocationsPass());
   if (options.threads)
     pm.addPass(createConvertOpenMPToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());

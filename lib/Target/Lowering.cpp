@@ -60,7 +60,8 @@ static LogicalResult refuseNestedModules(ModuleOp module) {
 
 /// Generated code calls these by name: a function of the model would be what it calls.
 static LogicalResult refuseRuntimeNames(ModuleOp module) {
-  static constexpr StringLiteral kCalled[] = {"malloc", "free", "memcpy", "memmove", "memset", "memrefCopy", "abort"};
+  static constexpr StringLiteral kCalled[] = {"malloc",     "free",  "memcpy",  "memmove",      "memset",
+                                              "memrefCopy", "abort", "dprintf", "__assert_fail"};
   for (auto function : module.getOps<func::FuncOp>()) {
     StringRef name = function.getSymName();
     bool ours = name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_");

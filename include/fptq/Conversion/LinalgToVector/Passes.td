@@ -250,6 +250,16 @@ def FptqLowerAssertsPass : Pass<"fptq-lower-asserts", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"];
 }
 
+def FptqCheckAllocationsPass : Pass<"fptq-check-allocations", "::mlir::ModuleOp"> {
+  let summary = "A buffer that memory has no room for is an error, not a write to address 0";
+  let description = [{
+    Every call of `malloc`, as `finalize-memref-to-llvm` leaves them, goes through a function of the module that says how
+    many bytes were wanted, on standard error, and aborts where there are none. (That pass's own functions,
+    `use-generic-functions`, would have to be defined in a library beside each object file.)
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
   let summary = "Bring vectors to shapes LLVM likes";
   let description = [{
@@ -280,8 +290,9 @@ def FptqPrefetchStreamsPass : Pass<"fptq-prefetch-streams", "::mlir::func::FuncO
     values, its row of the same number is prefetched into the second-level cache, up to `window` bytes of them: a head's
     rows are over before prefetching ahead has paid. Runs on vectors and buffers, after views are folded.
   }];
-  let options = [Option<"bytes", "bytes", "int64_t", "2048", "how far ahead">,
-                 Option<"window", "window", "int64_t", "131072", "how much of the stream that comes next">];
+  let options = [Option<"bytes", "bytes", "int64_t", "2048", "how far ahead, in bytes; default 2048">,
+                 Option<"window", "window", "int64_t", "131072",
+                        "how much of the stream that comes next, in bytes; default 131072">];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }
 

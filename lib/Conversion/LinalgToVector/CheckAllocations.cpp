@@ -1,0 +1,68 @@
+//===- CheckAllocations.cpp - a buffer that memory has no room for --------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Support/GlobalString.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQCHECKALLOCATIONSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+struct FptqCheckAllocationsPass : impl::FptqCheckAllocationsPassBase<FptqCheckAllocationsPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+static constexpr StringLiteral kAllocate = "fptq_allocate";
+
+/// `fptq_allocate(bytes)`: malloc's pointer, or the end of the process with a word about why.
+static void defineAllocate(OpBuilder &b, ModuleOp module, LLVM::LLVMFuncOp malloc, LLVM::LLVMFuncOp dprintf,
+                           LLVM::LLVMFuncOp abort) {
+  Location loc = module.getLoc();
+  b.setInsertionPointToEnd(module.getBody());
+  auto function = LLVM::LLVMFuncOp::create(b, loc, kAllocate, malloc.getFunctionType(), LLVM::Linkage::Internal);
+  Block *entry = function.addEntryBlock(b);
+  Block *there = b.createBlock(&function.getBody()), *none = b.createBlock(&function.getBody());
+  Value bytes = entry->getArgument(0);
+
+  b.setInsertionPointToEnd(entry);
+  Value memory = LLVM::CallOp::create(b, loc, malloc, bytes).getResult();
+  Value null = LLVM::ZeroOp::create(b, loc, memory.getType());
+  Value failed = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, memory, null);
+  LLVM::CondBrOp::create(b, loc, failed, none, there);
+  b.setInsertionPointToEnd(there);
+  LLVM::ReturnOp::create(b, loc, memory);
+  b.setInsertionPointToEnd(none);
+  Value standardError = LLVM::ConstantOp::create(b, loc, b.getI32Type(), 2);
+  Value text = globalString(b, loc, module, "error: out of memory: the model needs a buffer of %zu bytes\n");
+  LLVM::CallOp::create(b, loc, dprintf, ValueRange{standardError, text, bytes});
+  LLVM::CallOp::create(b, loc, abort, ValueRange());
+  LLVM::UnreachableOp::create(b, loc);
+}
+
+void FptqCheckAllocationsPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  auto malloc = module.lookupSymbol<LLVM::LLVMFuncOp>("malloc");
+  if (!malloc)
+    return;
+  SmallVector<LLVM::CallOp> calls;
+  module.walk([&](LLVM::CallOp call) {
+    if (call.getCallee() == malloc.getSymName())
+      calls.push_back(call);
+  });
+  OpBuilder b(module.getContext());
+  auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+  // Not fprintf: a stream may allocate.
+  FailureOr<LLVM::LLVMFuncOp> dprintf =
+      LLVM::lookupOrCreateFn(b, module, "dprintf", {b.getI32Type(), pointer}, b.getI32Type(), /*isVarArg=*/true);
+  FailureOr<LLVM::LLVMFuncOp> abort =
+      LLVM::lookupOrCreateFn(b, module, "abort", {}, LLVM::LLVMVoidType::get(module.getContext()));
+  if (failed(dprintf) || failed(abort))
+    return signalPassFailure();
+  defineAllocate(b, module, malloc, *dprintf, *abort);
+  for (LLVM::CallOp call : calls)
+    call.setCallee(kAllocate);
+}
+} // namespace mlir::fptq
