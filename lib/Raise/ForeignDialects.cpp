@@ -10,9 +10,11 @@ using namespace mlir;
 using namespace mlir::fptq;
 
 namespace mlir::fptq::foreign {
+namespace {
 struct Entry {
   StringLiteral dialect, advice;
 };
+} // namespace
 
 static constexpr StringLiteral kStablehlo =
     "lower it first: torch-mlir-opt --inline --canonicalize --stablehlo-legalize-to-linalg --canonicalize";

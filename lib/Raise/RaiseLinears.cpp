@@ -98,7 +98,8 @@ static Operation *raiseLookup(IRRewriter &rewriter, Operation *op, LayerNames &n
   return nullptr;
 }
 
-/// What has to come before.
+/// Run here too, and not by the pipelines alone: in a model of TOSA this pass would otherwise find nothing, and say
+/// nothing. A second time there is nothing left to do.
 static OpPassManager importFrontend() {
   OpPassManager pm(ModuleOp::getOperationName());
   pm.addPass(createFptqImportFrontendPass());

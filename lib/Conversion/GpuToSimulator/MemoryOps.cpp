@@ -13,7 +13,9 @@ static constexpr int64_t kWindowMask = (1 << 18) - 1;
 
 static unsigned spaceOf(Value pointer) { return cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace(); }
 
+namespace {
 enum class AccessKind { Read, Write, Atomic, ReadConstant };
+} // namespace
 
 /// Calls fptq_sim_access before `op` touches `pointer`.
 static void checkAccess(HostCalls &calls, Operation *op, Value pointer, Type type, std::optional<uint64_t> alignment,

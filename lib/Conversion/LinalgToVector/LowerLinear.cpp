@@ -29,8 +29,9 @@ static std::vector<float> packColumns(ArrayRef<float> weight, int64_t n, int64_t
   return packed;
 }
 
+namespace {
 /// The packed weights of a module, so that functions which share a layer (prefill, prompt, decode) share its constant.
-class PackedWeights {
+class PackedColumns {
 public:
   DenseResourceElementsAttr get(OpBuilder &b, StringRef name, ArrayRef<int64_t> shape, ArrayRef<float> data) {
     auto type = RankedTensorType::get(shape, b.getF32Type());
@@ -45,6 +46,7 @@ public:
 private:
   llvm::StringMap<SmallVector<DenseResourceElementsAttr, 1>> byName;
 };
+} // namespace
 
 /// y[m, b, n] += x[m, k] * w[b, k, n].
 static Value contract(OpBuilder &b, Location loc, Value x, Value w, ArrayRef<OpFoldResult> sizes) {
@@ -80,7 +82,7 @@ static Value addBias(OpBuilder &b, Location loc, Value y, Value bias) {
       .getResult(0);
 }
 
-static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64_t width, PackedWeights &known) {
+static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64_t width, PackedColumns &known) {
   FailureOr<std::vector<float>> weight = evaluateConstant(op.getWeight(), files, op.getLayer());
   if (failed(weight))
     return failure();
@@ -115,7 +117,7 @@ void FptqLowerLinearPass::runOnOperation() {
     return signalPassFailure();
   SmallVector<LinearOp> ops;
   getOperation().walk([&](LinearOp op) { ops.push_back(op); });
-  PackedWeights known;
+  PackedColumns known;
   for (LinearOp op : ops)
     if (failed(lowerLinear(op, *files, width, known)))
       return signalPassFailure();
