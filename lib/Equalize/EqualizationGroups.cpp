@@ -27,6 +27,8 @@ static std::pair<Value, ChannelMap> rootOf(LinearOp op) {
 // Readers
 //===----------------------------------------------------------------------===//
 
+static bool staysFloat(LinearOp op) { return op.getPolicyAttr() && op.getPolicyAttr().getKind() == PolicyKind::Float; }
+
 /// (E1) for one layer: it is of the group, or can become exact by scaling its float weight.
 static FoldPlan admitLayer(LinearOp op, OpOperand &use, EqualizationGroup &group) {
   if (llvm::is_contained(group.equalized, op))
@@ -34,7 +36,7 @@ static FoldPlan admitLayer(LinearOp op, OpOperand &use, EqualizationGroup &group
   if (&use != &op.getXMutable() || rootOf(op) != std::pair(group.root, group.map))
     return FoldPlan::refused("(E1) layer '" + op.getLayer() + "' reads the same value in another way");
   PolicyAttr policy = op.getPolicyAttr();
-  if (!policy || policy.getKind() != PolicyKind::Float)
+  if (!staysFloat(op))
     return FoldPlan::refused("(E1) layer '" + op.getLayer() + "' reads the same input and its policy is " +
                              (policy ? stringifyPolicyKind(policy.getKind()) : "not chosen"));
   group.keptFloat.push_back(op);
@@ -96,6 +98,24 @@ void fptq::refuseFamily(ArrayRef<EqualizationGroup *> family) {
       group->plan = FoldPlan::refused(reason);
 }
 
+/// (E7) for the layers whose rows take the scale: where one is quantized, all of its uses take it, or none.
+static void refuseHalfScaled(ArrayRef<EqualizationGroup *> family, const llvm::StringMap<SmallVector<LinearOp>> &uses) {
+  llvm::SmallDenseMap<Operation *, const ChannelMap *> scaled;
+  for (EqualizationGroup *group : family)
+    for (const Absorber &absorber : group->plan.getAbsorbers())
+      if (LinearOp producer = absorber.linear; producer && !staysFloat(producer))
+        scaled[producer] = &absorber.map;
+  for (auto [producer, map] : scaled)
+    for (LinearOp use : uses.lookup(cast<LinearOp>(producer).getLayer()))
+      if (auto other = scaled.find(use); other == scaled.end() || !(*other->second == *map)) {
+        std::string reason =
+            ("(E7) layer '" + use.getLayer() + "' is used elsewhere, too, where its rows keep their scale").str();
+        for (EqualizationGroup *group : family)
+          group->plan = FoldPlan::refused(reason);
+        return;
+      }
+}
+
 std::vector<SmallVector<EqualizationGroup *>> fptq::joinFamilies(MutableArrayRef<EqualizationGroup> groups) {
   llvm::IntEqClasses classes(groups.size());
   llvm::StringMap<unsigned> groupOf;
@@ -106,7 +126,13 @@ std::vector<SmallVector<EqualizationGroup *>> fptq::joinFamilies(MutableArrayRef
   std::vector<SmallVector<EqualizationGroup *>> families(classes.getNumClasses());
   for (auto [i, group] : llvm::enumerate(groups))
     families[classes[i]].push_back(&group);
-  for (ArrayRef<EqualizationGroup *> family : families)
+  llvm::StringMap<SmallVector<LinearOp>> uses;
+  if (!groups.empty())
+    groups.front().equalized.front()->getParentOfType<ModuleOp>().walk(
+        [&](LinearOp op) { uses[op.getLayer()].push_back(op); });
+  for (ArrayRef<EqualizationGroup *> family : families) {
     refuseFamily(family);
+    refuseHalfScaled(family, uses);
+  }
   return families;
 }

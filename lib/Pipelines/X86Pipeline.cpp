@@ -122,6 +122,7 @@ static void addBufferStages(OpPassManager &pm, const HostPipelineOptions &option
   pm.addPass(createCanonicalizerPass()); // so that results that are arguments show as such
   pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
   pm.addPass(createFptqRecordResultAliasesPass()); // after: results of private layers are their arguments
+  pm.addNestedPass<func::FuncOp>(createFptqSeparateResultsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass()); // removes memref.copy %x, %x

@@ -176,3 +176,43 @@ func.func @decode(%n: tensor<1x4xf32>, %e: tensor<1x4xf32>) -> (tensor<1x4xf32>,
   } : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
   return %q, %y : tensor<1x4xf32>, tensor<1x4xf32>
 }
+
+// -----
+
+// A quantized layer whose weight serves twice, and whose result is divided once: its codes exist once.
+// CHECK-LABEL: @E7_producer_is_used_twice
+// CHECK: %[[U:.*]] = fptq.linear %{{.*}}, %[[W:.*]] layer("u")
+// CHECK: fptq.scale_channels %[[U]], %{{.*}} dim(1) : tensor<2x4xf32>
+// CHECK: fptq.linear %{{.*}}, %[[W]] layer("u")
+// REMARK: Reason="(E7) layer 'u' is used elsewhere, too, where its rows keep their scale", Remark="layer 'down'
+func.func @E7_producer_is_used_twice(%x: tensor<2x4xf32>, %z: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %u = fptq.linear %x, %w layer("u") {policy = #fptq.policy<per_token, "test">}
+    : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %v = fptq.linear %z, %w layer("u") {policy = #fptq.policy<per_token, "test">}
+    : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %d = fptq.linear %u, %w layer("down") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %d, %v : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// One that stays float has no codes.
+// CHECK-LABEL: @float_producer_is_used_twice
+// CHECK: %[[ROWS:.*]] = fptq.scale_channels %[[W:.*]], %{{.*}} dim(0) : tensor<4x4xf32>
+// CHECK: fptq.linear %{{.*}}, %[[ROWS]] layer("u")
+// CHECK: fptq.linear %{{.*}}, %[[W]] layer("u")
+// REMARK: "layer 'down': 1/s is folded into the rows of 'u'"
+func.func @float_producer_is_used_twice(%x: tensor<2x4xf32>, %z: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %u = fptq.linear %x, %w layer("u") {policy = #fptq.policy<float, "test">}
+    : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %v = fptq.linear %z, %w layer("u") {policy = #fptq.policy<float, "test">}
+    : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %d = fptq.linear %u, %w layer("down") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %d, %v : tensor<2x4xf32>, tensor<2x4xf32>
+}

@@ -201,6 +201,15 @@ def FptqRecordResultAliasesPass : Pass<"fptq-record-result-aliases", "::mlir::Mo
   }];
 }
 
+def FptqSeparateResultsPass : Pass<"fptq-separate-results", "::mlir::func::FuncOp"> {
+  let summary = "Copy a result that lies in the buffer of an earlier one";
+  let description = [{
+    After bufferization: a caller frees every result, so each needs an allocation of its own. Upstream's buffer
+    deallocation does not see to that where a function returns a value twice, or a value and a reshape of it.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def FptqLowerCopiesPass : Pass<"fptq-lower-copies", "::mlir::func::FuncOp"> {
   let summary = "Copies of strided buffers as loops";
   let description = [{

@@ -1,0 +1,79 @@
+//===- SeparateResults.cpp - an allocation for every result ---------------===//
+#include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/SetOperations.h"
+
+namespace mlir::fptq {
+#define GEN_PASS_DEF_FPTQSEPARATERESULTSPASS
+#include "fptq/Conversion/LinalgToVector/Passes.h.inc"
+
+namespace {
+using Buffers = llvm::SmallDenseSet<Value, 2>;
+
+struct FptqSeparateResultsPass : impl::FptqSeparateResultsPassBase<FptqSeparateResultsPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+/// What `value` may be, one step back; nothing where it is a buffer of its own. Upstream's BufferOriginAnalysis knows
+/// nothing of calls: to it all results of a layer that was outlined may be one buffer, and each would be copied.
+static void pushSources(Value value, SmallVectorImpl<Value> &sources) {
+  auto result = dyn_cast<OpResult>(value);
+  if (!result) {
+    Operation *parent = cast<BlockArgument>(value).getOwner()->getParentOp();
+    if (isa<RegionBranchOpInterface>(parent)) // carried by a loop, in one place or another
+      llvm::append_range(sources, parent->getOperands());
+    return;
+  }
+  if (auto view = dyn_cast<ViewLikeOpInterface>(result.getOwner()))
+    sources.push_back(view.getViewSource());
+  else if (auto select = dyn_cast<arith::SelectOp>(result.getOwner()))
+    sources.append({select.getTrueValue(), select.getFalseValue()});
+  else if (auto branch = dyn_cast<RegionBranchOpInterface>(result.getOwner()))
+    branch.getPredecessorValues(RegionSuccessor(branch, branch->getResults()), result.getResultNumber(), sources);
+}
+
+static Buffers buffersOf(Value value) {
+  Buffers seen, buffers;
+  SmallVector<Value> pending = {value};
+  while (!pending.empty()) {
+    Value next = pending.pop_back_val();
+    if (!isa<MemRefType>(next.getType()) || !seen.insert(next).second)
+      continue;
+    size_t before = pending.size();
+    pushSources(next, pending);
+    if (pending.size() == before)
+      buffers.insert(next);
+  }
+  return buffers;
+}
+
+static Value copyOf(Value value, Operation *before) {
+  OpBuilder b(before);
+  auto type = cast<MemRefType>(value.getType());
+  SmallVector<Value> sizes;
+  for (int64_t d = 0; d < type.getRank(); ++d)
+    if (type.isDynamicDim(d))
+      sizes.push_back(memref::DimOp::create(b, before->getLoc(), value, d));
+  Value copy = memref::AllocOp::create(b, before->getLoc(), type, sizes);
+  memref::CopyOp::create(b, before->getLoc(), value, copy);
+  return copy;
+}
+
+void FptqSeparateResultsPass::runOnOperation() {
+  if (getOperation().isExternal() || !getOperation().getBody().hasOneBlock())
+    return;
+  Operation *terminator = getOperation().getBody().front().getTerminator();
+  Buffers taken;
+  for (OpOperand &result : terminator->getOpOperands()) {
+    if (!isa<MemRefType>(result.get().getType()))
+      continue;
+    Buffers buffers = buffersOf(result.get());
+    if (llvm::set_intersects(taken, buffers))
+      result.set(copyOf(result.get(), terminator));
+    llvm::set_union(taken, buffers);
+  }
+}
+} // namespace mlir::fptq
