@@ -1,6 +1,7 @@
 //===- EmitLinear.cpp - a match as fptq.linear ----------------------------===//
 #include "EmitLinear.h"
 #include "AbsorbBias.h"
+#include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -66,6 +67,19 @@ static Value weightMatrix(OpBuilder &b, Location loc, const LinearMatch &match) 
                   {units + (int64_t)columns.size(), (int64_t)reductions.size()});
 }
 
+/// Codes that lie behind views which undo each other (heads taken apart, windows of a convolution) are seen as such:
+/// what asks whether a weight came as codes looks no further than its op.
+static Value withoutViews(Value weight) {
+  Value value = weight;
+  for (Operation *op = value.getDefiningOp();
+       isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp, linalg::LinalgOp>(op) && isConstantChain(value);
+       op = value.getDefiningOp())
+    value = op->getOperand(0);
+  bool same = value.getDefiningOp<DequantizeOp>() && value.getType() == weight.getType() &&
+              constantIdentity(value) == constantIdentity(weight);
+  return same ? value : weight;
+}
+
 /// rows.. x K, where K is known from the weight even if the model leaves it open.
 static Value activation(OpBuilder &b, Location loc, const LinearMatch &match, Value init, int64_t k) {
   Value x = withoutWindows(b, loc, match.x, match.windows, match.extents, init, match.resultMap);
@@ -128,7 +142,7 @@ LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Value init = op.getDpsInitOperand(0)->get();
-  Value weight = weightMatrix(rewriter, loc, match);
+  Value weight = withoutViews(weightMatrix(rewriter, loc, match));
   ArrayRef<int64_t> nk = cast<RankedTensorType>(weight.getType()).getShape();
   Value x = activation(rewriter, loc, match, init, nk[1]);
   SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());

@@ -21,7 +21,7 @@ struct FptqImportQuantPass : impl::FptqImportQuantPassBase<FptqImportQuantPass> 
 
 private:
   LogicalResult importOperand(IRRewriter &rewriter, WeightImporter &importer, OpOperand &operand);
-  LogicalResult importWeight(IRRewriter &rewriter, WeightImporter &importer, Value value, int64_t kDim);
+  LogicalResult importWeight(IRRewriter &rewriter, WeightImporter &importer, Value value, const MatrixView &view);
   LogicalResult importActivation(IRRewriter &rewriter, quant::DequantizeCastOp op);
   LogicalResult refuse(Value value, const llvm::Twine &reason);
 };
@@ -69,14 +69,14 @@ LogicalResult FptqImportQuantPass::refuse(Value value, const llvm::Twine &reason
 }
 
 LogicalResult FptqImportQuantPass::importWeight(IRRewriter &rewriter, WeightImporter &importer, Value value,
-                                                int64_t kDim) {
+                                                const MatrixView &view) {
   if (cast<RankedTensorType>(value.getType()).getElementType().isF64())
     return refuse(value, "it is computed in f64");
   FailureOr<Dequantization> match = matchDequantization(value);
   if (failed(match))
     return refuse(value, "its arithmetic is no scale * (codes - zero point)");
   std::string reason;
-  FailureOr<Value> weight = importer.import(rewriter, value, *match, kDim, reason);
+  FailureOr<Value> weight = importer.import(rewriter, value, *match, view, reason);
   if (failed(weight))
     return reason.empty() ? failure() : refuse(value, reason);
   remark::passed(value.getLoc(), remark::RemarkOpts::name("ImportedCodes").category("Raise"))
@@ -98,15 +98,14 @@ LogicalResult FptqImportQuantPass::importOperand(IRRewriter &rewriter, WeightImp
   if (isConstantChain(value) || !type || !isa<FloatType>(type.getElementType()) ||
       !dependsOnConstantsOnly(value, &codes) || (!codes && !value.getDefiningOp<quant::DequantizeCastOp>()))
     return success();
-  if (type.getRank() != 2)
-    return refuse(value, "it has not two dimensions");
-  SmallVector<int64_t> reduced;
+  llvm::SmallBitVector reduced(type.getRank());
   for (auto [d, expr] : llvm::enumerate(map.getResults()))
-    if (auto loop = dyn_cast<AffineDimExpr>(expr); loop && !result.isFunctionOfDim(loop.getPosition()))
-      reduced.push_back(d);
-  if (reduced.size() != 1)
-    return refuse(value, "it has not one dimension of input channels");
-  return importWeight(rewriter, importer, value, reduced.front());
+    if (auto loop = dyn_cast<AffineDimExpr>(expr))
+      reduced[d] = !result.isFunctionOfDim(loop.getPosition());
+  std::optional<MatrixView> view = MatrixView::of(type.getShape(), reduced);
+  if (!view)
+    return refuse(value, "its input channels are neither its first dimensions nor its last");
+  return importWeight(rewriter, importer, value, *view);
 }
 
 /// Arithmetic instead of a pair of casts, which canonicalization would fold away.
@@ -138,6 +137,8 @@ void FptqImportQuantPass::runOnOperation() {
   // What no contraction reads: embedding tables, activations.
   SmallVector<quant::DequantizeCastOp> casts;
   module.walk([&](quant::DequantizeCastOp op) { casts.push_back(op); });
+  llvm::SmallBitVector table(2);
+  table.set(1);
   for (quant::DequantizeCastOp op : casts) {
     if (op->use_empty()) {
       rewriter.eraseOp(op);
@@ -146,7 +147,7 @@ void FptqImportQuantPass::runOnOperation() {
     auto type = dyn_cast<RankedTensorType>(op.getType());
     bool constant = dependsOnConstantsOnly(op.getResult());
     if (constant && type && type.getRank() == 2)
-      ok &= succeeded(importWeight(rewriter, importer, op.getResult(), /*kDim=*/1));
+      ok &= succeeded(importWeight(rewriter, importer, op.getResult(), *MatrixView::of(type.getShape(), table)));
     else
       ok &= succeeded(importActivation(rewriter, op));
   }

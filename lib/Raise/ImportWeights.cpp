@@ -16,6 +16,36 @@ using namespace mlir::fptq;
 // Where an operand lies along rows (N) and columns (K)
 //===----------------------------------------------------------------------===//
 
+std::optional<MatrixView> MatrixView::of(ArrayRef<int64_t> shape, const llvm::SmallBitVector &reduced) {
+  int64_t rank = shape.size(), first = 0;
+  if (reduced.none() || reduced.all())
+    return std::nullopt;
+  while (reduced[first] == reduced[0])
+    ++first;
+  MatrixView view{{1, 1}, reduced[0] ? 0 : 1, {{}, {}}};
+  for (int64_t d = 0; d < rank; ++d) {
+    bool second = d >= first;
+    if (second != (reduced[d] != reduced[0]))
+      return std::nullopt;
+    view.shape[second] *= shape[d];
+    view.groups[second].push_back(d);
+  }
+  return view;
+}
+
+/// The weight's dimensions as expressions of the matrix's two.
+static AffineMap dimensionsOf(const MatrixView &view, ArrayRef<int64_t> shape, MLIRContext *context) {
+  SmallVector<AffineExpr> exprs(shape.size());
+  for (auto [i, group] : llvm::enumerate(view.groups)) {
+    AffineExpr rest = getAffineDimExpr(i, context);
+    for (int64_t d : llvm::reverse(group)) {
+      exprs[d] = d == group.front() ? rest : rest % shape[d];
+      rest = rest.floorDiv(shape[d]);
+    }
+  }
+  return AffineMap::get(2, 0, exprs, context);
+}
+
 namespace {
 /// The element of an operand at (n, k) is `numbers[row[n] + column[k]]`.
 struct Table {
@@ -236,37 +266,47 @@ static std::string identityOf(const Dequantization &match, ArrayRef<int64_t> sha
   return text;
 }
 
-FailureOr<Value> WeightImporter::import(RewriterBase &rewriter, Value value, const Dequantization &match, int64_t kDim,
-                                        std::string &reason) {
+FailureOr<Value> WeightImporter::import(RewriterBase &rewriter, Value value, Dequantization match,
+                                        const MatrixView &view, std::string &reason) {
   auto type = cast<RankedTensorType>(value.getType());
+  AffineMap dimensions = dimensionsOf(view, type.getShape(), type.getContext());
+  for (IndexedConstant *operand : {&match.codes, &match.scale, match.zero ? &*match.zero : nullptr})
+    if (operand)
+      operand->map = operand->map.compose(dimensions);
   Value root = match.codes.constant ? match.codes.constant : match.codes.quantized;
   std::string name = constantName(root).str();
-  std::string identity = identityOf(match, type.getShape(), kDim);
+  std::string identity = identityOf(match, view.shape, view.kDim);
   auto known = made.find(identity);
   if (known == made.end()) {
-    FailureOr<Constants> constants = convert(match, type.getShape(), kDim, name.empty() ? "weight" : name, reason);
+    auto constants = convert(match, view.shape, view.kDim, name.empty() ? "weight" : name, reason);
     if (failed(constants))
       return failure();
     known = made.try_emplace(identity, *constants).first;
   }
-  const Constants &constants = known->second;
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointAfterValue(value);
-  Location loc = root.getLoc();
+  Value weight = emit(rewriter, root.getLoc(), known->second, name, type.getElementType(), view);
+  if (type.getRank() == 2)
+    return weight;
+  return tensor::ExpandShapeOp::create(rewriter, root.getLoc(), type, weight, view.groups).getResult();
+}
+
+Value WeightImporter::emit(RewriterBase &rewriter, Location loc, const Constants &constants, StringRef name,
+                           Type element, const MatrixView &view) {
   auto constant = [&](Attribute attr) -> Value {
     return attr ? arith::ConstantOp::create(rewriter, loc, cast<TypedAttr>(attr)).getResult() : Value();
   };
   Value codes = constant(constants.codes);
   if (!name.empty()) // the blob manager may have numbered the key
     codes.getDefiningOp()->setAttr(FptqDialect::kNameAttr, rewriter.getStringAttr(name));
-  int64_t n = type.getDimSize(1 - kDim), k = type.getDimSize(kDim);
+  int64_t n = view.shape[1 - view.kDim], k = view.shape[view.kDim];
   Value weight = DequantizeOp::create(rewriter, loc, RankedTensorType::get({n, k}, rewriter.getF32Type()), codes,
                                       constant(constants.scales), constant(constants.zeros), /*offsets=*/Value(),
                                       constants.bits, constants.groupSize);
-  if (!type.getElementType().isF32())
-    weight = arith::TruncFOp::create(rewriter, loc, RankedTensorType::get({n, k}, type.getElementType()), weight);
-  if (kDim == 1)
+  if (!element.isF32())
+    weight = arith::TruncFOp::create(rewriter, loc, RankedTensorType::get({n, k}, element), weight);
+  if (view.kDim == 1)
     return weight;
-  Value init = tensor::EmptyOp::create(rewriter, loc, type.getShape(), type.getElementType());
+  Value init = tensor::EmptyOp::create(rewriter, loc, view.shape, element);
   return linalg::TransposeOp::create(rewriter, loc, weight, init, ArrayRef<int64_t>{1, 0})->getResult(0);
 }

@@ -130,3 +130,33 @@ def test_in_4_bits(model, tmp_path, policy):
     for i, (y, exact) in enumerate(zip(quantized, expected, strict=True)):
         noise = 10 * np.log10(np.square(y - exact).sum() / np.square(exact).sum())
         assert -30 < noise < -16, (i, noise)
+
+
+def nested(codes):
+    """As an elements attribute: MLIR has no raw form of !quant's storage."""
+    return f"[{', '.join(map(nested, codes))}]" if codes.ndim else str(int(codes))
+
+
+def test_codes_per_output_channel_are_taken_over():
+    """Of 8 bits, which quantizing anew in 4 would lose: what is left is the noise of the activations' codes."""
+    rng, text, inputs, expected = np.random.default_rng(6), "", [], []
+    for i, (name, x, w, y, strides) in enumerate(FORMS):
+        axis = name.split("_")[3].index("f")
+        codes, scales = rng.integers(-127, 128, w), rng.uniform(0.01, 0.1, 24).astype(np.float32)
+        kind = f"!quant.uniform<i8:f32:{axis}, {{{', '.join(f'{s:.9e}' for s in scales)}}}>"
+        stored, quantized = type_of(w).replace("f32", "i8"), type_of(w).replace("f32", kind)
+        weight = f"""%c = arith.constant dense<{nested(codes)}> : {stored}
+  %q = quant.scast %c : {stored} to {quantized}
+  %w = quant.dcast %q : {quantized} to {type_of(w)}"""
+        bias = "%b = arith.constant dense<0.0> : tensor<24xf32>"
+        lines = function(i, name, x, w, y, strides).split("\n")
+        lines = [weight if "%w = " in line else bias if "%b = " in line else line for line in lines]
+        text += "\n".join(lines)
+        inputs.append(rng.standard_normal(x).astype(np.float32))
+        real = codes * scales.astype(np.float64).reshape([-1 if d == axis else 1 for d in range(len(w))])
+        expected.append(convolve(name, inputs[-1], real, 0, strides))
+    with Session() as session:
+        module = session.parse_text(text).run("fptq-quantize-pipeline{policy=per-token}")
+        assert module.text().count("method = stored") == 2 * len(FORMS)  # high and low nibbles
+        for y, exact in zip(calls(module, inputs), expected, strict=True):
+            assert 10 * np.log10(np.square(y - exact).sum() / np.square(exact).sum()) < -36
