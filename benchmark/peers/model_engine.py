@@ -16,7 +16,7 @@ class Fptq:
     def __init__(self, path, threads):
         from quant_fptq.importer import load_checkpoint
         from quant_fptq.quantize import QuantizeOptions
-        from quant_fptq.session import Model, Session
+        from quant_fptq import Model, Session
 
         checkpoint = load_checkpoint(path, CONTEXT)
         self.session = Session()

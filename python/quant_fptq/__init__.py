@@ -24,12 +24,13 @@ from quant_fptq.profile import LayerRange, Policy, Profile
 if TYPE_CHECKING:
     from quant_fptq.importer.export import compressed_tensors as export_compressed_tensors
     from quant_fptq.importer.native import save as save_checkpoint
+    from quant_fptq.model import Model
     from quant_fptq.quantize import QuantizeOptions, calibrate, calibrate_calls, quantized_checkpoint
-    from quant_fptq.session import Executable, Model, Module, Session
+    from quant_fptq.session import Executable, Module, Session
 
 #: Imported when they are asked for: importers and profiles work where the shared library is missing.
 _LAZY = {
-    "Executable": "session", "Model": "session", "Module": "session", "Session": "session",
+    "Executable": "session", "Model": "model", "Module": "session", "Session": "session",
     "QuantizeOptions": "quantize", "calibrate": "quantize", "calibrate_calls": "quantize",
     "quantized_checkpoint": "quantize",
     "export_compressed_tensors": "importer.export:compressed_tensors", "save_checkpoint": "importer.native:save",

@@ -17,8 +17,9 @@ from quant_fptq import quantize as quantization
 from quant_fptq.cli import report
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import load_checkpoint
+from quant_fptq.model import Model
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
-from quant_fptq.session import Model, Session
+from quant_fptq.session import Session
 from quant_fptq.tokenizer import load_tokenizer
 
 PROMPT = "And it came to pass in those days, that"

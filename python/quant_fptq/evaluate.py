@@ -13,7 +13,7 @@ from quant_fptq.tokenizer import Tokenizer, documents
 
 
 class LanguageModel(Protocol):
-    """What quality and speed are measured on: ours (`session.Model`), or any other with a cache of its own."""
+    """What quality and speed are measured on: ours (`model.Model`), or any other with a cache of its own."""
 
     def reset(self) -> None:
         """Empties the cache."""

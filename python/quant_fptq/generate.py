@@ -7,7 +7,7 @@ from typing import Iterator, Sequence
 
 import numpy as np
 
-from quant_fptq.session import Model
+from quant_fptq.model import Model
 from quant_fptq.tokenizer import Tokenizer
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, StoredWeight, Tensor, safetensors
 from quant_fptq.importer.checkpoint import HEAD, layer_of
+from quant_fptq.model import Model
 from quant_fptq.pipeline import Pipeline
-from quant_fptq.session import Executable, Model, Module, Session
+from quant_fptq.session import Executable, Module, Session
 
 #: Tokens that `eval` and `quantize` calibrate on where no profile is given.
 CALIBRATION_TOKENS = 2000

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 
 from quant_fptq import Session, load_checkpoint  # noqa: E402
-from quant_fptq.session import Model  # noqa: E402
+from quant_fptq.model import Model  # noqa: E402
 
 PROMPT, MORE = 40, 8
 

@@ -9,7 +9,7 @@ from oracle import forward
 
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.importer import native
-from quant_fptq.session import Model
+from quant_fptq.model import Model
 
 gguf = pytest.importorskip("gguf", reason="the gguf package is not installed")
 quants = pytest.importorskip("gguf.quants")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from quant_fptq import FptqError, Session, load_checkpoint
+from quant_fptq.model import Model
 from quant_fptq.quantize import QuantizeOptions, calibrate, random_sequences
-from quant_fptq.session import Model
 
 #: More than 16 tokens: a tile kernel of sm_80, a wgmma kernel of sm_90a.
 PROMPT = [1, 17, 230, 5, 99, 1000, 7, 300, 42, 8, 64, 501, 2, 77, 613, 14, 15, 900]

@@ -10,10 +10,10 @@ from oracle import forward
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.checkpoint import EMBEDDING, Tensor
+from quant_fptq.model import Model
 from quant_fptq.pipeline import Pipeline
 from quant_fptq.profile import Profile
 from quant_fptq.quantize import QuantizeOptions, quantized_checkpoint
-from quant_fptq.session import Model
 
 ROWS = 37
 

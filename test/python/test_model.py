@@ -7,9 +7,9 @@ from conftest import write_tiny
 from oracle import forward
 
 from quant_fptq import FptqError, Session, load_checkpoint
+from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
 from quant_fptq.quantize import QuantizeOptions
-from quant_fptq.session import Model
 
 
 @pytest.fixture(scope="module")

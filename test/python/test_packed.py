@@ -11,8 +11,8 @@ from packed_writers import SIZES, folder
 
 from quant_fptq import FptqError, QuantizeOptions, Session, load_checkpoint, save_checkpoint
 from quant_fptq.importer import export, safetensors
+from quant_fptq.model import Model
 from quant_fptq.quantize import plan_for, quantized_checkpoint
-from quant_fptq.session import Model
 
 DYNAMIC = {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "token", "dynamic": True}
 STATIC = {**DYNAMIC, "strategy": "tensor", "dynamic": False}

@@ -13,8 +13,8 @@ from packed_writers import SIZES
 
 from quant_fptq import FptqError, Profile, QuantizeOptions, Session, load_checkpoint
 from quant_fptq.importer import export, safetensors
+from quant_fptq.model import Model
 from quant_fptq.quantize import quantized_checkpoint
-from quant_fptq.session import Model
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 

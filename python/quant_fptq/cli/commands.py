@@ -18,11 +18,12 @@ from quant_fptq.cli.arguments import quantize_options
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, export, llama_module, load_checkpoint, native
 from quant_fptq.importer.llama import write_parameters
+from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
 from quant_fptq.profile import Policy, Profile
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
 from quant_fptq.report import write_report
-from quant_fptq.session import Model, Module, Session
+from quant_fptq.session import Module, Session
 from quant_fptq.tokenizer import load_tokenizer
 
 _MLIR = (".mlir", ".mlirbc")
