@@ -21,10 +21,52 @@ static constexpr StringLiteral kRuntimeFunction = "fptq_observe";
 /// Code of the element type in the runtime's interface: 0 f32, 1 f16, 2 bf16.
 static int32_t elementCode(Type type) { return type.isF32() ? 0 : type.isF16() ? 1 : 2; }
 
+/// The declaration of the runtime's function; failure where the module has another one of its name.
+static FailureOr<func::FuncOp> declareRuntime(OpBuilder &b, ModuleOp module) {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  FunctionType type =
+      b.getFunctionType({pointer, pointer, b.getI64Type(), b.getI64Type(), b.getI32Type()}, TypeRange());
+  FailureOr<func::FuncOp> known = func::lookupFnDecl(module, kRuntimeFunction, type);
+  if (failed(known) || *known)
+    return known;
+  return func::createFnDecl(b, module, kRuntimeFunction, type, /*setPrivate=*/true);
+}
+
+/// `x` as the runtime reads it, row behind row.
+static Value contiguous(OpBuilder &b, Location loc, Value x) {
+  auto type = cast<MemRefType>(x.getType());
+  if (type.getLayout().isIdentity())
+    return x;
+  SmallVector<Value> sizes;
+  for (int64_t d = 0; d < type.getRank(); ++d)
+    if (type.isDynamicDim(d))
+      sizes.push_back(memref::DimOp::create(b, loc, x, d));
+  Value copy = memref::AllocOp::create(b, loc, MemRefType::get(type.getShape(), type.getElementType()), sizes);
+  memref::CopyOp::create(b, loc, x, copy);
+  return copy;
+}
+
+static void lower(OpBuilder &b, ObserveOp op, func::FuncOp runtime) {
+  b.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  Value x = contiguous(b, loc, op.getX());
+  auto type = cast<MemRefType>(x.getType());
+  Value rows = arith::ConstantIndexOp::create(b, loc, 1);
+  for (int64_t d = 0; d + 1 < type.getRank(); ++d)
+    rows = arith::MulIOp::create(b, loc, rows, memref::DimOp::create(b, loc, x, d));
+  Value channels = memref::DimOp::create(b, loc, x, type.getRank() - 1);
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, x);
+  auto toI64 = [&](Value v) { return arith::IndexCastOp::create(b, loc, b.getI64Type(), v).getResult(); };
+  Value data = LLVM::IntToPtrOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), toI64(address));
+  Value code = arith::ConstantIntOp::create(b, loc, elementCode(type.getElementType()), 32);
+  Value layer = globalString(b, loc, runtime->getParentOfType<ModuleOp>(), op.getLayer());
+  func::CallOp::create(b, loc, runtime, ValueRange{layer, data, toI64(rows), toI64(channels), code});
+  op.erase();
+}
+
 void FptqLowerObservePass::runOnOperation() {
-  ModuleOp module = getOperation();
   SmallVector<ObserveOp> ops;
-  module.walk([&](ObserveOp op) { ops.push_back(op); });
+  getOperation().walk([&](ObserveOp op) { ops.push_back(op); });
   if (ops.empty())
     return;
   for (ObserveOp op : ops)
@@ -33,41 +75,10 @@ void FptqLowerObservePass::runOnOperation() {
       return signalPassFailure();
     }
   OpBuilder b(&getContext());
-  auto pointer = LLVM::LLVMPointerType::get(&getContext());
-  SmallVector<Type> types = {pointer, pointer, b.getI64Type(), b.getI64Type(), b.getI32Type()};
-  FunctionType type = b.getFunctionType(types, {});
-  FailureOr<func::FuncOp> declaration = func::lookupFnDecl(module, kRuntimeFunction, type);
-  if (failed(declaration))
+  FailureOr<func::FuncOp> runtime = declareRuntime(b, getOperation());
+  if (failed(runtime))
     return signalPassFailure();
-  if (!*declaration)
-    declaration = func::createFnDecl(b, module, kRuntimeFunction, type, /*setPrivate=*/true);
-  for (ObserveOp op : ops) {
-    b.setInsertionPoint(op);
-    Location loc = op.getLoc();
-    Value x = op.getX();
-    auto type = cast<MemRefType>(x.getType());
-    if (!type.getLayout().isIdentity()) { // the runtime reads whole rows
-      auto contiguous = MemRefType::get(type.getShape(), type.getElementType());
-      SmallVector<Value> sizes;
-      for (int64_t d = 0; d < type.getRank(); ++d)
-        if (type.isDynamicDim(d))
-          sizes.push_back(memref::DimOp::create(b, loc, x, d));
-      Value copy = memref::AllocOp::create(b, loc, contiguous, sizes);
-      memref::CopyOp::create(b, loc, x, copy);
-      x = copy;
-    }
-    Value rows = arith::ConstantIndexOp::create(b, loc, 1);
-    for (int64_t d = 0; d + 1 < type.getRank(); ++d)
-      rows = arith::MulIOp::create(b, loc, rows, memref::DimOp::create(b, loc, x, d));
-    Value channels = memref::DimOp::create(b, loc, x, type.getRank() - 1);
-    Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, x);
-    auto toI64 = [&](Value v) { return arith::IndexCastOp::create(b, loc, b.getI64Type(), v).getResult(); };
-    Value data = LLVM::IntToPtrOp::create(b, loc, pointer, toI64(address));
-    Value code = arith::ConstantIntOp::create(b, loc, elementCode(type.getElementType()), 32);
-    func::CallOp::create(
-        b, loc, *declaration,
-        ValueRange{globalString(b, loc, module, op.getLayer()), data, toI64(rows), toI64(channels), code});
-    op.erase();
-  }
+  for (ObserveOp op : ops)
+    lower(b, op, *runtime);
 }
 } // namespace mlir::fptq

@@ -116,11 +116,8 @@ static Repeat chooseCut(ArrayRef<Operation *> ops, Repeat repeat, size_t run) {
   return best;
 }
 
-/// Moves ops [first, last) into a private function and calls it.
-static void outline(ArrayRef<Operation *> ops, size_t first, size_t last, func::FuncOp parent, SymbolTable &symbols) {
-  SmallVector<Value> results = readLater(ops, first, last);
-  Block *block = ops.front()->getBlock();
-  // Copied ops stand right before their readers and go with them.
+/// `ops` of `block` and the copied ops that they read, which stand right before their readers and go with them.
+static llvm::SetVector<Operation *> withCopies(ArrayRef<Operation *> ops, Block *block) {
   llvm::SetVector<Operation *> moved;
   auto add = [&](auto &&self, Operation *op) -> void {
     op->walk([&](Operation *inner) {
@@ -130,8 +127,13 @@ static void outline(ArrayRef<Operation *> ops, size_t first, size_t last, func::
     });
     moved.insert(op);
   };
-  for (Operation *op : ops.slice(first, last - first))
+  for (Operation *op : ops)
     add(add, op);
+  return moved;
+}
+
+/// What the ops that move read of `block`, which stays.
+static SmallVector<Value> argumentsOf(const llvm::SetVector<Operation *> &moved, Block *block) {
   llvm::SetVector<Value> arguments;
   for (Operation *op : moved)
     op->walk([&](Operation *inner) {
@@ -143,8 +145,16 @@ static void outline(ArrayRef<Operation *> ops, size_t first, size_t last, func::
           arguments.insert(operand);
       }
     });
+  return arguments.takeVector();
+}
+
+/// Moves ops [first, last) into a private function and calls it.
+static void outline(ArrayRef<Operation *> ops, size_t first, size_t last, func::FuncOp parent, SymbolTable &symbols) {
+  Block *block = ops.front()->getBlock();
+  SmallVector<Value> results = readLater(ops, first, last);
+  llvm::SetVector<Operation *> moved = withCopies(ops.slice(first, last - first), block);
+  SmallVector<Value> inputs = argumentsOf(moved, block);
   OpBuilder b(parent.getContext());
-  SmallVector<Value> inputs = arguments.takeVector();
   auto type = b.getFunctionType(TypeRange(ValueRange(inputs)), TypeRange(ValueRange(results)));
   auto function = func::FuncOp::create(b, ops[first]->getLoc(), (parent.getName() + "_layer").str(), type);
   function.setPrivate();

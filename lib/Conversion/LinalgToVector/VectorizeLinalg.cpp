@@ -57,6 +57,19 @@ static bool readsSubBytes(linalg::GenericOp op) {
                       [](tensor::ExtractOp extract) { return isSubByte(extract.getTensor().getType()); });
 }
 
+/// `sizes` of vectors for loops of these `extents`: those that are known are whole. A word where the vector would be
+/// too long, or null.
+static const char *fitSizes(ArrayRef<int64_t> extents, SmallVectorImpl<int64_t> &sizes) {
+  int64_t lanes = 1;
+  for (auto [extent, size] : llvm::zip_equal(extents, sizes)) {
+    size = ShapedType::isDynamic(extent) ? size : extent;
+    lanes = ShapedType::isDynamic(size) ? kMaxLanes + 1 : std::min(kMaxLanes + 1, lanes * size);
+  }
+  if (lanes <= kMaxLanes)
+    return nullptr;
+  return ShapedType::isDynamicShape(extents) ? "a size without bound" : "a tile too large for registers";
+}
+
 /// Vectorizes one op; on failure a word why.
 static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg::LinalgOp &left) {
   SmallVector<int64_t> sizes;
@@ -83,17 +96,9 @@ static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg
     return "a single element by its index"; // upstream would gather with a scalar, which does not verify
   if (sizes.size() != extents.size())
     sizes = extents;
-  bool dynamic = false;
-  int64_t lanes = 1;
-  for (auto [extent, size] : llvm::zip(extents, sizes)) {
-    if (ShapedType::isDynamic(extent))
-      dynamic = true;
-    else
-      size = extent;
-    lanes = ShapedType::isDynamic(size) ? kMaxLanes + 1 : std::min(kMaxLanes + 1, lanes * size);
-  }
-  if (lanes > kMaxLanes)
-    return dynamic ? "a size without bound" : "a tile too large for registers";
+  if (const char *reason = fitSizes(extents, sizes))
+    return reason;
+  bool dynamic = ShapedType::isDynamicShape(extents);
   rewriter.setInsertionPoint(generic);
   SmallVector<bool> scalable(dynamic ? sizes.size() : 0, false);
   auto vectorized = linalg::vectorize(rewriter, generic, dynamic ? ArrayRef<int64_t>(sizes) : ArrayRef<int64_t>(),
