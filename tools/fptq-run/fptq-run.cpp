@@ -69,17 +69,16 @@ static Type elementOf(Type type) {
 
 /// Element types and a common number of calls.
 static llvm::Error checkInputs(const EntryPoint &entry, ArrayRef<Array> inputs, bool batched) {
-  auto error = [&](const llvm::Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); };
   if (inputs.size() != entry.arguments.size())
-    return error("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) + " arguments, got " +
-                 llvm::Twine(inputs.size()));
+    return llvm::createStringError("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) +
+                                   " arguments, got " + llvm::Twine(inputs.size()));
   for (auto [i, input] : llvm::enumerate(inputs)) {
     StringRef expected = safetensorsDtype(elementOf(entry.arguments[i]));
     if (input.dtype != expected)
-      return error("argument " + llvm::Twine(i) + " is " + input.dtype + ", expected " + expected);
+      return llvm::createStringError("argument " + llvm::Twine(i) + " is " + input.dtype + ", expected " + expected);
     if (batched && (input.shape.empty() || input.shape[0] != inputs[0].shape[0]))
-      return error("argument " + llvm::Twine(i) + " has no leading dimension of " +
-                   llvm::Twine(inputs[0].shape.empty() ? 0 : inputs[0].shape[0]) + " calls");
+      return llvm::createStringError("argument " + llvm::Twine(i) + " has no leading dimension of " +
+                                     llvm::Twine(inputs[0].shape.empty() ? 0 : inputs[0].shape[0]) + " calls");
   }
   return llvm::Error::success();
 }
@@ -97,8 +96,7 @@ static llvm::Error collect(const EntryPoint &entry, ArrayRef<CallResult> call, s
     if (batched) {
       int64_t calls = to.shape.empty() ? 0 : to.shape[0];
       if (calls && !llvm::equal(shape, ArrayRef<int64_t>(to.shape).drop_front()))
-        return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                       "result " + llvm::Twine(i) + " changes its shape between calls");
+        return llvm::createStringError("result " + llvm::Twine(i) + " changes its shape between calls");
       shape.insert(shape.begin(), calls + 1);
     }
     to.dtype = safetensorsDtype(elementOf(entry.results[i])).str();
@@ -120,9 +118,8 @@ static llvm::Expected<const EntryPoint *> chooseEntry(const Executable &executab
   for (const EntryPoint &e : executable.entryPoints())
     known += " " + e.name;
   return llvm::createStringError(
-      llvm::inconvertibleErrorCode(),
       (name.empty() ? "say --entry: the module has" : "no public function '" + name.str() + "'; the module has") +
-          known);
+      known);
 }
 
 static void printTimes(Executable &executable, const EntryPoint &entry, ArrayRef<TensorRef> arguments, int repeat) {
@@ -137,33 +134,51 @@ static void printTimes(Executable &executable, const EntryPoint &entry, ArrayRef
                                 times[times.size() / 2], repeat, times[0], executable.tier());
 }
 
-static llvm::Error run(Executable &executable, const Options &o) {
-  auto entry = chooseEntry(executable, o.entry);
-  if (!entry)
-    return entry.takeError();
-  bool batched = !o.inputs.empty();
-  std::vector<Array> inputs, results;
-  if (batched) {
-    auto read = readInputs(o.inputs, (*entry)->arguments.size());
-    if (!read)
-      return read.takeError();
-    inputs = std::move(*read);
-  }
+/// The arguments of one call, or with --inputs of all calls, stacked.
+static llvm::Expected<std::vector<Array>> readArguments(const EntryPoint &entry, const Options &o) {
+  if (!o.inputs.empty())
+    return readInputs(o.inputs, entry.arguments.size());
+  std::vector<Array> inputs;
   for (const std::string &path : o.args) {
     auto read = readNpy(path);
     if (!read)
       return read.takeError();
     inputs.push_back(std::move(*read));
   }
-  if (llvm::Error e = checkInputs(**entry, inputs, batched))
+  return inputs;
+}
+
+static llvm::Error writeAll(const Options &o, ArrayRef<Array> results) {
+  if (!o.results.empty())
+    if (llvm::Error e = writeResults(o.results, results))
+      return e;
+  for (auto [path, result] : llvm::zip(o.outs, results))
+    if (llvm::Error e = writeNpy(path, result))
+      return e;
+  return llvm::Error::success();
+}
+
+static llvm::Error run(Executable &executable, const Options &o) {
+  auto entry = chooseEntry(executable, o.entry);
+  if (!entry)
+    return entry.takeError();
+  if (size_t count = (*entry)->results.size(); o.outs.size() > count)
+    return llvm::createStringError(llvm::Twine(o.outs.size()) + " --result files for " + llvm::Twine(count) +
+                                   " results");
+  auto inputs = readArguments(**entry, o);
+  if (!inputs)
+    return inputs.takeError();
+  bool batched = !o.inputs.empty();
+  if (llvm::Error e = checkInputs(**entry, *inputs, batched))
     return e;
-  int64_t calls = batched && !inputs.empty() ? inputs[0].shape[0] : 1;
+  int64_t calls = batched && !inputs->empty() ? inputs->front().shape[0] : 1;
   if (calls == 0)
     return llvm::createStringError(o.inputs + ": has no rows, so there is nothing to call");
   std::signal(SIGABRT, SIG_DFL); // an assertion of the model has said why: no stack of ours, no "submit a bug report"
+  std::vector<Array> results;
   for (int64_t call = 0; call < calls; ++call) {
     std::vector<TensorRef> arguments;
-    for (Array &input : inputs)
+    for (Array &input : *inputs)
       arguments.push_back(batched ? rowOf(input, call) : TensorRef{input.data.data(), input.shape});
     auto result = executable.call(**entry, arguments);
     if (!result)
@@ -173,28 +188,18 @@ static llvm::Error run(Executable &executable, const Options &o) {
     if (call == 0 && o.repeat > 0)
       printTimes(executable, **entry, arguments, o.repeat);
   }
-  if (!o.results.empty())
-    if (llvm::Error e = writeResults(o.results, results))
-      return e;
-  if (o.outs.size() > results.size())
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), llvm::Twine(o.outs.size()) + " --result files for " +
-                                                                       llvm::Twine(results.size()) + " results");
-  for (auto [path, result] : llvm::zip(o.outs, results))
-    if (llvm::Error e = writeNpy(path, result))
-      return e;
-  return llvm::Error::success();
+  return writeAll(o, results);
 }
 
 /// What the options alone tell, before a model is read.
 static llvm::Error checkOptions(const Options &o) {
-  auto error = [](const llvm::Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); };
   if (!o.inputs.empty() && !o.args.empty())
-    return error("--inputs and --arg exclude each other");
+    return llvm::createStringError("--inputs and --arg exclude each other");
   for (auto [name, value] : {std::pair("--threads", o.threads.getValue()), std::pair("--time", o.repeat.getValue())})
     if (value < 0)
-      return error(llvm::Twine(name) + " is " + llvm::Twine(value) + ", expected 0 or more");
+      return llvm::createStringError(llvm::Twine(name) + " is " + llvm::Twine(value) + ", expected 0 or more");
   if (o.target != "x86" && o.target != "nvptx")
-    return error("unknown target '" + o.target + "', expected x86 or nvptx");
+    return llvm::createStringError("unknown target '" + o.target + "', expected x86 or nvptx");
   return llvm::Error::success();
 }
 
