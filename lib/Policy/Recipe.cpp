@@ -270,7 +270,7 @@ llvm::Expected<Recipe> Recipe::parse(StringRef text, StringRef file) {
 llvm::Expected<Recipe> Recipe::load(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
-    return llvm::createStringError("%s: %s", path.str().c_str(), buffer.getError().message().c_str());
+    return llvm::createStringError(path + ": " + buffer.getError().message());
   return parse((*buffer)->getBuffer(), path);
 }
 

@@ -25,7 +25,7 @@ llvm::Error mlir::fptq::profileError(StringRef file, StringRef layer, StringRef 
     where += ": layer '" + layer.str() + "'";
   if (!key.empty())
     where += ": " + key.str();
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), where + ": " + text);
+  return llvm::createStringError(where + ": " + text);
 }
 
 const LayerRange *RangeProfile::find(StringRef layer) const {

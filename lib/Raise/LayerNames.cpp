@@ -18,12 +18,11 @@ llvm::Error LayerNames::loadMap(StringRef path) {
     return llvm::createFileError(path, parsed.takeError());
   const llvm::json::Object *object = parsed->getAsObject();
   if (!object)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": is no JSON object of names");
+    return llvm::createStringError(path + ": is no JSON object of names");
   for (auto &[key, value] : *object) {
     auto name = value.getAsString();
     if (!name || name->empty())
-      return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                     path + ": '" + StringRef(key) + (name ? "' is empty" : "' is no string"));
+      return llvm::createStringError(path + ": '" + StringRef(key) + (name ? "' is empty" : "' is no string"));
     given[key] = name->str();
   }
   return llvm::Error::success();

@@ -34,7 +34,7 @@ template <typename... Args> static Error fileError(StringRef path, const Args &.
   raw_string_ostream os(text);
   os << path << ": ";
   (os << ... << args);
-  return createStringError(inconvertibleErrorCode(), text);
+  return createStringError(text);
 }
 
 /// Reads "shape"; false unless it is an array of sizes whose product fits in 63 bits.

@@ -151,12 +151,11 @@ Expected<uint64_t> SafetensorsWriter::Impl::place(ArrayRef<Plan> plan, uint64_t 
   for (const Plan &p : plan) {
     uint64_t size = safetensorsElementBytes(p.dtype);
     if (!size)
-      return createStringError(inconvertibleErrorCode(),
-                               path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
+      return createStringError(path + ": tensor '" + p.key + "' has unsupported dtype '" + p.dtype + "'");
     for (int64_t d : p.shape)
       size *= d;
     if (!places.insert({p.key, {offset, size}}).second)
-      return createStringError(inconvertibleErrorCode(), path + ": tensor '" + p.key + "' is planned twice");
+      return createStringError(path + ": tensor '" + p.key + "' is planned twice");
     offset += size;
   }
   return offset;
@@ -216,10 +215,10 @@ bool SafetensorsWriter::isDone(StringRef key) const { return impl->done.contains
 Error SafetensorsWriter::write(StringRef key, ArrayRef<char> data) {
   auto place = impl->places.find(key);
   if (place == impl->places.end())
-    return createStringError(inconvertibleErrorCode(), impl->path + ": tensor '" + key + "' was not planned");
+    return createStringError(impl->path + ": tensor '" + key + "' was not planned");
   if (place->second.size != data.size())
-    return createStringError(inconvertibleErrorCode(), impl->path + ": tensor '" + key + "' has " + Twine(data.size()) +
-                                                           " bytes, planned were " + Twine(place->second.size));
+    return createStringError(impl->path + ": tensor '" + key + "' has " + Twine(data.size()) + " bytes, planned were " +
+                             Twine(place->second.size));
   if (Error e = writeAt(impl->file, impl->partial, data.data(), data.size(), place->second.offset))
     return e;
   if (Error e = append(impl->log, impl->journal, checksum(data) + " " + key.str() + "\n"))
@@ -231,8 +230,7 @@ Error SafetensorsWriter::write(StringRef key, ArrayRef<char> data) {
 Error SafetensorsWriter::finish() {
   for (auto &place : impl->places)
     if (!isDone(place.first()))
-      return createStringError(inconvertibleErrorCode(),
-                               impl->path + ": tensor '" + place.first() + "' was never written");
+      return createStringError(impl->path + ": tensor '" + place.first() + "' was never written");
   ::close(std::exchange(impl->file, -1));
   ::close(std::exchange(impl->log, -1));
   if (std::error_code ec = sys::fs::rename(impl->partial, impl->path))

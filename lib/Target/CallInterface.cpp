@@ -24,9 +24,7 @@ static int64_t scalarBytes(Type type) {
 }
 
 llvm::Error mlir::fptq::checkArguments(const EntryPoint &entry, ArrayRef<TensorRef> arguments) {
-  auto fail = [&](const llvm::Twine &text) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "'" + entry.name + "': " + text);
-  };
+  auto fail = [&](const llvm::Twine &text) { return llvm::createStringError("'" + entry.name + "': " + text); };
   if (arguments.size() != entry.arguments.size())
     return fail("has " + llvm::Twine(entry.arguments.size()) + " arguments, got " + llvm::Twine(arguments.size()));
   for (auto [i, argument] : llvm::enumerate(arguments)) {

@@ -198,6 +198,6 @@ llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry
   std::vector<CallResult> results = callPacked(impl->functions.lookup(entry.name), entry, arguments);
   const char *error = impl->device ? fptq_gpu_error() : fptq_sim_error();
   if (error)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), Twine("'") + entry.name + "': " + error);
+    return llvm::createStringError(Twine("'") + entry.name + "': " + error);
   return results;
 }

@@ -11,9 +11,7 @@
 using namespace llvm;
 using namespace mlir::fptq;
 
-static Error fail(StringRef path, const Twine &text) {
-  return createStringError(inconvertibleErrorCode(), path + ": " + text);
-}
+static Error fail(StringRef path, const Twine &text) { return createStringError(path + ": " + text); }
 
 /// NumPy's type codes and ours. bfloat16 is no NumPy type: it travels as raw 2-byte void, '|V2'.
 static constexpr std::pair<StringLiteral, StringLiteral> kTypes[] = {

@@ -15,7 +15,7 @@ llvm::Expected<std::vector<Array>> mlir::fptq::readInputs(StringRef path, size_t
     std::string key = "arg" + std::to_string(i);
     const SafetensorsEntry *entry = (*file)->find(key);
     if (!entry)
-      return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": has no tensor '" + key + "'");
+      return llvm::createStringError(path + ": has no tensor '" + key + "'");
     inputs.push_back({entry->dtype, entry->shape, {entry->data.begin(), entry->data.end()}});
   }
   return inputs;
