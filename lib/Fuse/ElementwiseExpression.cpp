@@ -59,6 +59,8 @@ std::optional<double> ElementwiseExpression::constant(Value v) {
 void ElementwiseExpression::multiply(Value v, bool inverse, Product &into) {
   if (std::optional<double> c = constant(v)) {
     into.coefficient = inverse ? into.coefficient / *c : into.coefficient * *c;
+  } else if (!maySplit()) {
+    (inverse ? into.denominator : into.numerator).push_back(resolve(v));
   } else if (auto mul = as<arith::MulFOp>(v)) {
     multiply(mul.getLhs(), inverse, into);
     multiply(mul.getRhs(), inverse, into);
@@ -108,8 +110,8 @@ std::optional<Polynomial> ElementwiseExpression::polynomial(Value v, Value x) {
   if (std::optional<double> c = constant(v))
     return Polynomial{*c, 0, 0, 0};
   Operation *op = v.getDefiningOp();
-  if (!isa_and_nonnull<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, math::PowFOp,
-                       math::FPowIOp>(op))
+  if (!maySplit() || !isa_and_nonnull<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp,
+                                      math::PowFOp, math::FPowIOp>(op))
     return std::nullopt;
   std::optional<Polynomial> left = polynomial(op->getOperand(0), x);
   if (!left)

@@ -38,6 +38,12 @@ public:
   const llvm::SmallSetVector<Operation *, 8> &operations() const { return visited; }
 
 private:
+  /// False once more has been looked at than any activation has: x squared again and again is an expression of
+  /// exponential size. What lies deeper then counts as a value of its own.
+  bool maySplit() { return ++steps <= kMostSteps; }
+  static constexpr int kMostSteps = 1000;
+  int steps = 0;
+
   void multiply(Value v, bool inverse, Product &into);
   llvm::SmallSetVector<Operation *, 8> visited;
 };

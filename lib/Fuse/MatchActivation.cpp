@@ -93,11 +93,16 @@ static bool endsIn(Operation *op, Value x, Value multiplicand, const Elementwise
   return x != multiplicand;
 }
 
+/// x, what it is multiplied and divided by for its activation, and the multiplicand, some of them twice.
+static constexpr size_t kMostFactors = 8;
+
 std::optional<ActivatedProduct> mlir::fptq::matchActivation(Operation *op) {
   if (!isElementwise(op))
     return std::nullopt;
   ElementwiseExpression e;
   Product product = e.product(op->getResult(0));
+  if (product.numerator.size() + product.denominator.size() > kMostFactors)
+    return std::nullopt;
   auto isTensor = [&](Value v) { return v.getType() == op->getResult(0).getType(); };
   for (Value x : SmallVector<Value>(product.numerator)) {
     std::optional<ActivationFunction> function = isTensor(x) ? takeActivation(e, product, x) : std::nullopt;
