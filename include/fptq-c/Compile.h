@@ -51,9 +51,8 @@ typedef struct {
 FPTQ_EXPORT int fptqEmitObject(FptqModule *module, const char *path, const FptqEmitOptions *options);
 /// The same as a shared library (.so), linked by the `clang-22` or `cc` on PATH.
 FPTQ_EXPORT int fptqEmitSharedLibrary(FptqModule *module, const char *path, const FptqEmitOptions *options);
-/// Writes the NVPTX kernels that a quantized module needs (not its host code) for `chips`, joined by ',': sm_80,
-/// sm_90a,
-/// ... `format` is "ptx", which needs no CUDA, "cubin" (needs ptxas) or "fatbin" (and fatbinary). One chip: `path`
+/// Writes the NVPTX kernels that a quantized module needs (not its host code) for `chips`, as in "sm_80,sm_90a".
+/// `format` is "ptx", which needs no CUDA, "cubin" (needs ptxas) or "fatbin" (and fatbinary). One chip: `path`
 /// itself; several: a fatbin holds them all, of PTX and cubins each gets a file with the chip's name before the suffix.
 /// `path`.json lists the kernels: {"kernels": [{"name", "function", "chip", "registers", "spill_bytes", "shared_bytes",
 /// "threads", "tile", "slices", "workspace_bytes"}]}; registers and spills are null where ptxas was not found.

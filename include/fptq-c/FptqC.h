@@ -20,9 +20,10 @@
 // independent, except that OpenMP's number of threads and the calibration belong to the process.
 // Errors: functions that can fail return NULL or non-zero and fptqLastError tells why: every diagnostic with its
 // location and notes, a line each. A null handle, a truncated file, a shape that does not fit: all are such
-// errors, after which every handle may still be used. Nothing is printed and nothing exits. Four cases are out of
-// our hands: no memory for a tensor ends the process, as everywhere in LLVM; MLIR prints the value of a pass
-// option that is no number ("v0=many") on stderr besides failing; MLIR's reader believes the lengths inside
+// errors, after which every handle may still be used. Nothing is printed and nothing exits. Five cases are out of
+// our hands: no memory for a tensor ends the process, as everywhere in LLVM; so does compiled code, with a word on
+// stderr, where an assertion of the model fails or memory has no room for a buffer of its own; MLIR prints the value
+// of a pass option that is no number ("v0=many") on stderr besides failing; MLIR's reader believes the lengths inside
 // bytecode, so that bytes which somebody falsified, other than a file cut off, can crash it: read text from those
 // you do not trust; and LLVM ends the process where its code generator meets what it cannot translate, which only
 // a module with LLVM dialect or inline assembly of its own can bring about.

@@ -90,7 +90,7 @@ typedef struct NamedBarrier {
 } NamedBarrier;
 
 typedef struct Mbarrier {
-  uint32_t address; /* in shared memory; kNoAddress: unused */
+  uint32_t address; /* in shared memory; UINT32_MAX where it was invalidated */
   uint32_t count, pending, phase;
   int64_t transactions;
   Clock collected, released;
