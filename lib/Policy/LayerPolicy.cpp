@@ -21,7 +21,8 @@ llvm::Error PolicyOptions::verify() const {
   return llvm::Error::success();
 }
 
-int64_t mlir::fptq::adjustGroupSize(int64_t k, int64_t groupSize) {
+/// The largest divisor of `k` that is at most `groupSize`.
+static int64_t adjustGroupSize(int64_t k, int64_t groupSize) {
   for (int64_t g = std::min(k, groupSize); g > 1; --g)
     if (k % g == 0)
       return g;

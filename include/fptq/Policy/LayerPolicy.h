@@ -70,9 +70,6 @@ llvm::Expected<LayerDecision> decideLayer(const LayerFacts &facts, const PolicyO
 llvm::Expected<LayerDecision> decideLookup(llvm::StringRef name, int64_t channels, const PolicyOptions &options,
                                            const Recipe *recipe);
 
-/// The largest divisor of `k` that is at most `groupSize`.
-int64_t adjustGroupSize(int64_t k, int64_t groupSize);
-
 /// What a rule looks at.
 struct LayerName {
   llvm::StringRef name;
