@@ -83,6 +83,8 @@ static void addTensorStages(OpPassManager &pm, const HostPipelineOptions &option
   addLinalgStages(pm);
   pm.addPass(createFptqOutlineRepeatsPass());
   pm.addPass(createFptqMergeFunctionsPass());
+  pm.addPass(createFptqOutlineBranchesPass());
+  pm.addPass(createFptqMergeFunctionsPass());
   addElementwiseFusion(pm);
   FptqFuseAttentionPassOptions attention;
   attention.parallelMin = options.threads ? kParallelHeadsMin : 0;
@@ -175,6 +177,7 @@ static void addLLVMStages(OpPassManager &pm, const HostPipelineOptions &options,
   addKernels(pm);
   if (options.threads)
     pm.addPass(createFptqShareLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createFptqLowerExpansionsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

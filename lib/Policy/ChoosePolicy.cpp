@@ -71,8 +71,10 @@ static LayerFacts factsOf(LinearOp op) {
   LayerFacts facts;
   facts.name = op.getLayer();
   facts.k = op.getInputChannels();
-  if (RangeAttr range = op.getRangeAttr())
+  if (RangeAttr range = op.getRangeAttr()) {
     facts.absmax = range.getAbsmax();
+    facts.isUnseen = range.getTokens() == 0 && range.getAbsmax() == 0;
+  }
   if (PolicyAttr given = op.getPolicyAttr()) {
     facts.given = given.getKind();
     facts.givenReason = given.getReason();
@@ -114,7 +116,7 @@ static void emitRemark(LinearOp op, const LayerDecision &decision) {
     remark << remark::metric("range", range.getAbsmax());
 }
 
-/// A state that starts at zero, an expert that was never chosen: no scale could be right, and the one taken is 1.
+/// A state that starts at zero: no scale could be right, and the one taken is 1.
 static void warnOfZeros(LinearOp op, PolicyKind policy) {
   if (policy == PolicyKind::Static && op.getRangeAttr() && op.getRangeAttr().getAbsmax() == 0)
     op.emitWarning() << "calibration saw nothing but zeros, and a static scale is a guess: calibrate on more, or let a "

@@ -95,6 +95,8 @@ static StringRef missingFacts(const LayerFacts &facts, PolicyMode mode, PolicyKi
       (mode == PolicyMode::Fptq && !facts.given) || policy == PolicyKind::Static || policy == PolicyKind::Equalized;
   if (needsRange && !facts.absmax)
     return "has no profiled range";
+  if ((policy == PolicyKind::Static || policy == PolicyKind::Equalized) && facts.isUnseen)
+    return "was reached by no token of the calibration";
   if (policy == PolicyKind::Equalized && !facts.hasChannels)
     return "has no per-channel maxima, which equalization needs";
   return "";
@@ -132,6 +134,9 @@ static llvm::Error decideActivation(const LayerFacts &facts, const Request &requ
   } else if (facts.given && !(request.rule && request.rule->policy)) {
     decision.policy = *facts.given;
     decision.reason = facts.givenReason.str();
+  } else if (facts.isUnseen) { // no range is known, and any token may come
+    decision.policy = PolicyKind::PerToken;
+    decision.reason = "no token of the calibration reached it";
   } else if (facts.absmax) {
     decideByRange(*facts.absmax, request.options.v0, request.options.v1, decision);
   }

@@ -1,10 +1,24 @@
 //===- InsertObservers.cpp - fptq.observe before each linear --------------===//
 #include "fptq/IR/Fptq.h"
 #include "fptq/Profile/Passes.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQINSERTOBSERVERSPASS
 #include "fptq/Profile/Passes.h.inc"
+
+/// Where no token may come, an expert's branch, the layer is told of at the function's start with no row at all: the
+/// profile has an entry for it either way.
+static void announce(LinearOp op) {
+  auto function = op->getParentOfType<FunctionOpInterface>();
+  if (!function || op->getParentOp() == function)
+    return;
+  OpBuilder b = OpBuilder::atBlockBegin(&function.getFunctionBody().front());
+  Type element = op.getX().getType().getElementType();
+  Value noRow = tensor::EmptyOp::create(b, op.getLoc(), ArrayRef<int64_t>{0, op.getInputChannels()}, element);
+  ObserveOp::create(b, op.getLoc(), noRow, op.getLayerAttr());
+}
 
 namespace {
 struct FptqInsertObserversPass : impl::FptqInsertObserversPassBase<FptqInsertObserversPass> {
@@ -13,6 +27,7 @@ struct FptqInsertObserversPass : impl::FptqInsertObserversPassBase<FptqInsertObs
     getOperation()->walk([](LinearOp op) {
       OpBuilder b(op);
       ObserveOp::create(b, op.getLoc(), op.getX(), op.getLayerAttr());
+      announce(op);
     });
   }
 };

@@ -4,7 +4,6 @@
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -120,12 +119,6 @@ static Value asResult(OpBuilder &b, Location loc, Value y, const LinearMatch &ma
     inverse[d] = at;
   y = permute(b, loc, y, inverse, sizes);
   return y.getType() == type ? y : Value(tensor::CastOp::create(b, loc, type, y));
-}
-
-static bool isZero(Value init) {
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
-    return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
-  return matchPattern(init, m_AnyZeroFloat());
 }
 
 /// The accumulator's start as a bias (of a convolution), and null where it is none.

@@ -10,10 +10,10 @@ static SmallVector<utils::IteratorType> parallelLoops(size_t count) {
 }
 
 /// Ops whose only use was the other half of the body. Asserts stay: they have effects.
-static void eraseDead(IRRewriter &rewriter, Block &block) {
+static void eraseDead(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (isOpTriviallyDead(&op))
-      rewriter.eraseOp(&op);
+      op.erase();
 }
 
 //===----------------------------------------------------------------------===//
@@ -62,29 +62,28 @@ static LookupOp lookUp(IRRewriter &b, Location loc, Value ids, Value table, Type
 // Generics
 //===----------------------------------------------------------------------===//
 
-/// The rows that `op` asks for: its body without the loop over channels, up to the row's index.
-static Value idsOf(IRRewriter &b, linalg::GenericOp op, const LookupMatch &match) {
+Value mlir::fptq::emitIndex(OpBuilder &b, linalg::GenericOp op, const IndexMatch &match) {
   Location loc = op.getLoc();
-  unsigned loops = op.getNumLoops() - 1;
-  llvm::SmallBitVector channel(loops + 1);
-  channel.set(match.channelLoop);
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
   SmallVector<BlockArgument> arguments;
   for (OpOperand *input : op.getDpsInputOperands()) {
     AffineMap map = op.getMatchingIndexingMap(input);
-    if (map.isFunctionOfDim(match.channelLoop))
+    if (llvm::any_of(match.along.set_bits(), [&](unsigned loop) { return map.isFunctionOfDim(loop); }))
       continue;
     inputs.push_back(input->get());
-    maps.push_back(compressDims(map, channel));
+    maps.push_back(compressDims(map, match.along));
     arguments.push_back(op.getMatchingBlockArgument(input));
   }
-  maps.push_back(b.getMultiDimIdentityMap(loops));
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
   SmallVector<OpFoldResult> sizes, initSizes = tensor::getMixedSizes(b, loc, op.getDpsInits()[0]);
-  for (unsigned loop = 0; loop <= loops; ++loop)
-    if (loop != match.channelLoop)
+  SmallVector<int64_t> renumbered(op.getNumLoops(), -1);
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (!match.along.test(loop)) {
+      renumbered[loop] = sizes.size();
       sizes.push_back(initSizes[*out.getResultPosition(b.getAffineDimExpr(loop))]);
+    }
+  maps.push_back(b.getMultiDimIdentityMap(sizes.size()));
   Value init = tensor::EmptyOp::create(b, loc, sizes, b.getIndexType());
   auto body = [&](OpBuilder &b, Location loc, ValueRange args) {
     IRMapping mapping;
@@ -92,15 +91,13 @@ static Value idsOf(IRRewriter &b, linalg::GenericOp op, const LookupMatch &match
       mapping.map(from, to);
     for (Operation &inner : op.getBody()->without_terminator())
       if (!match.varying.contains(&inner))
-        b.clone(inner, mapping)->walk([&](linalg::IndexOp index) {
-          if (index.getDim() > match.channelLoop)
-            index.setDim(index.getDim() - 1);
-        });
-    linalg::YieldOp::create(b, loc, mapping.lookupOrDefault(match.row));
+        b.clone(inner, mapping)->walk([&](linalg::IndexOp index) { index.setDim(renumbered[index.getDim()]); });
+    linalg::YieldOp::create(b, loc, mapping.lookupOrDefault(match.index));
   };
-  auto ids = linalg::GenericOp::create(b, loc, init.getType(), inputs, init, maps, parallelLoops(loops), body);
-  eraseDead(b, *ids.getBody());
-  return ids.getResult(0);
+  auto indices =
+      linalg::GenericOp::create(b, loc, init.getType(), inputs, init, maps, parallelLoops(sizes.size()), body);
+  eraseDead(*indices.getBody());
+  return indices.getResult(0);
 }
 
 /// Loops other than the channels' in order, then the channels: the dimensions of the rows.
@@ -125,21 +122,21 @@ static linalg::GenericOp restOf(IRRewriter &b, linalg::GenericOp op, const Looku
       mapping.map(from, args[i + (i >= op.getDpsInputs().size())]);
     mapping.map(match.value->getResult(0), args[args.size() - 2]);
     for (Operation &inner : *op.getBody()) {
-      bool checksIds = !match.varying.contains(&inner) && !isMemoryEffectFree(&inner);
+      bool checksIds = !match.row.varying.contains(&inner) && !isMemoryEffectFree(&inner);
       if (&inner != match.value && &inner != match.extract && !checksIds)
         b.clone(inner, mapping);
     }
   };
   auto rest = linalg::GenericOp::create(b, op.getLoc(), op.getResultTypes(), inputs, op.getDpsInits(), maps,
                                         parallelLoops(op.getNumLoops()), body);
-  eraseDead(b, *rest.getBody());
+  eraseDead(*rest.getBody());
   return rest;
 }
 
 EmittedLookup mlir::fptq::emitLookup(IRRewriter &rewriter, linalg::GenericOp op, const LookupMatch &match,
                                      StringRef layer) {
   rewriter.setInsertionPoint(op);
-  Value ids = idsOf(rewriter, op, match), rows, element = match.value->getResult(0);
+  Value ids = emitIndex(rewriter, op, match.row), rows, element = match.value->getResult(0);
   LookupOp lookup = lookUp(rewriter, op.getLoc(), ids, match.table, element.getType(), layer, rows);
   bool onlyRows = op.getBody()->getTerminator()->getOperand(0) == element && rows.getType() == op.getResultTypes()[0] &&
                   op.getMatchingIndexingMap(op.getDpsInitOperand(0)) == rowsMap(op, match);

@@ -6,6 +6,10 @@
 
 namespace mlir::fptq {
 
+/// A generic with all loops of `op` but `match.along`, in order, that computes the index: its own dimensions are these
+/// loops. Asserts in the body go with it.
+Value emitIndex(OpBuilder &b, linalg::GenericOp op, const IndexMatch &match);
+
 /// What became of a generic that reads rows.
 struct EmittedLookup {
   LookupOp lookup;

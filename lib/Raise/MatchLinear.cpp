@@ -9,6 +9,7 @@
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -73,8 +74,7 @@ Value mlir::fptq::lookThroughExtension(Value value) {
   return plain ? op.getDpsInputOperand(0)->get() : value;
 }
 
-/// Looks through everything that only moves or extends a weight; `map` follows.
-static Value peelWeight(Value weight, AffineMap &map) {
+Value mlir::fptq::peelWeight(Value weight, AffineMap &map) {
   while (true) {
     AffineMap move;
     // Of a weight that came as codes the codes count, not the float16 that its product is rounded to.
@@ -92,6 +92,12 @@ static Value peelWeight(Value weight, AffineMap &map) {
   }
 }
 
+bool mlir::fptq::isZero(Value init) {
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
+  return matchPattern(init, m_AnyZeroFloat());
+}
+
 /// True if no argument has a part in `value`, as far as a few operations tell.
 static bool isComputedFromConstants(Value value) {
   SetVector<Operation *> ops;
@@ -106,7 +112,7 @@ static bool isComputedFromConstants(Value value) {
   return true;
 }
 
-static bool isFloat(Value value) {
+bool mlir::fptq::isFloatTensor(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && (type.getElementType().isF32() || type.getElementType().isF16() || type.getElementType().isBF16());
 }
@@ -162,7 +168,7 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &r
            failure();
   match.x = lookThroughExtension(inputs[1 - weightSide]->get());
   match.xMap = *xMap, match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
-  if (!isFloat(match.x) || !isFloat(weight) || !isFloat(op->getResult(0)))
+  if (!isFloatTensor(match.x) || !isFloatTensor(weight) || !isFloatTensor(op->getResult(0)))
     return reason = "its element types are not f32, f16 or bf16", failure();
   if (llvm::is_contained(match.extents, 0))
     return reason = "it has a dimension of size 0", failure();

@@ -28,6 +28,15 @@ Value lookThroughMove(Value value, AffineMap &map);
 /// The value below an exact extension to a wider float type, or `value` itself.
 Value lookThroughExtension(Value value);
 
+/// Looks through everything that only moves or extends a weight; `map`, which leads to its dimensions, follows.
+Value peelWeight(Value weight, AffineMap &map);
+
+/// An accumulator that starts at zero.
+bool isZero(Value init);
+
+/// Of f32, f16 or bf16, which linears are made of.
+bool isFloatTensor(Value value);
+
 } // namespace mlir::fptq
 
 #endif // FPTQ_LIB_RAISE_MATCHLINEAR_H

@@ -11,18 +11,21 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// The ops of `op`'s body whose value differs along `loop`.
-static llvm::DenseSet<Operation *> varyingOps(linalg::GenericOp op, unsigned loop) {
+/// The ops of `op`'s body whose value differs along one of `loops`.
+static llvm::DenseSet<Operation *> varyingOps(linalg::GenericOp op, const llvm::SmallBitVector &loops) {
+  auto readsAlong = [&](AffineMap map) {
+    return llvm::any_of(loops.set_bits(), [&](unsigned loop) { return map.isFunctionOfDim(loop); });
+  };
   llvm::DenseSet<Value> values;
   for (OpOperand &operand : op->getOpOperands())
-    if (op.isDpsInit(&operand) || op.getMatchingIndexingMap(&operand).isFunctionOfDim(loop))
+    if (op.isDpsInit(&operand) || readsAlong(op.getMatchingIndexingMap(&operand)))
       values.insert(op.getMatchingBlockArgument(&operand));
   llvm::DenseSet<Operation *> ops;
   for (Operation &inner : *op.getBody()) {
     bool varies = inner
                       .walk([&](Operation *nested) {
                         auto index = dyn_cast<linalg::IndexOp>(nested);
-                        bool found = (index && index.getDim() == loop) ||
+                        bool found = (index && loops.test(index.getDim())) ||
                                      llvm::any_of(nested->getOperands(), [&](Value v) { return values.contains(v); });
                         return found ? WalkResult::interrupt() : WalkResult::advance();
                       })
@@ -33,6 +36,14 @@ static llvm::DenseSet<Operation *> varyingOps(linalg::GenericOp op, unsigned loo
     values.insert_range(inner.getResults());
   }
   return ops;
+}
+
+FailureOr<IndexMatch> mlir::fptq::matchIndex(linalg::GenericOp op, Value index, llvm::SmallBitVector along) {
+  IndexMatch match{index, along, varyingOps(op, along)};
+  Operation *makes = index.getDefiningOp();
+  if (makes && match.varying.contains(makes))
+    return failure();
+  return match;
 }
 
 static bool isFloatTable(Value table) {
@@ -54,13 +65,16 @@ FailureOr<LookupMatch> mlir::fptq::matchLookup(linalg::GenericOp op, StringRef &
     auto channel = extract.getIndices()[1].getDefiningOp<linalg::IndexOp>();
     if (!channel || row.getDefiningOp<linalg::IndexOp>()) // a row of its own for each loop: a copy
       continue;
-    LookupMatch match{extract, extract, extract.getTensor(), row, static_cast<unsigned>(channel.getDim()), {}};
-    match.varying = varyingOps(op, match.channelLoop);
-    Operation *makesRow = row.getDefiningOp();
-    if (makesRow && match.varying.contains(makesRow))
+    auto channelLoop = static_cast<unsigned>(channel.getDim());
+    llvm::SmallBitVector along(op.getNumLoops());
+    along.set(channelLoop);
+    FailureOr<IndexMatch> rowMatch = matchIndex(op, row, along);
+    if (failed(rowMatch))
       continue;
+    LookupMatch match{extract, extract, extract.getTensor(), channelLoop, *rowMatch};
     if (!isConstantChain(match.table)) {
-      reason = kNoConstant;
+      if (isa<BlockArgument>(match.table)) // else rows of an activation
+        reason = kNoConstant;
       continue;
     }
     if (op.getStaticLoopRanges()[match.channelLoop] != cast<RankedTensorType>(match.table.getType()).getDimSize(1)) {

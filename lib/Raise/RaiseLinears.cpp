@@ -4,6 +4,7 @@
 #include "EmitLinear.h"
 #include "EmitLookup.h"
 #include "LayerNames.h"
+#include "SplitExperts.h"
 #include "fptq/Raise/Passes.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
@@ -51,15 +52,17 @@ static void takeQuantization(IRRewriter &rewriter, LinearOp linear) {
 
 static remark::RemarkOpts options(StringRef name) { return remark::RemarkOpts::name(name).category("Raise"); }
 
-static void raise(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) {
+static void reportLeftAlone(Operation *op, StringRef what, StringRef reason) {
+  if (!reason.empty())
+    remark::missed(op->getLoc(), options("LeftAlone"))
+        << remark::add("{0} left alone", what.str()) << remark::reason("{0}", reason.str());
+}
+
+static void raiseLinear(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) {
   StringRef reason;
   FailureOr<LinearMatch> match = matchLinear(op, reason);
-  if (failed(match)) {
-    if (!reason.empty())
-      remark::missed(op.getLoc(), options("LeftAlone"))
-          << remark::add("contraction left alone") << remark::reason("{0}", reason.str());
-    return;
-  }
+  if (failed(match))
+    return reportLeftAlone(op, "contraction", reason);
   Location loc = op.getLoc();
   LinearOp linear = emitLinear(rewriter, op, *match, names);
   std::string layer = linear.getLayer().str();
@@ -68,6 +71,16 @@ static void raise(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) 
   remark::passed(loc, options("Raised")) << remark::add("layer '{0}' raised", layer) << remark::metric("layer", layer)
                                          << remark::metric("k", linear.getInputChannels())
                                          << remark::metric("n", linear.getOutputChannels());
+}
+
+/// A linear, or one for each expert.
+static void raise(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names, ExpertRoutings &routings) {
+  StringRef reason;
+  FailureOr<ExpertsMatch> experts = matchExperts(op, reason);
+  if (failed(experts))
+    return reason.empty() ? raiseLinear(rewriter, op, names) : reportLeftAlone(op, "contraction", reason);
+  for (linalg::LinalgOp expert : splitExperts(rewriter, op, *experts, routings))
+    raiseLinear(rewriter, expert, names);
 }
 
 static void reportLookup(LookupOp op) {
@@ -92,9 +105,7 @@ static Operation *raiseLookup(IRRewriter &rewriter, Operation *op, LayerNames &n
       return nullptr;
     }
   }
-  if (!reason.empty())
-    remark::missed(op->getLoc(), options("LeftAlone"))
-        << remark::add("lookup left alone") << remark::reason("{0}", reason.str());
+  reportLeftAlone(op, "lookup", reason);
   return nullptr;
 }
 
@@ -127,8 +138,9 @@ void FptqRaisePass::runOnOperation() {
       ops.push_back(op);
   });
   IRRewriter rewriter(&getContext());
+  ExpertRoutings routings;
   for (linalg::LinalgOp op : ops)
-    raise(rewriter, op, layerNames);
+    raise(rewriter, op, layerNames, routings);
   SmallVector<Operation *> readers; // after the linears, whose names do not depend on tables
   getOperation().walk([&](Operation *op) {
     if (isa<linalg::GenericOp, tensor::GatherOp>(op))

@@ -18,6 +18,11 @@ struct Evaluated {
   SmallVector<int64_t> shape;
   std::vector<float> data;
 };
+
+/// Neighbouring elements of a row-major tensor.
+struct Run {
+  int64_t first, count;
+};
 } // namespace
 
 static float halfToFloat(uint16_t bits) {
@@ -97,8 +102,9 @@ static LogicalResult checkEntry(Operation *root, RankedTensorType type, const Pa
                            << layer << "')";
 }
 
-/// The numbers of a chain's root, wherever they are.
-static FailureOr<Evaluated> evaluateRoot(Operation *root, const ParameterFiles &files, StringRef layer) {
+/// The numbers of a chain's root, wherever they are: all of them, or those of `run` alone.
+static FailureOr<Evaluated> evaluateRoot(Operation *root, const ParameterFiles &files, StringRef layer,
+                                         std::optional<Run> run = std::nullopt) {
   auto type = cast<RankedTensorType>(root->getResult(0).getType());
   Type element = type.getElementType();
   if (!isa<FloatType>(element) || safetensorsDtype(element).empty())
@@ -108,8 +114,9 @@ static FailureOr<Evaluated> evaluateRoot(Operation *root, const ParameterFiles &
   FailureOr<ConstantBytes> bytes = constantBytes(root->getResult(0), files, layer);
   if (failed(bytes))
     return failure();
-  Evaluated result{SmallVector<int64_t>(type.getShape()), std::vector<float>(type.getNumElements())};
-  readBytes(element, *bytes, result.data);
+  Run read = run.value_or(Run{0, type.getNumElements()});
+  Evaluated result{SmallVector<int64_t>(type.getShape()), std::vector<float>(read.count)};
+  readBytes(element, ArrayRef<char>(*bytes).drop_front(read.first * element.getIntOrFloatBitWidth() / 8), result.data);
   return result;
 }
 
@@ -195,6 +202,22 @@ static Evaluated permute(const Evaluated &source, Operation *op, ArrayRef<int64_
   return gather(source, shape, strides, 0);
 }
 
+/// The run of its source that a slice is: one weight of a stack of them, of which the others need not be read.
+static std::optional<Run> runOf(tensor::ExtractSliceOp op) {
+  ArrayRef<int64_t> shape = op.getSourceType().getShape(), sizes = op.getStaticSizes();
+  SmallVector<int64_t> strides = rowMajor(shape);
+  Run run{0, 1};
+  bool isOne = true; // so far it is one place of every dimension
+  for (size_t d = 0; d < shape.size(); ++d) {
+    if (op.getStaticStrides()[d] != 1 || (!isOne && sizes[d] != shape[d]))
+      return std::nullopt;
+    isOne &= sizes[d] == 1;
+    run.first += op.getStaticOffsets()[d] * strides[d];
+    run.count *= sizes[d];
+  }
+  return run;
+}
+
 static Evaluated slice(const Evaluated &source, tensor::ExtractSliceOp op, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> from = rowMajor(source.shape), strides;
   llvm::SmallBitVector dropped = op.getDroppedDims();
@@ -232,7 +255,15 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
     return evaluateRoot(op, files, layer);
   if (step == ChainStep::Dequantize)
     return evaluateStored(cast<DequantizeOp>(op), files, layer);
-  FailureOr<Evaluated> below = evaluate(chainOperand(op), files, layer);
+  Operation *source = chainOperand(op).getDefiningOp();
+  if (auto part = dyn_cast<tensor::ExtractSliceOp>(op); part && classifyChainStep(source) == ChainStep::Root)
+    if (std::optional<Run> run = runOf(part)) {
+      FailureOr<Evaluated> read = evaluateRoot(source, files, layer, run);
+      if (succeeded(read))
+        read->shape.assign(type.getShape().begin(), type.getShape().end());
+      return read;
+    }
+  FailureOr<Evaluated> below = evaluate(source->getResult(0), files, layer);
   if (failed(below))
     return failure();
   switch (step) {

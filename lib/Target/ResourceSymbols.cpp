@@ -17,6 +17,8 @@ static constexpr size_t kMinBytes = 4096;
 
 ResourceSymbols mlir::fptq::externalizeResources(ModuleOp module) {
   ResourceSymbols result;
+  SymbolTableCollection tables;
+  SymbolUserMap users(tables, module); // one walk for all of them: experts are thousands of constants
   for (auto global : module.getOps<LLVM::GlobalOp>()) {
     auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(global.getValueAttr());
     AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
@@ -36,7 +38,7 @@ ResourceSymbols mlir::fptq::externalizeResources(ModuleOp module) {
     global.setLinkage(LLVM::Linkage::External);
     // A constant called `cos` must not bind to libm's.
     std::string name = ("fptq.constant." + global.getSymName()).str();
-    (void)SymbolTable::replaceAllSymbolUses(global, StringAttr::get(module.getContext(), name), module);
+    users.replaceAllUsesWith(global, StringAttr::get(module.getContext(), name));
     SymbolTable::setSymbolName(global, name);
     result.addresses[name] = address;
     result.attributes.push_back(resource);

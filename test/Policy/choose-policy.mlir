@@ -27,6 +27,16 @@
 // ZEROS-NOT: warning
 // ZEROS: layer("at_v0"){{.*}}policy = #fptq.policy<static, "v = 0 <= v0 = 15">
 
+// An expert that no token was routed to.
+// RUN: sed 's/-1.0, max = 15.0, absmax = 15.0, tokens = 1/0.0, max = 0.0, absmax = 0.0, tokens = 0/' %t/model.mlir > %t/unseen.mlir
+// RUN: fptq-opt --fptq-choose-policy="group-size=4" %t/unseen.mlir 2>&1 | FileCheck %s --check-prefix=UNSEEN
+// UNSEEN-NOT: warning
+// UNSEEN: layer("at_v0"){{.*}}policy = #fptq.policy<per_token, "no token of the calibration reached it">
+// RUN: not fptq-opt --fptq-choose-policy="group-size=4 policy=static" %t/unseen.mlir 2>&1 | FileCheck %s --check-prefix=UNSEEN-STATIC
+// UNSEEN-STATIC: error: {{.*}}layer 'at_v0' was reached by no token of the calibration
+// RUN: fptq-opt --fptq-choose-policy="group-size=4 policy=static strict=false" %t/unseen.mlir 2>&1 | FileCheck %s --check-prefix=UNSEEN-LENIENT
+// UNSEEN-LENIENT: layer("at_v0"){{.*}}policy = #fptq.policy<per_token, "per token, because it was reached by no token of the calibration">
+
 //--- model.mlir
 // CHECK: layer("at_v0"){{.*}}policy = #fptq.policy<static, "v = 15 <= v0 = 15">
 // CHECK: layer("above_v0"){{.*}}policy = #fptq.policy<equalized,

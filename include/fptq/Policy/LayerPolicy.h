@@ -44,6 +44,7 @@ struct LayerFacts {
   llvm::StringRef name;
   int64_t k = 0;                   ///< input channels; 0 where unknown (a profile of whole tensors)
   std::optional<double> absmax;    ///< v, if the layer was profiled
+  bool isUnseen = false;           ///< profiled, but no token reached it: an expert that none was routed to
   bool hasChannels = false;        ///< per-channel maxima are known, as equalization needs
   std::optional<PolicyKind> given; ///< the model's own, which `givenReason` describes
   llvm::StringRef givenReason;

@@ -7,11 +7,12 @@ include "mlir/Pass/PassBase.td"
 def FptqInsertObserversPass : Pass<"fptq-insert-observers"> {
   let summary = "Watch the input of every linear";
   let description = [{
-    A `fptq.observe` with the layer's name before each `fptq.linear`. Run the module with
+    A `fptq.observe` with the layer's name before each `fptq.linear`. A layer that may not run at all (an expert) has
+    another one of no rows at its function's start, so that its profile says `tokens: 0`. Run the module with
     `fptq-run --calibrate=FILE` to get a profile. `fptq-observe-pipeline` has the stages before it that
     `fptq-quantize-pipeline` has: its profile has an entry for each layer that will be quantized, and no other.
   }];
-  let dependentDialects = ["::mlir::fptq::FptqDialect"];
+  let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def FptqAttachProfilePass : Pass<"fptq-attach-profile", "::mlir::ModuleOp"> {

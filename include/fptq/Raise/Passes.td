@@ -58,8 +58,13 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     A convolution whose windows do not overlap is a contraction too: with a kernel of size 1 (a stride leaves pixels out),
     or as large as the stride (patches; K is what one of them has). The bias its accumulator starts from is the linear's.
 
+    A contraction with a constant stack of weights, one for each place of a batch or one that each token picks by an
+    index, becomes a loop over them (`scf.for`, `scf.index_switch`) and a `fptq.linear` for each: mixtures of experts.
+    Picked experts get the rows of their own tokens, sorted before and brought back behind; `cf.assert` checks ids.
+
     A contraction that is no linear with a constant weight stays as it is, with a remark that says why:
-    two activations (attention), an integer accumulator, a weight that differs along the batch, windows that overlap.
+    two activations (attention), an integer accumulator, a weight that differs along the batch and is small (depthwise
+    convolutions), windows that overlap.
 
     Rows of a constant table that are looked up by ids (`tensor.extract` in a generic, `tensor.gather`) become a
     `fptq.lookup`, called like the table and `.lookup`. What the model does about ids outside of the table, an assert or a

@@ -70,6 +70,15 @@ def FptqOutlineRepeatsPass : Pass<"fptq-outline-repeats", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def FptqOutlineBranchesPass : Pass<"fptq-outline-branches", "::mlir::ModuleOp"> {
+  let summary = "Make functions of the branches of a scf.index_switch";
+  let description = [{
+    `fptq-raise` makes a branch of each expert of a mixture. What a branch does, but for its observers, becomes a
+    private function whose weights are arguments; `fptq-merge-functions` then leaves one of them.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 def FptqMergeFunctionsPass : Pass<"fptq-merge-functions", "::mlir::ModuleOp"> {
   let summary = "Merge private functions that differ in their constants only";
   let description = [{
@@ -217,6 +226,16 @@ def FptqLowerCopiesPass : Pass<"fptq-lower-copies", "::mlir::func::FuncOp"> {
     runners that copies element by element; as a linalg op it becomes loops that LLVM vectorizes.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def FptqLowerExpansionsPass : Pass<"fptq-lower-expansions", "::mlir::func::FuncOp"> {
+  let summary = "Expansions of one dimension to several dynamic ones";
+  let description = [{
+    A `memref.expand_shape` with two dynamic sizes in a group (tokens to a batch of sequences) becomes a
+    `memref.reinterpret_cast` by its own output shape. Upstream's `expand-strided-metadata` takes all but one size of a
+    group for static, and crashes (docs/UpstreamIssues.md).
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }
 
 def FptqBoundAllocationsPass : Pass<"fptq-bound-allocations", "::mlir::func::FuncOp"> {
