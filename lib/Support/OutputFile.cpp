@@ -2,6 +2,7 @@
 #include "fptq/Support/OutputFile.h"
 #include "llvm/Support/Errc.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -23,6 +24,13 @@ static Error writeStraight(StringRef path, function_ref<Error(raw_ostream &)> wr
   std::error_code ec;
   raw_fd_ostream os(path, ec, sys::fs::CD_OpenExisting, sys::fs::FA_Write, sys::fs::OF_None);
   return ec ? createFileError(path, ec) : writeChecked(path, os, write);
+}
+
+ScratchFile::ScratchFile(StringRef path) : path(path) { sys::RemoveFileOnSignal(path); }
+
+ScratchFile::~ScratchFile() {
+  sys::fs::remove(path); // it may have its final name by now
+  sys::DontRemoveFileOnSignal(path);
 }
 
 Error mlir::fptq::checkReplaceable(StringRef path) {

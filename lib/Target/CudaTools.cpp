@@ -1,7 +1,7 @@
 //===- CudaTools.cpp - ptxas and fatbinary, where they are found ----------===//
 #include "CudaTools.h"
+#include "fptq/Support/OutputFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
@@ -33,7 +33,7 @@ public:
     int descriptor;
     if (std::error_code ec = llvm::sys::fs::createTemporaryFile("fptq", suffix, descriptor, file.name))
       return llvm::createStringError(ec, "cannot make a temporary file: " + ec.message());
-    file.remover = std::make_unique<llvm::FileRemover>(file.name);
+    file.scratch = std::make_unique<ScratchFile>(file.name);
     llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
     os << content;
     os.close();
@@ -51,7 +51,7 @@ public:
 
 private:
   SmallString<128> name;
-  std::unique_ptr<llvm::FileRemover> remover;
+  std::unique_ptr<ScratchFile> scratch;
 };
 } // namespace
 

@@ -15,7 +15,6 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
 #include "llvm/Support/TargetSelect.h"
@@ -159,7 +158,7 @@ LogicalResult mlir::fptq::emitSharedLibrary(ModuleOp module, StringRef path, con
   SmallString<128> object;
   if (std::error_code ec = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.o", object))
     return fail(llvm::createFileError(path, ec));
-  llvm::FileRemover remover(object);
+  ScratchFile scratch(object);
   if (llvm::Error e = writeCode(*translated->code, *translated->machine, object))
     return fail(std::move(e));
   if (failed(linker->link(object, path, options.threads, emitError)))

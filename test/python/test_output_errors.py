@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -89,6 +90,26 @@ def test_failed_pass_keeps_what_was_there(tmp_path, model):
     status, text = run("fptq-opt", "--fptq-attach-profile=profile=absent.json", model, "-o", old)
     assert status == 1 and "absent.json" in text and old.read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.mlir", "old.mlir"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_linking_leaves_nothing(tmp_path, model, number):
+    """The linker here writes its output, says so, and takes its time."""
+    linker = tmp_path / "path" / "clang-22"
+    linker.parent.mkdir()
+    linker.write_text("#!/bin/sh\necho half > \"$3\"\n/bin/echo linking\nexec /bin/sleep 60\n")
+    linker.chmod(0o755)
+    (tmp_path / "out").mkdir()
+    command = [BIN / "fptq-compile", "--tier=reference", model, "-o", tmp_path / "out" / "model.so"]
+    with subprocess.Popen(list(map(os.fspath, command)), stdout=subprocess.PIPE, start_new_session=True, text=True,
+                          env={**os.environ, "PATH": os.fspath(linker.parent)}) as process:
+        assert process.stdout.readline() == "linking\n"
+        assert len(os.listdir(tmp_path / "out")) == 2  # the object file and half a library
+        process.send_signal(number)
+        process.wait()
+        left = os.listdir(tmp_path / "out")
+        os.killpg(process.pid, signal.SIGKILL)  # the linker
+    assert process.returncode == -number and not left
 
 
 def test_journal_that_is_cut(tmp_path, model):
