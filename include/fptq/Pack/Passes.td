@@ -14,7 +14,7 @@ def FptqPackPass : Pass<"fptq-pack", "::mlir::ModuleOp"> {
     `fptq.quantize_activations` pads its groups as the layout asks. `layout` (default: x86) is x86 or
     nvptx. Two-level weights whose `15 a + b` exceeds 255 or whose `a` is outside 1..16 are errors.
   }];
-  let options = [Option<"layout", "layout", "std::string", "\"x86\"", "x86 or nvptx">];
+  let options = [Option<"layout", "layout", "std::string", "\"x86\"", "x86 or nvptx; default x86">];
   let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
 

@@ -18,7 +18,8 @@ def FptqVerifyStagePass : Pass<"fptq-verify-stage", "::mlir::ModuleOp"> {
 
     All violations are errors, each naming its layer. The pipelines run it after every stage.
   }];
-  let options = [Option<"stage", "stage", "std::string", "\"\"", "raised, profiled, decided, quantized or packed">];
+  let options = [Option<"stage", "stage", "std::string", "\"\"",
+                        "raised, profiled, decided, quantized or packed; required">];
 }
 
 def FptqCheckTargetPass : Pass<"fptq-check-target", "::mlir::ModuleOp"> {

@@ -9,10 +9,10 @@ namespace mlir::fptq {
 
 /// Options of `fptq-quantize-pipeline`; each is the option of the same name of the stage that has it.
 struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
-  Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name")};
-  Option<std::string> profile{*this, "profile",
-                              llvm::cl::desc("profile; not needed where every layer is per token or float")};
-  Option<std::string> recipe{*this, "recipe", llvm::cl::desc("per-layer rules (docs/Recipes.md)")};
+  Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name (default none)")};
+  Option<std::string> profile{
+      *this, "profile", llvm::cl::desc("profile; not needed where every layer is per token or float (default none)")};
+  Option<std::string> recipe{*this, "recipe", llvm::cl::desc("per-layer rules (docs/Recipes.md; default none)")};
   Option<std::string> policy{*this, "policy", llvm::cl::desc("fptq (default), static, equalized, per-token or float"),
                              llvm::cl::init("fptq")};
   Option<double> v0{*this, "v0", llvm::cl::desc("largest static range (default 15)"), llvm::cl::init(15)};
@@ -32,8 +32,9 @@ struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
                        llvm::cl::init(0.5)};
   Option<double> minScale{*this, "min-scale", llvm::cl::desc("smallest equalization scale (default 0: the paper's)"),
                           llvm::cl::init(0)};
-  Option<std::string> parametersOut{*this, "parameters-out",
-                                    llvm::cl::desc("stream quantized parameters into this .safetensors")};
+  Option<std::string> parametersOut{
+      *this, "parameters-out",
+      llvm::cl::desc("stream quantized parameters into this .safetensors (default none: they stay in the module)")};
   Option<bool> resume{*this, "resume", llvm::cl::desc("go on where a killed run stopped (default true)"),
                       llvm::cl::init(true)};
   Option<std::string> scaleType{*this, "scale-type", llvm::cl::desc("f32 (default) or f16"), llvm::cl::init("f32")};
@@ -48,7 +49,7 @@ void buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &opt
 
 /// Options of `fptq-observe-pipeline`.
 struct ObservePipelineOptions : PassPipelineOptions<ObservePipelineOptions> {
-  Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name")};
+  Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name (default none)")};
   Option<bool> strict{*this, "strict", llvm::cl::desc("what cannot be taken over is an error (default true)"),
                       llvm::cl::init(true)};
 };

@@ -25,7 +25,7 @@ def FptqAttachProfilePass : Pass<"fptq-attach-profile", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"profile", "profile", "std::string", "\"\"", "profile file (required)">,
-    Option<"strict", "strict", "bool", "true", "missing and extra layers are errors">];
+    Option<"strict", "strict", "bool", "true", "missing and extra layers are errors; default true">];
   let dependentDialects = ["::mlir::fptq::FptqDialect"];
 }
 

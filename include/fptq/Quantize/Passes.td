@@ -29,10 +29,11 @@ def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> 
     that names the constant; not so a splat or -infinity, with which models mask.
   }];
   let options = [
-    Option<"parametersOut", "parameters-out", "std::string", "\"\"", "stream quantized parameters into this .safetensors file">,
-    Option<"resume", "resume", "bool", "true", "go on where a killed run stopped">,
-    Option<"scaleType", "scale-type", "std::string", "\"f32\"", "f32 or f16">,
-    Option<"progress", "progress", "bool", "false", "a remark for each weight">];
+    Option<"parametersOut", "parameters-out", "std::string", "\"\"",
+           "stream quantized parameters into this .safetensors file; default none: they stay in the module">,
+    Option<"resume", "resume", "bool", "true", "go on where a killed run stopped; default true">,
+    Option<"scaleType", "scale-type", "std::string", "\"f32\"", "f32 or f16; default f32">,
+    Option<"progress", "progress", "bool", "false", "a remark for each weight; default false">];
   let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect", "::mlir::ml_program::MLProgramDialect"];
 }

@@ -80,7 +80,8 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     Layers are named by their weight. `names` (default: none) is a JSON object from a weight's name in
     the file to the layer's: frontends that number their blobs lose names.
   }];
-  let options = [Option<"names", "names", "std::string", "\"\"", "JSON file: weight name to layer name">];
+  let options = [Option<"names", "names", "std::string", "\"\"",
+                        "JSON file: weight name to layer name; default none">];
   let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }

@@ -25,7 +25,7 @@ def FptqLowerLinearPass : Pass<"fptq-lower-linear", "::mlir::ModuleOp"> {
     weight in the order [N/width][K][width], evaluated and packed now: one stream of memory, no
     horizontal sums. N is padded with zero columns. `width` (default 32) is the number of columns.
   }];
-  let options = [Option<"width", "width", "int64_t", "32", "columns of one packed block">];
+  let options = [Option<"width", "width", "int64_t", "32", "columns of one packed block; default 32">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
 }
@@ -66,7 +66,7 @@ def FptqOutlineRepeatsPass : Pass<"fptq-outline-repeats", "::mlir::ModuleOp"> {
     least `minimum` ops (default 16), becomes private functions, cut where the fewest values cross. What a piece
     reads, weights included, is its arguments. `fptq-merge-functions` then proves which of them are equal.
   }];
-  let options = [Option<"minimum", "minimum", "size_t", "16", "ops of the smallest piece">];
+  let options = [Option<"minimum", "minimum", "size_t", "16", "ops of the smallest piece; default 16">];
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
@@ -109,8 +109,9 @@ def FptqFuseAttentionPass : Pass<"fptq-fuse-attention", "::mlir::func::FuncOp"> 
     (decode) are a parallel loop from `parallel-min` multiply-adds on (default 0: never).
   }];
   let options = [
-    Option<"rows", "rows", "int64_t", "12", "query rows of one tile">,
-    Option<"parallelMin", "parallel-min", "int64_t", "0", "multiply-adds from which few rows share their heads; 0: never">];
+    Option<"rows", "rows", "int64_t", "12", "query rows of one tile; default 12">,
+    Option<"parallelMin", "parallel-min", "int64_t", "0",
+           "multiply-adds from which few rows share their heads; 0 (default): never">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
@@ -133,8 +134,8 @@ def FptqFuseRowsPass : Pass<"fptq-fuse-rows", "::mlir::func::FuncOp"> {
     row is quantized before it leaves the cache, and is never stored as a whole. The same operations on the same
     numbers: codes, scales and sums do not change by a bit. With `threads` the loop over tiles is a parallel one.
   }];
-  let options = [Option<"bytes", "bytes", "int64_t", "32768", "floats of one tile, in bytes">,
-                 Option<"threads", "threads", "bool", "false", "share the tiles among threads">];
+  let options = [Option<"bytes", "bytes", "int64_t", "32768", "floats of one tile, in bytes; default 32768">,
+                 Option<"threads", "threads", "bool", "false", "share the tiles among threads; default false">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
@@ -162,9 +163,11 @@ def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp
     `accumulators` (default 96: 12 ymm registers; 384 suits AVX-512) bounds the outer-product tile.
   }];
   let options = [
-    Option<"parallelMin", "parallel-min", "int64_t", "0", "multiply-adds from which a contraction is parallel; 0: never">,
-    Option<"chunks", "chunks", "int64_t", "8", "parallel pieces of one contraction">,
-    Option<"accumulators", "accumulators", "int64_t", "96", "floats an outer-product tile may accumulate in registers">];
+    Option<"parallelMin", "parallel-min", "int64_t", "0",
+           "multiply-adds from which a contraction is parallel; 0 (default): never">,
+    Option<"chunks", "chunks", "int64_t", "8", "parallel pieces of one contraction; default 8">,
+    Option<"accumulators", "accumulators", "int64_t", "96",
+           "floats an outer-product tile may accumulate in registers; default 96">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
