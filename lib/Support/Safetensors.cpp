@@ -89,12 +89,15 @@ static Error checkOverlaps(StringRef path, ArrayRef<std::pair<std::string, Safet
   return Error::success();
 }
 
-Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path) {
-  // Without a terminator the file is mapped, never read into memory.
-  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return fileError(path, buffer.getError().message());
-  StringRef all = (*buffer)->getBuffer();
+namespace {
+/// A file cut in two.
+struct Parts {
+  json::Object header;
+  ArrayRef<char> bytes;
+};
+} // namespace
+
+static Expected<Parts> cutHeader(StringRef path, StringRef all) {
   if (all.size() < 8)
     return fileError(path, "is no safetensors file: ", all.size(), " bytes");
   uint64_t length = support::endian::read64le(all.data());
@@ -103,14 +106,23 @@ Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path)
   Expected<json::Value> header = parseJson(all.substr(8, length).rtrim());
   if (!header)
     return fileError(path, "header is not JSON: ", toString(header.takeError()));
-  const json::Object *object = header->getAsObject();
+  json::Object *object = header->getAsObject();
   if (!object)
     return fileError(path, "header is not a JSON object");
+  return Parts{std::move(*object), ArrayRef<char>(all.data(), all.size()).drop_front(8 + length)};
+}
 
+Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path) {
+  // Without a terminator the file is mapped, never read into memory.
+  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return fileError(path, buffer.getError().message());
+  Expected<Parts> parts = cutHeader(path, (*buffer)->getBuffer());
+  if (!parts)
+    return parts.takeError();
   std::shared_ptr<SafetensorsFile> file(new SafetensorsFile);
   file->fileName = path.str();
-  ArrayRef<char> bytes(all.data() + 8 + length, all.size() - 8 - length);
-  for (auto &[key, value] : *object) {
+  for (auto &[key, value] : parts->header) {
     if (key == "__metadata__") {
       if (const json::Object *metadata = value.getAsObject())
         for (auto &[name, text] : *metadata)
@@ -118,7 +130,7 @@ Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path)
       continue;
     }
     SafetensorsEntry entry;
-    if (Error e = readEntry(path, key.str(), value, bytes, entry))
+    if (Error e = readEntry(path, key.str(), value, parts->bytes, entry))
       return std::move(e);
     file->tensors.emplace_back(key.str(), std::move(entry));
   }

@@ -5,6 +5,7 @@
 #include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -62,55 +63,80 @@ SmallVector<int64_t> mlir::fptq::nvptx::tilesFor(const Chip &chip, int64_t token
   return {fits == sizes.end() ? sizes.back() : *fits};
 }
 
-FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp model, gpu::GPUModuleOp into,
-                                                                     const Chip &chip) {
-  Callers callers(model);
+namespace {
+/// Makes the kernels of one operation after another, and notes who needs them.
+class Collector {
+public:
+  Collector(ModuleOp model, gpu::GPUModuleOp into, const Chip &chip) : callers(model), into(into), chip(chip) {}
+
+  LogicalResult add(QuantizeActivationsOp op);
+  LogicalResult add(QuantizeRowsOp op) { return add(op, getOrCreateRows(into, chip, op)); }
+  LogicalResult add(QuantizedMatmulOp op);
+  SmallVector<NeededKernel> take();
+
+private:
+  LogicalResult add(Operation *op, Kernel kernel, int64_t slices = 1, int64_t workspace = 0);
+
+  Callers callers;
+  gpu::GPUModuleOp into;
+  const Chip &chip;
   llvm::MapVector<Operation *, NeededKernel> needed;
   llvm::DenseMap<Operation *, llvm::SetVector<StringRef>> functions;
-  bool fits = true;
-  auto add = [&](Operation *op, Kernel kernel, int64_t slices = 1, int64_t workspace = 0) {
-    auto function = op->getParentOfType<FunctionOpInterface>();
-    if (!function) {
-      op->emitOpError("is in no function");
-      fits = false;
-      return;
-    }
-    fits &= succeeded(checkShared(kernel, chip, /*extraBytes=*/0, [&] { return op->emitOpError(); }));
-    NeededKernel &entry = needed.insert({kernel.function, {kernel, {}}}).first->second;
-    entry.kernel.sharedBytes = std::max(entry.kernel.sharedBytes, kernel.sharedBytes);
-    entry.slices = std::max(entry.slices, slices);
-    entry.workspaceBytes = std::max(entry.workspaceBytes, workspace);
-    functions[kernel.function].insert_range(callers.entries(function));
-  };
-  model.walk([&](Operation *op) {
-    if (auto quantize = dyn_cast<QuantizeActivationsOp>(op)) {
-      int64_t k = quantize.getInputChannels(), group = quantize.getGroupSize() ? quantize.getGroupSize() : k;
-      Type element = cast<ShapedType>(quantize.getX().getType()).getElementType();
-      Kernel kernel =
-          getOrCreateQuantize(into, {element, bool(quantize.getMultiplier()), bool(quantize.getStaticScale()),
-                                     paddedGroupSize(Layout::NVPTX, group)});
-      kernel.sharedBytes += 4 * llvm::divideCeil(k, group);
-      add(op, kernel);
-    } else if (auto rows = dyn_cast<QuantizeRowsOp>(op)) {
-      add(op, getOrCreateRows(into, chip, rows));
-    } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
-      bool half = cast<ShapedType>(matmul.getScales().getType()).getElementType().isF16();
-      int64_t k = matmul.getInputChannels(), n = sizeOf(matmul.getInit(), 1);
-      WeightFormat format = withEpilogue(weightFormat(matmul.getScheme(), k, half), matmul);
-      int64_t groups = llvm::divideCeil(k, matmul.getScheme().groupSizeFor(k));
-      for (int64_t tokens : tilesFor(chip, sizeOf(matmul.getQ(), 0))) {
-        int64_t slices = ShapedType::isDynamic(n) ? 1 : slicesFor(chip, format, tokens, n, k);
-        Kernel kernel = getOrCreateMatmul(into, chip, format, tokens, slices > 1);
-        add(op, kernel, slices, workspaceBytes(kernel, tokens, n, groups, slices));
-      }
-    }
-  });
-  if (!fits)
-    return failure();
+};
+} // namespace
+
+LogicalResult Collector::add(Operation *op, Kernel kernel, int64_t slices, int64_t workspace) {
+  auto function = op->getParentOfType<FunctionOpInterface>();
+  if (!function)
+    return op->emitOpError("is in no function");
+  NeededKernel &entry = needed.insert({kernel.function, {kernel, {}}}).first->second;
+  entry.kernel.sharedBytes = std::max(entry.kernel.sharedBytes, kernel.sharedBytes);
+  entry.slices = std::max(entry.slices, slices);
+  entry.workspaceBytes = std::max(entry.workspaceBytes, workspace);
+  functions[kernel.function].insert_range(callers.entries(function));
+  return checkShared(kernel, chip, /*extraBytes=*/0, [&] { return op->emitOpError(); });
+}
+
+LogicalResult Collector::add(QuantizeActivationsOp op) {
+  int64_t k = op.getInputChannels(), group = op.getGroupSize() ? op.getGroupSize() : k;
+  Type element = cast<ShapedType>(op.getX().getType()).getElementType();
+  Kernel kernel = getOrCreateQuantize(
+      into, {element, bool(op.getMultiplier()), bool(op.getStaticScale()), paddedGroupSize(Layout::NVPTX, group)});
+  kernel.sharedBytes += 4 * llvm::divideCeil(k, group);
+  return add(op, kernel);
+}
+
+LogicalResult Collector::add(QuantizedMatmulOp op) {
+  bool half = cast<ShapedType>(op.getScales().getType()).getElementType().isF16(), ok = true;
+  int64_t k = op.getInputChannels(), n = sizeOf(op.getInit(), 1);
+  WeightFormat format = withEpilogue(weightFormat(op.getScheme(), k, half), op);
+  int64_t groups = llvm::divideCeil(k, op.getScheme().groupSizeFor(k));
+  for (int64_t tokens : tilesFor(chip, sizeOf(op.getQ(), 0))) {
+    int64_t slices = ShapedType::isDynamic(n) ? 1 : slicesFor(chip, format, tokens, n, k);
+    Kernel kernel = getOrCreateMatmul(into, chip, format, tokens, slices > 1);
+    ok &= succeeded(add(op, kernel, slices, workspaceBytes(kernel, tokens, n, groups, slices)));
+  }
+  return success(ok);
+}
+
+SmallVector<NeededKernel> Collector::take() {
   SmallVector<NeededKernel> result;
   for (auto &[function, entry] : needed) {
     entry.functions = llvm::join(functions[function], ", ");
     result.push_back(entry);
   }
   return result;
+}
+
+FailureOr<SmallVector<NeededKernel>> mlir::fptq::nvptx::addKernelsOf(ModuleOp model, gpu::GPUModuleOp into,
+                                                                     const Chip &chip) {
+  Collector collector(model, into, chip);
+  bool ok = true; // all that is wrong at once
+  model.walk([&](Operation *op) {
+    TypeSwitch<Operation *>(op).Case<QuantizeActivationsOp, QuantizeRowsOp, QuantizedMatmulOp>(
+        [&](auto known) { ok &= succeeded(collector.add(known)); });
+  });
+  if (!ok)
+    return failure();
+  return collector.take();
 }
