@@ -15,8 +15,8 @@ import re
 # Dot products: bytes multiplied by one instruction.
 DOT = re.compile(r"vpdpbusd|vpmaddubsw|tdpb")
 _NOT_EXECUTED = re.compile(r"v(mov|p?broadcast|zeroupper)")  # moves are loads, stores or renamed
-_SHUFFLE = re.compile(r"vperm|vpshuf|vpunpck|vshuf|vpmovzx|vpmovsx|vpmov[dqw]|vinsert|vextract|vpack|vcvtph2ps")
-_NOT_PORT_5 = re.compile(r"vps[rl]l|vpsra")
+SHUFFLE = re.compile(r"vperm|vpshuf|vpunpck|vshuf|vpmovzx|vpmovsx|vpmov[dqw]|vinsert|vextract|vpack|vcvtph2ps")
+NOT_PORT_5 = re.compile(r"vps[rl]l|vpsra")
 _MULTIPLY = re.compile(r"vpdpbusd|vpm(add|ul)|vf[mn]|vmul|vcvt|vps[rl]l|vpsra")
 _STORE = re.compile(r"v?mov|vpmov|vextract|tilestored")
 _NO_ACCESS = re.compile(r"lea|nop|data16")
@@ -49,10 +49,10 @@ def _vector(h, i, n):
     h["vector_uops"] += n
     h["any"] += n / ports
     if width(i) < 512:
-        h["multiply" if _MULTIPLY.match(i.op) else "shuffle" if _SHUFFLE.match(i.op) else "other"] += n / 2
-    elif _NOT_PORT_5.match(i.op):
+        h["multiply" if _MULTIPLY.match(i.op) else "shuffle" if SHUFFLE.match(i.op) else "other"] += n / 2
+    elif NOT_PORT_5.match(i.op):
         h["port0"] += n
-    elif _SHUFFLE.match(i.op):
+    elif SHUFFLE.match(i.op):
         h["port5"] += n
     if i.op == "vcvtph2ps":  # a shuffle and a conversion
         h["vector_uops"] += n
@@ -79,7 +79,7 @@ def count(hits, code):
             h["dots"] += n
         if i.op[0] == "t":
             h["tile_multiply"] += n * (16 if is_dot(i) else 0)
-        elif i.op[0] == "v" and not _NOT_EXECUTED.match(i.op) and not _is_zero(i):
+        elif i.op[0] == "v" and not _NOT_EXECUTED.match(i.op) and not is_zero(i):
             _vector(h, i, n)
         elif re.match(r"vpbroadcast", i.op) and re.search(r"%[er]\w+$", i.operands[0]):
             h["vector_uops"] += n
@@ -88,7 +88,7 @@ def count(hits, code):
     return h
 
 
-def _is_zero(i):
+def is_zero(i):
     return re.match(r"vp?xor", i.op) and len(set(i.operands)) == 1
 
 

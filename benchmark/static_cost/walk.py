@@ -54,18 +54,14 @@ class Walk:
             a: b for f in program.functions.values() for a, b in zip(*[[i.address for i in f][k:] for k in (0, 1)])
         }
         self.segments = program.segments
-        self.blocks = {}
+        self.blocks, self.steps = {}, {}
 
     def count(self, function, arguments, memory):
         """Calls the function at an address with up to six integers; {address of an instruction: executions}.
 
         `memory` maps addresses of 8-byte fields to values. What nobody wrote reads as zero: it is data."""
-        self.memory, self.flags = dict(memory), (0, False, 0)
-        self.r = dict.fromkeys(NAMES, 0) | dict(zip(("rdi", "rsi", "rdx", "rcx", "r8", "r9"), arguments))
-        self.r["rsp"] = STACK_TOP
-        self.push(RETURN)
+        self.enter(function, arguments, memory)
         blocks = collections.Counter()
-        self.rip = function
         while self.rip != RETURN:
             start = self.rip
             blocks[start] += 1
@@ -79,6 +75,39 @@ class Walk:
             for address in self.blocks[start][0]:
                 hits[address] += times
         return hits
+
+    def trace(self, function, arguments, memory):
+        """The same, instruction by instruction: (instruction, address that it reads or writes, bytes between the rows of
+        a tile), None where there is none."""
+        self.enter(function, arguments, memory)
+        while self.rip != RETURN:
+            i, behind = self.code[self.rip], self.next.get(self.rip)
+            if i.address not in self.steps:
+                self.steps[i.address] = _step(i, behind)
+            yield i, *self.access(i)
+            self.rip = behind
+            if step := self.steps[i.address]:
+                step[0](self, *step[1:])
+
+    def enter(self, function, arguments, memory):
+        self.memory, self.flags = dict(memory), (0, False, 0)
+        self.r = dict.fromkeys(NAMES, 0) | dict(zip(("rdi", "rsi", "rdx", "rcx", "r8", "r9"), arguments))
+        self.r["rsp"] = STACK_TOP
+        self.push(RETURN)
+        self.rip = function
+
+    def access(self, i):
+        if i.op.startswith(("push", "call")):
+            return self.r["rsp"] - 8, None
+        if i.op.startswith(("pop", "ret")):
+            return self.r["rsp"], None
+        operand = next((o.partition("{")[0] for o in i.operands if "(" in o), None)
+        if not operand or i.op.startswith(("lea", "nop")) or operand.endswith("(%rip)"):
+            return None, None
+        if not i.op.startswith("tile"):
+            return self.address(operand), None
+        base, rows = re.fullmatch(r"(.*),(%\w+(?:,\d)?)\)", operand).groups()
+        return self.address(base + ")"), self.address(f"(,{rows})")
 
     def decode(self, address):
         """(addresses, scalar steps, address behind) of the straight line of code from here."""

@@ -2,7 +2,7 @@
 //
 // 2 x 2 tiles (32 rows x 32 columns) need one tile load a multiply, the least that eight tiles allow. What
 // a step of them reads is contiguous: activations are packed once a product, [32 rows][k/64][row tile][16][64],
-// weights are unpacked to signed bytes once a slab of two panels, [k/64][panel][16][64]. Sums of the two-level
+// weights are unpacked to signed bytes once a slab of four panels, [half][k/64][panel][16][64]. Sums of the two-level
 // scheme stay integers over all of K and live in L2 between slabs; AmxFloats.cpp folds those of the group scheme.
 //
 //===----------------------------------------------------------------------===//
@@ -33,24 +33,6 @@ SmallVector<Value> AmxKernels::multiplyStep(Emitter &e, TileUnit &unit, Value sl
   return sums;
 }
 
-/// A unit of the next slab, when it is due.
-void AmxKernels::unpackDue(Emitter &e, NextSlab &next) {
-  if (!unpacksInUnits())
-    return;
-  Value left = e.add(next.left, -1);
-  using Field = NextSlab::Field;
-  auto due = [&] {
-    Value done = next.get(Field::Done);
-    e.ifThen(e.less(done, next.get(Field::Units)), [&] {
-      unpackUnit(e, next.pointer(Field::Panels), next.get(Field::Groups), e.add(next.get(Field::FirstUnit), done), done,
-                 next.pointer(Field::Place));
-      next.set(Field::Done, e.add(done, 1));
-    });
-    return SmallVector<Value>{next.get(Field::Interval)};
-  };
-  next.left = e.ifElse(e.equal(left, e.num(0)), e.i64(), due, [&] { return SmallVector<Value>{left}; })[0];
-}
-
 /// The arguments that amx_integers and amx_floats begin with: matmul, space, pair of row tiles, pairs, first panel of
 /// the block, end of the panels.
 SmallVector<Type> AmxKernels::sweepArguments() const { return {ptr, ptr, i64, i64, i64, i64}; }
@@ -58,18 +40,11 @@ SmallVector<Type> AmxKernels::sweepArguments() const { return {ptr, ptr, i64, i6
 AmxKernels::Sweep AmxKernels::openSweep(Emitter &e, ValueRange args) {
   MatmulFields mm(e, args[0]);
   Value groups = mm.groups(), stride = e.mul(e.ceilDiv(e.mul(groups, w.group), 64), kStep);
-  return {args[3],
-          groups,
-          e.at(mm.scratch(), e.mul(args[2], stride)),
-          stride,
-          blockPanels(e, args[0], args[4], args[5]),
-          args[1],
-          NextSlab(e, args[1])};
-}
-
-/// Activations of a unit; slabs are whole tiles.
-Value AmxKernels::activationsOf(Emitter &e, const Sweep &sweep, Value unit) {
-  return e.at(sweep.activations, e.mul(e.div(e.mul(unit, unitK()), e.num(64)), kStep));
+  NextSlab next(e, args[1]);
+  next.set(NextSlab::Field::Groups, groups);
+  return {
+      args[3], groups, e.at(mm.scratch(), e.mul(args[2], stride)), stride, blockPanels(e, args[0], args[4], args[5]),
+      args[1], next};
 }
 
 /// amx_integers(sweep..., first unit, last unit, sums): sums = units of all of K.
@@ -79,37 +54,30 @@ LLVM::LLVMFuncOp AmxKernels::integerSums() {
   return function("amx_integers", arguments, [&](Emitter &e, ValueRange args) {
     auto unit = tileUnit(e);
     Sweep sweep = openSweep(e, args);
-    NextSlab &next = sweep.next;
-    auto block = [&](Value slab, Value activations, Value steps, Value begins, Value sums) {
-      auto at = [&](int64_t i) { return e.at(sums, i / 2 * kTileRows * kResultStride + i % 2 * 64); };
-      auto tiles = [&](llvm::function_ref<Value(int64_t)> tile) { return llvm::map_to_vector(llvm::seq(4), tile); };
-      SmallVector<Value> acc = e.ifElse(
-          begins, SmallVector<Type>(4, unit->type(e)),
-          [&] { return tiles([&](int64_t i) { return unit->zero(e, i); }); },
-          [&] { return tiles([&](int64_t i) { return unit->load(e, i, at(i), kResultStride, kTileRows, 64); }); });
-      SmallVector<Value> carried{slab, activations, next.left};
-      carried.append(acc);
-      auto after = e.loop(e.num(0), steps, 1, carried, [&](Value, ValueRange now) {
-        next.left = now[2];
-        auto sums = multiplyStep(e, *unit, now[0], now[1], 64, now.drop_front(3));
-        unpackDue(e, next);
-        SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep), next.left};
-        after.append(sums);
-        return after;
-      });
-      next.left = after[2];
-      for (int64_t i = 0; i < 4; ++i)
-        unit->store(e, after[3 + i], at(i), kResultStride);
-    };
-    eachTurn(e, sweep, args[6], args[7], [&](const Turn &turn) {
-      Value steps = e.ceilDiv(e.mul(turn.units, unitK()), 64), begins = e.equal(turn.first, args[6]);
-      next.spread(e.mul(steps, sweep.pairs));
-      SmallVector<Value> carried{activationsOf(e, sweep, turn.first), e.at(args[8], e.mul(turn.half, kHalfBytes)),
-                                 next.left};
-      e.loop(e.num(0), sweep.pairs, 1, carried, [&](Value, ValueRange now) {
-        next.left = now[2];
-        block(turn.data, now[0], steps, begins, now[1]);
-        return SmallVector<Value>{e.at(now[0], sweep.stride), e.at(now[1], kPairRows * kResultStride), next.left};
+    const NextSlab &next = sweep.next;
+    eachSlab(e, sweep, args[6], args[7], [&](const Slab &slab, const Slab &slabAfter) {
+      Value steps = e.ceilDiv(e.mul(slab.units, unitK()), 64), begins = e.equal(slab.first, args[6]);
+      next.set(NextSlab::Field::FirstUnit, slabAfter.first);
+      eachBlock(e, sweep, slab, slabAfter, args[8], [&](const Block &block) {
+        next.set(NextSlab::Field::Units, block.due);
+        next.set(NextSlab::Field::Place, block.weights);
+        auto at = [&](int64_t i) { return e.at(block.results, i / 2 * kTileRows * kResultStride + i % 2 * 64); };
+        auto tiles = [&](llvm::function_ref<Value(int64_t)> tile) { return llvm::map_to_vector(llvm::seq(4), tile); };
+        SmallVector<Value> acc = e.ifElse(
+            begins, SmallVector<Type>(4, unit->type(e)),
+            [&] { return tiles([&](int64_t i) { return unit->zero(e, i); }); },
+            [&] { return tiles([&](int64_t i) { return unit->load(e, i, at(i), kResultStride, kTileRows, 64); }); });
+        SmallVector<Value> carried{block.weights, block.activations};
+        carried.append(acc);
+        auto after = e.loop(e.num(0), steps, 1, carried, [&](Value step, ValueRange now) {
+          auto sums = multiplyStep(e, *unit, now[0], now[1], 64, now.drop_front(2));
+          unpackDue(e, next, step);
+          SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep)};
+          after.append(sums);
+          return after;
+        });
+        for (int64_t i = 0; i < 4; ++i)
+          unit->store(e, after[2 + i], at(i), kResultStride);
       });
     });
   });

@@ -15,8 +15,8 @@ constexpr int64_t kResultStride = 256; ///< a row of a block: 64 columns of 4 by
 constexpr int64_t kHalfBytes = 128;    ///< its two panels
 constexpr int64_t kSweepPairs = 8;     ///< 256 rows: packed activations stay in L2
 // The space of a sweep: the record of the slab to come, and
-constexpr int64_t kAmxFold = 64;   ///< that of the chunk to fold,
-constexpr int64_t kAmxSlabs = 192; ///< two slabs; then sums of two groups, scales of two slabs.
+constexpr int64_t kAmxFold = 64;  ///< that of the chunk to fold,
+constexpr int64_t kAmxSlab = 192; ///< a slab; then sums of two groups, scales of two slabs.
 
 /// Fields of 8 bytes in memory: what is done between the steps of a block needs few of them at a time, and a step has
 /// no registers to spare.
@@ -47,26 +47,26 @@ public:
 private:
   struct NextSlab;
   struct Sweep;
-  struct Turn;
+  struct Slab;
+  struct Block;
   struct Fold;
 
   std::unique_ptr<TileUnit> tileUnit(Emitter &e);
   SmallVector<Value> multiplyStep(Emitter &e, TileUnit &unit, Value slab, Value activations, int64_t depth,
                                   ValueRange acc);
-  void unpackDue(Emitter &e, NextSlab &next);
   SmallVector<Type> sweepArguments() const;
   Sweep openSweep(Emitter &e, ValueRange args);
-  Value activationsOf(Emitter &e, const Sweep &sweep, Value unit);
   LLVM::LLVMFuncOp integerSums();
 
   // AmxFloats.cpp
   void foldRows(Emitter &e, const Fold &fold, int64_t half, Value first, int64_t rows);
   void foldHalf(Emitter &e, const Fold &fold, int64_t half);
-  void multiplyGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const Fold &fold);
-  void multiplyChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const Fold &fold);
+  Value unitOf(Emitter &e, Value chunk, int64_t i);
+  void multiplyGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, const NextSlab &next, const Fold &fold);
+  void multiplyChunk(Emitter &e, TileUnit &unit, Value chunk, const NextSlab &next, const Fold &fold);
   void loadScales(Emitter &e, const Sweep &sweep, Value group, Value count, Value to);
-  void floatTurn(Emitter &e, TileUnit &unit, Sweep &sweep, const Turn &turn, const Fold &fold, Value allScales,
-                 Value results);
+  void foldSlab(Emitter &e, TileUnit &unit, const Sweep &sweep, const Slab &slab, const Slab &after, const Fold &fold,
+                Value allScales, Value results);
   LLVM::LLVMFuncOp floatSums();
 
   // AmxSlab.cpp
@@ -74,12 +74,20 @@ private:
   bool unpacksInUnits() const;
   int64_t unitK() const;
   int64_t slabK() const;
+  bool halvesTakeTurns() const;
+  int64_t halfSlabBytes() const;
+  Value placeOf(Emitter &e, const Sweep &sweep, Value i) const;
+  bool groupsShareSteps() const { return w.group < 64; }
   int64_t groupSteps() const;
   int64_t groupBytes() const;
+  int64_t foldOffset() const;
   int64_t spaceBytes() const;
   void unpackUnit(Emitter &e, Value panels, Value groups, Value unit, Value inSlab, Value slab);
-  void eachTurn(Emitter &e, const Sweep &sweep, Value first, Value last,
-                llvm::function_ref<void(const Turn &)> multiply);
+  void unpackDue(Emitter &e, const NextSlab &next, Value unit);
+  void eachSlab(Emitter &e, const Sweep &sweep, Value first, Value last,
+                llvm::function_ref<void(const Slab &slab, const Slab &after)> multiply);
+  void eachBlock(Emitter &e, const Sweep &sweep, const Slab &slab, const Slab &after, Value results,
+                 llvm::function_ref<void(const Block &)> multiply);
 
   // AmxDriver.cpp
   struct Space {
@@ -90,20 +98,13 @@ private:
   void multiplyBlock(Emitter &e, const Space &space, ArrayRef<Value> sweep, Value rows);
 };
 
-/// The slab that is unpacked while another one is multiplied: units of two panels, one at a time between the steps of
-/// the blocks, so that vector work hides behind the tile multiplier.
-enum class NextSlabField { Panels, Groups, FirstUnit, Units, Place, Done, Interval };
+/// What is unpacked while the last pair of row tiles is multiplied, so that vector work hides behind the tile
+/// multiplier: each unit of the next slab, into the place of the unit that no one needs any more. `Units`: those due in
+/// the block at hand.
+enum class NextSlabField { Panels, Groups, FirstUnit, Units, Place };
 struct AmxKernels::NextSlab : AmxRecord<NextSlabField> {
   using Field = NextSlabField;
   using AmxRecord::AmxRecord;
-  Value left = e.num(0); ///< carried: steps until the next unit
-
-  /// The units evenly over so many steps, at least as many as units.
-  void spread(Value steps) {
-    Value units = arith::MaxSIOp::create(e, get(Field::Units), e.num(1));
-    left = e.div(steps, units);
-    set(Field::Interval, left);
-  }
 };
 
 /// A block of columns and up to kSweepPairs pairs of row tiles, in the function that multiplies them. One function
@@ -115,10 +116,16 @@ struct AmxKernels::Sweep {
   NextSlab next;
 };
 
-/// A slab of one half of the block.
-struct AmxKernels::Turn {
-  Value slab, half;         ///< number of the slab; half of the block
-  Value first, units, data; ///< units of all of K, and where they are
+/// Some units of all of K, of both halves of the columns or of one.
+struct AmxKernels::Slab {
+  Value number, first, units; ///< number: of its units among those of all of K
+  Value firstHalf, halves;
+};
+
+/// A pair of row tiles and one half of the columns: 2 x 2 tiles, over a slab's channels.
+struct AmxKernels::Block {
+  Value weights, activations, results; ///< `results`: of all of K
+  Value half, due;                     ///< half of the columns; units of the next slab to be unpacked
 };
 
 } // namespace mlir::fptq::x86

@@ -64,33 +64,40 @@ void AmxKernels::foldRows(Emitter &e, const Fold &fold, int64_t half, Value firs
   }
 }
 
+/// The unit with which group `i` of a chunk begins, counted backwards.
+Value AmxKernels::unitOf(Emitter &e, Value chunk, int64_t i) {
+  if (groupsShareSteps())
+    return arith::ShRSIOp::create(e, chunk, e.num(1));
+  return e.mul(e.add(chunk, i), groupSteps());
+}
+
 /// Group `i` of the chunk that begins at group `chunk`; its sums take the place of those folded between its steps.
-void AmxKernels::multiplyGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, NextSlab &next, const Fold &fold) {
+void AmxKernels::multiplyGroup(Emitter &e, TileUnit &unit, Value chunk, int64_t i, const NextSlab &next,
+                               const Fold &fold) {
   using Field = Fold::Field;
-  const bool halves = w.group < 64; // a chunk is one step: a whole one would add up two groups
+  const bool halves = groupsShareSteps(); // a chunk is one step: a whole one would add up two groups
   const int64_t steps = groupSteps(), depth = halves ? w.group : 64;
   const int64_t rows = kTileRows / llvm::bit_floor(uint64_t(steps)), bytes = rows * kHalfBytes;
   Value at = e.mul(chunk, groupBytes());
   Value slab = e.at(e.at(fold.pointer(Field::Slab), at), i * (halves ? kTileBytes / 2 : groupBytes()));
   Value activations = e.at(e.at(fold.pointer(Field::Activations), at), i * (halves ? 32 : groupBytes()));
-  SmallVector<Value> carried{slab, activations, next.left};
+  Value firstUnit = unitOf(e, chunk, i);
+  SmallVector<Value> carried{slab, activations};
   for (int64_t t = 0; t < 4; ++t)
     carried.push_back(unit.zero(e, t));
   auto multiply = [&](Value step, ValueRange now) {
-    auto sums = multiplyStep(e, unit, now[0], now[1], depth, now.drop_front(3));
-    next.left = now[2];
-    if (!halves || i == 0) // once a step of 64 channels
-      unpackDue(e, next);
+    auto sums = multiplyStep(e, unit, now[0], now[1], depth, now.drop_front(2));
+    if (!halves || i == 1) // once a step of 64 channels
+      unpackDue(e, next, e.add(firstUnit, step));
     Value first = e.mul(step, bytes);
     e.ifThen(e.less(first, fold.get(Field::Bytes)), [&] { foldRows(e, fold, i, first, rows); });
-    SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep), next.left};
+    SmallVector<Value> after{e.at(now[0], kStep), e.at(now[1], kStep)};
     after.append(sums);
     return after;
   };
   auto after = steps == 1 ? multiply(e.num(0), carried) : e.loop(e.num(0), e.num(steps), 1, carried, multiply);
-  next.left = after[2];
   for (int64_t t = 0; t < 4; ++t)
-    unit.store(e, after[3 + t], e.at(fold.piece(i, t / 2), t % 2 * 64), kHalfBytes);
+    unit.store(e, after[2 + t], e.at(fold.piece(i, t / 2), t % 2 * 64), kHalfBytes);
 }
 
 /// Half of a chunk by itself.
@@ -116,46 +123,38 @@ void AmxKernels::loadScales(Emitter &e, const Sweep &sweep, Value group, Value c
 }
 
 /// The two groups of a chunk, or the one that is left.
-void AmxKernels::multiplyChunk(Emitter &e, TileUnit &unit, Value chunk, NextSlab &next, const Fold &fold) {
+void AmxKernels::multiplyChunk(Emitter &e, TileUnit &unit, Value chunk, const NextSlab &next, const Fold &fold) {
   multiplyGroup(e, unit, chunk, 0, next, fold);
-  auto second = [&] {
-    multiplyGroup(e, unit, chunk, 1, next, fold);
-    return SmallVector<Value>{next.left};
-  };
-  auto none = [&, left = next.left] {
+  auto none = [&] {
     foldHalf(e, fold, 1);
-    return SmallVector<Value>{left};
+    if (groupsShareSteps())
+      unpackDue(e, next, unitOf(e, chunk, 1));
   };
-  next.left = e.ifElse(e.less(chunk, e.num(-1)), e.i64(), second, none)[0];
+  e.ifElse(e.less(chunk, e.num(-1)), [&] { multiplyGroup(e, unit, chunk, 1, next, fold); }, none);
   fold.wait(chunk);
 }
 
 /// results += the groups of a slab, pair by pair. `allScales`: those of two slabs, because the last chunk of one is
 /// folded when the next one has begun.
-void AmxKernels::floatTurn(Emitter &e, TileUnit &unit, Sweep &sweep, const Turn &turn, const Fold &fold,
-                           Value allScales, Value results) {
+void AmxKernels::foldSlab(Emitter &e, TileUnit &unit, const Sweep &sweep, const Slab &slab, const Slab &after,
+                          const Fold &fold, Value allScales, Value results) {
   using Field = Fold::Field;
-  NextSlab &next = sweep.next;
+  const NextSlab &next = sweep.next;
   const int64_t inSlab = slabK() / w.group;
-  Value group = e.div(e.mul(turn.first, unitK()), e.num(w.group));
+  Value group = e.div(e.mul(slab.first, unitK()), e.num(w.group));
   Value here = e.min(e.num(inSlab), e.sub(sweep.groups, group)), size = e.mul(here, groupBytes());
-  Value odd = arith::AndIOp::create(e, turn.slab, e.num(1)), half = e.mul(turn.half, kHalfBytes);
-  Value scales = e.at(allScales, e.mul(odd, inSlab * kResultStride));
-  e.ifThen(e.equal(turn.half, e.num(0)), [&] { loadScales(e, sweep, group, here, scales); });
-  fold.set(Field::Slab, e.at(turn.data, size));
-  fold.set(Field::Scales, e.at(e.at(scales, half), e.mul(here, kResultStride)));
-  Value steps = w.group < 64 ? e.ceilDiv(here, 2) : e.mul(here, groupSteps()); // calls of unpackDue a pair
-  next.spread(e.mul(steps, sweep.pairs));
-  SmallVector<Value> carried{e.at(activationsOf(e, sweep, turn.first), size), e.at(results, half), next.left};
-  e.loop(e.num(0), sweep.pairs, 1, carried, [&](Value, ValueRange now) {
-    fold.set(Field::Activations, now[0]);
-    fold.set(Field::Results, now[1]);
-    Value left = e.loop(e.sub(e.num(0), here), e.num(0), 2, now[2], [&](Value chunk, ValueRange left) {
-      next.left = left[0];
-      multiplyChunk(e, unit, chunk, next, fold);
-      return SmallVector<Value>{next.left};
-    })[0];
-    return SmallVector<Value>{e.at(now[0], sweep.stride), e.at(now[1], kPairRows * kResultStride), left};
+  Value scales = e.at(allScales, e.mul(arith::AndIOp::create(e, slab.number, e.num(1)), inSlab * kResultStride));
+  e.ifThen(e.equal(slab.firstHalf, e.num(0)), [&] { loadScales(e, sweep, group, here, scales); });
+  next.set(NextSlab::Field::FirstUnit, e.add(after.first, slab.units));
+  eachBlock(e, sweep, slab, after, results, [&](const Block &block) {
+    // Units count backwards, as groups do.
+    next.set(NextSlab::Field::Units, e.sub(block.due, slab.units));
+    next.set(NextSlab::Field::Place, e.at(block.weights, e.mul(slab.units, kStep)));
+    fold.set(Field::Slab, e.at(block.weights, size));
+    fold.set(Field::Scales, e.at(e.at(scales, e.mul(block.half, kHalfBytes)), e.mul(here, kResultStride)));
+    fold.set(Field::Activations, e.at(block.activations, size));
+    fold.set(Field::Results, block.results);
+    e.loop(e.sub(e.num(0), here), e.num(0), 2, [&](Value chunk) { multiplyChunk(e, unit, chunk, next, fold); });
   });
 }
 
@@ -166,12 +165,13 @@ LLVM::LLVMFuncOp AmxKernels::floatSums() {
   return function("amx_floats", arguments, [&](Emitter &e, ValueRange args) {
     auto unit = tileUnit(e);
     Sweep sweep = openSweep(e, args);
-    Value sums = e.at(sweep.space, kAmxSlabs + 2 * slabK() / 64 * kStep), scales = e.at(sums, 4 * kPiece);
+    Value sums = e.at(sweep.space, foldOffset()), scales = e.at(sums, 4 * kPiece);
     Fold fold(e, e.at(sweep.space, kAmxFold), sums);
     fold.clear();
     Value units = e.ceilDiv(e.mul(sweep.groups, w.group), unitK());
-    eachTurn(e, sweep, e.num(0), units,
-             [&](const Turn &turn) { floatTurn(e, *unit, sweep, turn, fold, scales, args[6]); });
+    eachSlab(e, sweep, e.num(0), units, [&](const Slab &slab, const Slab &after) {
+      foldSlab(e, *unit, sweep, slab, after, fold, scales, args[6]);
+    });
     foldHalf(e, fold, 0);
     foldHalf(e, fold, 1);
   });

@@ -6,12 +6,15 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-// Two panels: 16 KiB; the slab in use and the next one fill two thirds of L1. Half of it where group sums and floats
-// want room too, and where there are so few rows that activations and sums stay in L1 besides.
-static constexpr int64_t kIntegerSlabK = 512, kFloatSlabK = 256, kFewRowsSlabK = 256, kFewPairs = 2;
+// A slab is 16 KiB of bytes, with which a pair's activations, sums or results and group sums stay in L1 from pair to
+// pair. Where sums are integers, 512 channels of half of the columns: what they cost is loading and storing sums once a
+// slab. Where groups are folded anyway, 256 channels of both halves, which then share a pair's activations. So few
+// pairs that all of theirs stay in L1 have 256 channels of one half after the other.
+static constexpr int64_t kIntegerSlabK = 512, kBothHalvesSlabK = 256, kFewPairsSlabK = 256, kFewPairs = 2;
+static constexpr int64_t kMaxSlabK = 1024;
 
 /// Sums that stay integers over a slab: of the two-level scheme, and of groups longer than slabs.
-bool AmxKernels::keepsIntegers() const { return w.twoLevel || w.group > kIntegerSlabK; }
+bool AmxKernels::keepsIntegers() const { return w.twoLevel || w.group > kBothHalvesSlabK; }
 
 /// A unit of 64 channels is whole groups, or a piece of one.
 bool AmxKernels::unpacksInUnits() const { return w.group % 64 == 0 || 64 % w.group == 0; }
@@ -23,7 +26,17 @@ int64_t AmxKernels::slabK() const {
   int64_t unit = std::lcm<int64_t>(unitK(), 64);
   if (!keepsIntegers())
     unit = std::lcm(unit, 2 * w.group);
-  return std::max<int64_t>(1, (keepsIntegers() ? kIntegerSlabK : kFloatSlabK) / unit) * unit;
+  return std::max<int64_t>(1, (keepsIntegers() ? kIntegerSlabK : kBothHalvesSlabK) / unit) * unit;
+}
+
+/// Always, not only for few pairs.
+bool AmxKernels::halvesTakeTurns() const { return slabK() > kBothHalvesSlabK; }
+
+int64_t AmxKernels::halfSlabBytes() const { return slabK() / 64 * kStep; }
+
+/// Where the first or second half of a slab is.
+Value AmxKernels::placeOf(Emitter &e, const Sweep &sweep, Value i) const {
+  return e.at(e.at(sweep.space, kAmxSlab), e.mul(i, halfSlabBytes()));
 }
 
 /// Tile steps of a group.
@@ -32,14 +45,16 @@ int64_t AmxKernels::groupSteps() const { return std::max<int64_t>(1, w.group / 6
 /// From one group to the next, in a slab or in packed activations; groups of 32 share a step.
 int64_t AmxKernels::groupBytes() const { return w.group * kStep / 64; }
 
+/// Of group sums and scales, behind the slab.
+int64_t AmxKernels::foldOffset() const { return kAmxSlab + (halvesTakeTurns() ? 1 : 2) * halfSlabBytes(); }
+
 int64_t AmxKernels::spaceBytes() const {
-  const int64_t slabs = kAmxSlabs + 2 * slabK() / 64 * kStep;
-  return keepsIntegers() ? slabs : slabs + 8 * kTileBytes + 2 * slabK() / w.group * kResultStride;
+  return keepsIntegers() ? foldOffset() : foldOffset() + 8 * kTileBytes + 2 * slabK() / w.group * kResultStride;
 }
 
 /// Group sums need a group to be whole tiles, or half of one; slabs have to stay in L1.
 bool AmxKernels::serves() const {
-  if (!isa.amx || slabK() > 2 * kIntegerSlabK)
+  if (!isa.amx || slabK() > kMaxSlabK)
     return false;
   return w.twoLevel || w.group % 64 == 0 || w.group == 32;
 }
@@ -65,8 +80,7 @@ void AmxKernels::unpackUnit(Emitter &e, Value panels, Value groups, Value unit, 
         finish.offset = e.sub(e.zeros(bytes), finish.offset);
       auto octet = [&](Value from, Value to) {
         Value packed = e.load(bytes, from);
-        // The same panels come up again when the other half of the block had its turn. Octets are two lines.
-        if (j == 0)
+        if (j == 0) // octets are two lines
           e.prefetch(from, slabK() / 8 * kPairOctetBytes, /*locality=*/2);
         for (int64_t half = 0; half < 2; ++half)
           e.store(finished(e, nibbles(e, packed, half), finish), e.at(to, half * 64), 64);
@@ -88,47 +102,64 @@ void AmxKernels::unpackUnit(Emitter &e, Value panels, Value groups, Value unit, 
   }
 }
 
-/// Units [first, last) of all of K, slab by slab. The two halves of the block take turns, so that the slab that all
-/// row tiles share stays in L1: `multiply` is called for each half of each slab, and unpacks the one behind it.
-void AmxKernels::eachTurn(Emitter &e, const Sweep &sweep, Value first, Value last,
-                          llvm::function_ref<void(const Turn &)> multiply) {
-  const int64_t whole = slabK() / unitK(), slabBytes = slabK() / 64 * kStep;
-  Value inSlab = e.num(whole);
+/// A unit of the next slab, where one is due: the tiles that its place held are loaded.
+void AmxKernels::unpackDue(Emitter &e, const NextSlab &next, Value unit) {
+  if (!unpacksInUnits())
+    return;
+  using Field = NextSlab::Field;
+  e.ifThen(e.less(unit, next.get(Field::Units)), [&] {
+    unpackUnit(e, next.pointer(Field::Panels), next.get(Field::Groups), e.add(next.get(Field::FirstUnit), unit), unit,
+               next.pointer(Field::Place));
+  });
+}
+
+static Value panelsOf(Emitter &e, ArrayRef<Value> panels, Value half) {
+  return e.select(e.equal(half, e.num(1)), panels[1], panels[0]);
+}
+
+/// Units [first, last) of all of K, slab by slab: `multiply` unpacks the one behind it.
+void AmxKernels::eachSlab(Emitter &e, const Sweep &sweep, Value first, Value last,
+                          llvm::function_ref<void(const Slab &slab, const Slab &after)> multiply) {
+  Value few = e.less(sweep.pairs, e.num(kFewPairs + 1)), inSlab = e.num(slabK() / unitK());
   if (keepsIntegers() && unpacksInUnits())
-    inSlab = e.select(e.less(sweep.pairs, e.num(kFewPairs + 1)), e.num(kFewRowsSlabK / unitK()), inSlab);
-  auto turnOf = [&](Value turn) {
-    Turn t;
-    t.slab = e.div(turn, e.num(2));
-    t.half = arith::AndIOp::create(e, turn, e.num(1));
-    t.first = e.add(first, e.mul(t.slab, inSlab));
-    t.units = e.min(inSlab, arith::MaxSIOp::create(e, e.sub(last, t.first), e.num(0)));
-    t.data = e.at(sweep.space, e.add(e.mul(t.half, slabBytes), kAmxSlabs));
-    return t;
+    inSlab = e.select(few, e.num(kFewPairsSlabK / unitK()), inSlab);
+  Value turns = halvesTakeTurns() ? e.num(2) : e.select(few, e.num(2), e.num(1));
+  auto slabOf = [&](Value turn) {
+    Value number = e.div(turn, turns), unit = e.add(first, e.mul(number, inSlab));
+    Value units = e.min(inSlab, arith::MaxSIOp::create(e, e.sub(last, unit), e.num(0)));
+    return Slab{number, unit, units, e.sub(turn, e.mul(number, turns)), e.sub(e.num(3), turns)};
   };
-  auto panelsOf = [&](const Turn &t) { return e.select(e.equal(t.half, e.num(1)), sweep.panels[1], sweep.panels[0]); };
-  auto describe = [&](const Turn &t) {
-    using Field = NextSlab::Field;
-    const NextSlab &next = sweep.next;
-    next.set(Field::Panels, panelsOf(t));
-    next.set(Field::Groups, sweep.groups);
-    next.set(Field::FirstUnit, t.first);
-    next.set(Field::Units, t.units);
-    next.set(Field::Place, t.data);
-    next.set(Field::Done, e.num(0));
+  auto fill = [&](const Slab &slab) {
+    e.loop(e.num(0), slab.halves, 1, [&](Value i) {
+      Value panels = panelsOf(e, sweep.panels, e.add(slab.firstHalf, i)), place = placeOf(e, sweep, i);
+      e.loop(e.num(0), slab.units, 1,
+             [&](Value unit) { unpackUnit(e, panels, sweep.groups, e.add(slab.first, unit), unit, place); });
+    });
   };
-  auto fill = [&](const Turn &t) {
-    Value panels = panelsOf(t);
-    e.loop(e.num(0), t.units, 1,
-           [&](Value unit) { unpackUnit(e, panels, sweep.groups, e.add(t.first, unit), unit, t.data); });
-  };
-  fill(turnOf(e.num(0)));
-  Value turns = e.mul(e.div(e.add(e.sub(last, first), e.add(inSlab, -1)), inSlab), 2);
-  e.loop(e.num(0), turns, 1, [&](Value turn) {
-    Turn after = turnOf(e.add(turn, 1));
-    describe(after);
-    multiply(turnOf(turn));
+  fill(slabOf(e.num(0)));
+  Value slabs = e.div(e.add(e.sub(last, first), e.add(inSlab, -1)), inSlab);
+  e.loop(e.num(0), e.mul(slabs, turns), 1, [&](Value turn) {
+    Slab after = slabOf(e.add(turn, 1));
+    multiply(slabOf(turn), after);
     if (!unpacksInUnits())
       fill(after);
+  });
+}
+
+/// A slab pair by pair: all of them read its weights from L1, and its halves a pair's activations. `results`: those
+/// of the sweep.
+void AmxKernels::eachBlock(Emitter &e, const Sweep &sweep, const Slab &slab, const Slab &after, Value results,
+                           llvm::function_ref<void(const Block &)> multiply) {
+  Value step = e.div(e.mul(slab.first, unitK()), e.num(64)), last = e.add(sweep.pairs, -1);
+  Value activations = e.at(sweep.activations, e.mul(step, kStep));
+  e.loop(e.num(0), sweep.pairs, 1, ValueRange{activations, results}, [&](Value pair, ValueRange now) {
+    Value due = e.select(e.equal(pair, last), after.units, e.num(0));
+    e.loop(e.num(0), slab.halves, 1, [&](Value i) {
+      sweep.next.set(NextSlab::Field::Panels, panelsOf(e, sweep.panels, e.add(after.firstHalf, i)));
+      Value half = e.add(slab.firstHalf, i);
+      multiply({placeOf(e, sweep, i), now[0], e.at(now[1], e.mul(half, kHalfBytes)), half, due});
+    });
+    return SmallVector<Value>{e.at(now[0], sweep.stride), e.at(now[1], kPairRows * kResultStride)};
   });
 }
 

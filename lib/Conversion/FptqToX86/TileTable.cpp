@@ -58,12 +58,11 @@ bool x86::finishesDirectly(const Isa &isa, bool twoLevel, int64_t group) {
 }
 
 int64_t x86::amxMinRows(bool twoLevel, int64_t group) {
-  // 32 rows cost AMX the same as one: 670 us (two-level) and 970 us (group scheme) when slabs were unpacked and sums
-  // folded between multiplies and not beside them, where VNNI took 573 us for 8 rows, 860 us for 12 and 1 120 us for
-  // 16. Since then AMX is faster (Rationale.md), by how much is not measured: these numbers stand for 1.3 to 1.5
-  // times. Too low they cost a few percent at these M; too high, one row more on AMX would be faster.
-  // Groups that are not whole tiles cost twice the tile multiplies of others.
-  return twoLevel ? 7 : group % 64 ? 18 : 10;
+  // 32 rows cost AMX the same as one. By the model of benchmark/static_cost/core.py, which is right for VNNI (8 rows of
+  // 4096 x 4096: 1.6 million cycles; measured 573 us at 2.76 GHz) and 1.2 times too fast for AMX, 64 columns of K = 2048
+  // take AMX 1.2 times 8330 cycles two-level, 10680 in groups of 128 and 23530 in groups of 32, whose tiles are half
+  // full; VNNI 8630 at 6 rows and 11400 at 7, 12620 at 10 and 14800 at 12, 24940 at 18 and 27510 at 20. Not measured.
+  return twoLevel ? 7 : group % 64 ? 21 : 10;
 }
 
 int64_t x86::tileRows(const Isa &isa, bool twoLevel, int64_t group) {
