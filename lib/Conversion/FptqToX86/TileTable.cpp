@@ -58,11 +58,11 @@ bool x86::finishesDirectly(const Isa &isa, bool twoLevel, int64_t group) {
 }
 
 int64_t x86::amxMinRows(bool twoLevel, int64_t group) {
-  // 32 rows cost AMX the same as one. By the model of benchmark/static_cost/core.py, which is right for VNNI (8 rows of
-  // 4096 x 4096: 1.6 million cycles; measured 573 us at 2.76 GHz) and 1.2 times too fast for AMX, 64 columns of K = 2048
-  // take AMX 1.2 times 8330 cycles two-level, 10680 in groups of 128 and 23530 in groups of 32, whose tiles are half
-  // full; VNNI 8630 at 6 rows and 11400 at 7, 12620 at 10 and 14800 at 12, 24940 at 18 and 27510 at 20. Not measured.
-  return twoLevel ? 7 : group % 64 ? 21 : 10;
+  // 32 rows cost AMX the same as one, of 4096 x 4096 by the model of benchmark/static_cost/core.py (times 1.2, which it is
+  // too fast, at 2.76 GHz): 465 us two-level, 600 us in groups of 128, 1310 us in groups of 32, whose tiles are half
+  // full. VNNI took 573 us for 8 rows, 860 us for 12 and 1120 us for 16; groups of 32 take it a quarter more. Too low
+  // these numbers cost a few percent at these M; too high, one row more on AMX would be faster.
+  return twoLevel ? 7 : group % 64 ? 18 : 10;
 }
 
 int64_t x86::tileRows(const Isa &isa, bool twoLevel, int64_t group) {
