@@ -24,6 +24,40 @@ static bool hasPartialForm(linalg::LinalgOp op) {
          arith::getNeutralElement(combiners.front()).has_value();
 }
 
+/// `op` with a result of only the dimensions that loops run along (a mean that keeps its dimension writes `(d0, 0)`):
+/// upstream's tiling takes every result of the map for a loop, and reads past its sizes. Null where it cannot be had.
+static linalg::LinalgOp dropConstantResults(IRRewriter &rewriter, linalg::LinalgOp op) {
+  OpOperand *init = op.getDpsInitOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(init);
+  if (map.isProjectedPermutation())
+    return op;
+  auto type = dyn_cast<RankedTensorType>(init->get().getType());
+  SmallVector<int64_t> shape;
+  SmallVector<AffineExpr> results;
+  for (auto [d, expr] : llvm::enumerate(map.getResults())) {
+    if (isa<AffineConstantExpr>(expr) && type && type.getDimSize(d) == 1)
+      continue;
+    shape.push_back(type ? type.getDimSize(d) : 0);
+    results.push_back(expr);
+  }
+  auto reduced = AffineMap::get(map.getNumDims(), 0, results, op.getContext());
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic || !type || !reduced.isProjectedPermutation())
+    return {};
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  Value inner = tensor::createCanonicalRankReducingExtractSliceOp(rewriter, loc, init->get(), type.clone(shape));
+  auto copy = cast<linalg::GenericOp>(rewriter.clone(*op));
+  copy.getOutputsMutable().assign(inner);
+  copy->getResult(0).setType(inner.getType());
+  SmallVector<AffineMap> maps = copy.getIndexingMapsArray();
+  maps.back() = reduced;
+  copy.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+  rewriter.replaceOp(op,
+                     tensor::createCanonicalRankReducingInsertSliceOp(rewriter, loc, copy.getResult(0), init->get()));
+  return copy;
+}
+
 /// Partial accumulators of `sizes[r]` lanes, one horizontal sum at the end: the reassociation stands
 /// in the IR and is not left to LLVM.
 static void tilePartial(IRRewriter &rewriter, linalg::LinalgOp op, unsigned r, ArrayRef<int64_t> sizes,
@@ -85,8 +119,10 @@ static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVector
     op->removeAttr(kReductionAttr);
     return;
   }
-  if (hasPartialForm(op))
-    tilePartial(rewriter, op, r, sizes, loops);
+  if (!hasPartialForm(op))
+    return;
+  if (linalg::LinalgOp reduced = dropConstantResults(rewriter, op))
+    tilePartial(rewriter, reduced, r, sizes, loops);
 }
 
 void FptqTileReductionsPass::runOnOperation() {
