@@ -5,7 +5,10 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -58,23 +61,35 @@ static LogicalResult refuseNestedModules(ModuleOp module) {
   return success();
 }
 
-/// Generated code calls these by name: a function of the model would be what it calls.
-static LogicalResult refuseRuntimeNames(ModuleOp module) {
-  static constexpr StringLiteral kCalled[] = {"malloc",     "free",  "memcpy",  "memmove",      "memset",
-                                              "memrefCopy", "abort", "dprintf", "__assert_fail"};
-  for (auto function : module.getOps<func::FuncOp>()) {
-    StringRef name = function.getSymName();
-    bool ours = name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_");
-    if (!function.isExternal() && (ours || llvm::is_contained(kCalled, name)))
-      return function.emitError() << "function '" << name
+/// Functions that generated code calls by name: ours, and those of C's libraries, which LLVM calls where a processor
+/// has no instruction (tanf).
+static bool isCalledByName(StringRef name) {
+  static constexpr StringLiteral kOthers[] = {"memrefCopy", "abort", "dprintf", "__assert_fail"};
+  static const llvm::TargetLibraryInfoImpl libraries{llvm::Triple(llvm::sys::getProcessTriple())};
+  llvm::LibFunc ignored;
+  return name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_") ||
+         llvm::is_contained(kOthers, name) || libraries.getLibFunc(name, ignored);
+}
+
+/// A function of the model with such a name would be what is called: frontends' private @round gets another, a public
+/// one is for the user to rename.
+static LogicalResult keepCalledNamesFree(ModuleOp module) {
+  SymbolTable symbols(module);
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (function.isExternal() || !isCalledByName(function.getSymName()))
+      continue;
+    if (!function.isPrivate())
+      return function.emitError() << "function '" << function.getSymName()
                                   << "' has the name of one that generated code calls: rename it";
+    if (failed(symbols.renameToUnique(function, {})))
+      return function.emitError() << "cannot rename function '" << function.getSymName() << "'";
   }
   return success();
 }
 
 FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads,
                                                            int64_t slices) {
-  if (failed(refuseNestedModules(module)) || failed(refuseRuntimeNames(module)))
+  if (failed(refuseNestedModules(module)) || failed(keepCalledNamesFree(module)))
     return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());

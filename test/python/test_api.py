@@ -303,3 +303,19 @@ def test_a_library_of_another_version_is_refused(monkeypatch):
     monkeypatch.setattr(_capi, "__version__", "9.9.9")
     with pytest.raises(FptqError, match="version .*, expected that of this package, 9.9.9"):
         _capi.library.__wrapped__()
+
+
+def test_a_function_named_as_one_of_c_is_not_what_math_calls():
+    """math.tan is a call of tanf; frontends call their own functions @round and the like."""
+    source = """
+func.func {} @tanf(%x: f32) -> f32 {{ return %x : f32 }}
+func.func @main(%x: f32) -> f32 {{
+  %y = func.call @tanf(%x) : (f32) -> f32
+  %z = math.tan %y : f32
+  return %z : f32
+}}"""
+    with Session() as session:
+        (y,) = session.parse_text(source.format("private")).compile(threads=1).call("main", [np.float32(0.5)])
+        assert y == pytest.approx(np.tan(0.5), rel=1e-6)
+        with pytest.raises(FptqError, match="function 'tanf' has the name of one that generated code calls"):
+            session.parse_text(source.format("")).compile()

@@ -35,7 +35,6 @@ public:
   Value load(Type type, Value from, int64_t alignment = 1, bool isVolatile = false) {
     return LLVM::LoadOp::create(*this, type, from, alignment, isVolatile);
   }
-  Value loadI64(Value from) { return load(i64(), from, 8); }
   void store(Value v, Value to, int64_t alignment = 1) { LLVM::StoreOp::create(*this, v, to, alignment); }
   void prefetch(Value base, int64_t bytes, int64_t locality = 3);
   /// Uninitialized stack memory, aligned to a cache line. Call it outside of loops.
