@@ -3,7 +3,11 @@
 tools/dev/setup --torch installs them.
 """
 
+import importlib.util
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -211,3 +215,23 @@ class TestObserver:
         assert {policy.kind for policy in module.policies()} == {"static", "float"}
         logits = Model(module.compile(threads=1), checkpoint.config).prefill(tokens)
         assert np.corrcoef(logits.ravel(), ours.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("kind", ["Mixtral", "Qwen3Moe", "GptOss"])
+def test_mixture_of_experts_through_torch_mlir(session, tmp_path, kind):
+    """A linear for each expert, whatever else the export holds; as floats what PyTorch computes."""
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    if not importlib.util.find_spec("torch_mlir"):  # not imported: two versions of MLIR in one process clash
+        pytest.skip("torch-mlir is not installed (python -m pip install torch-mlir)")
+    script = Path(__file__).with_name("export_mixture.py")
+    done = subprocess.run([sys.executable, script, kind, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    arrays = np.load(tmp_path / "arrays.npz")
+    arguments, expected = [arrays["ids"], arrays["mask"]], arrays["logits"]
+    module = session.parse(tmp_path / "model.mlir").run("fptq-raise")
+    assert module.text().count("= fptq.linear") == 4 + 1 + 2 * 4 + 1  # attention, router, experts, head
+    floats = module.clone().compile().call("main", arguments)[0]
+    np.testing.assert_allclose(floats, expected, rtol=1e-4, atol=1e-4)
+    module.run("fptq-quantize-pipeline{policy=per-token group-size=32}")
+    quantized = module.compile().call("main", arguments)[0]
+    assert np.square(quantized - expected).sum() < 0.2 * np.square(expected).sum()
