@@ -14,6 +14,7 @@ public:
 
 private:
   struct Block;
+  struct ActivatedRows;
   LLVM::LLVMFuncOp activate();
 };
 

@@ -44,6 +44,12 @@ public:
   LogicalResult lower(QuantizeActivationsOp op);
 
 private:
+  /// Products of the same activations that are one parallel loop, as their kernels are told of them.
+  struct Siblings;
+  FailureOr<Siblings> describeAll(Emitter &e, ArrayRef<PackedMatmulOp> ops);
+  /// Their kernels of a tier; `op` is one of them.
+  void call(Emitter &e, Target target, PackedMatmulOp op, const Siblings &siblings);
+
   /// fn(target) for the tier this machine runs.
   void dispatch(Emitter &e, llvm::function_ref<void(Target)> fn);
   /// Whether code at the insertion point may be shared among threads: not what is one thread's share already.

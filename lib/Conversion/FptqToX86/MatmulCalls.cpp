@@ -66,6 +66,64 @@ static Value scratchMemory(Emitter &e, Value m, Value groups, int64_t group) {
                                  ValueRange(), e.getI64IntegerAttr(64));
 }
 
+struct HostCalls::Siblings {
+  Value m, depth, scratch;            ///< depth: channels with padding; scratch: of all of them
+  SmallVector<Value> matmuls, panels; ///< of each
+  Value work, mostPanels;             ///< multiply-adds of all; panels of the widest
+};
+
+FailureOr<HostCalls::Siblings> HostCalls::describeAll(Emitter &e, ArrayRef<PackedMatmulOp> ops) {
+  PackedMatmulOp last = ops.back();
+  const int64_t group = paddedGroup(last);
+  Siblings s;
+  s.m = dim(e, last.getQ(), 0);
+  Value groups = dim(e, last.getXSums(), 1);
+  s.depth = e.mul(groups, group);
+  s.scratch = scratchMemory(e, s.m, groups, group);
+  Value scratchPointer = buffer(e, last, s.scratch)->pointer;
+  s.work = e.num(0);
+  s.mostPanels = e.num(0);
+  for (PackedMatmulOp op : ops) {
+    FailureOr<Value> matmul = describe(e, op, scratchPointer);
+    if (failed(matmul))
+      return failure();
+    Value n = dim(e, op.getInit(), 1);
+    s.matmuls.push_back(*matmul), s.panels.push_back(e.ceilDiv(n, 16));
+    s.work = e.add(s.work, e.mul(s.m, e.mul(n, s.depth)));
+    s.mostPanels = arith::MaxSIOp::create(e, s.mostPanels, s.panels.back());
+  }
+  return s;
+}
+
+void HostCalls::call(Emitter &e, Target target, PackedMatmulOp op, const Siblings &s) {
+  // Of every product the same part of its blocks; of products as wide as each other the same columns.
+  auto edge = [&](Value ofMost, Value own) {
+    Value blocks = e.mul(e.ceilDiv(ofMost, kBlockPanels), e.ceilDiv(own, kBlockPanels));
+    return e.min(e.mul(e.div(blocks, e.ceilDiv(s.mostPanels, kBlockPanels)), kBlockPanels), own);
+  };
+  auto run = [&](llvm::function_ref<void(Value matmul, Value first, Value last)> kernel) {
+    share(e, s.mostPanels, kBlockPanels, s.work, [&](Value first, Value last) {
+      for (auto [matmul, own] : llvm::zip(s.matmuls, s.panels))
+        kernel(matmul, edge(first, own), edge(last, own));
+    });
+  };
+  const WeightFormat format = weightFormat(op);
+  if (target.tier == Tier::Reference) {
+    // The oracle itself: portable C of the runtime, which whoever links or loads the code has anyway.
+    Value f = describe(e, op, format);
+    auto reference = runtimeFunction(e, "fptq_reference_matmul", LLVM::LLVMVoidType::get(e.getContext()),
+                                     {e.ptr(), e.ptr(), e.i64(), e.i64()});
+    return run([&](Value matmul, Value first, Value last) {
+      LLVM::CallOp::create(e, reference, ValueRange{matmul, f, first, last});
+    });
+  }
+  KernelSet kernels = getOrCreateKernels(module, target, format);
+  prepare(e, kernels, s.matmuls.front(), e.mul(s.m, s.depth));
+  run([&](Value matmul, Value first, Value last) {
+    LLVM::CallOp::create(e, kernels.run, ValueRange{matmul, first, last});
+  });
+}
+
 LogicalResult HostCalls::lower(ArrayRef<PackedMatmulOp> ops) {
   PackedMatmulOp last = ops.back();
   Emitter e(last.getLoc(), last);
@@ -73,50 +131,11 @@ LogicalResult HostCalls::lower(ArrayRef<PackedMatmulOp> ops) {
     if (op.getLayout().getLayout() != Layout::X86)
       return op.emitOpError() << "has layout '" << op.getLayout().getName() << "', the x86 tiers need 'x86' (layer '"
                               << op.getLayer() << "')";
-  const WeightFormat format = weightFormat(last);
-  const int64_t group = paddedGroup(last);
-  Value m = dim(e, last.getQ(), 0), groups = dim(e, last.getXSums(), 1), depth = e.mul(groups, group);
-  Value scratch = scratchMemory(e, m, groups, group), scratchPointer = buffer(e, last, scratch)->pointer;
-
-  SmallVector<Value> matmuls, panels;
-  Value work = e.num(0), most = e.num(0);
-  for (PackedMatmulOp op : ops) {
-    FailureOr<Value> matmul = describe(e, op, scratchPointer);
-    if (failed(matmul))
-      return failure();
-    Value n = dim(e, op.getInit(), 1);
-    matmuls.push_back(*matmul), panels.push_back(e.ceilDiv(n, 16));
-    work = e.add(work, e.mul(m, e.mul(n, depth)));
-    most = arith::MaxSIOp::create(e, most, panels.back());
-  }
-  // Of every product the same part of its blocks; of products as wide as each other the same columns.
-  auto edge = [&](Value ofMost, Value own) {
-    Value blocks = e.mul(e.ceilDiv(ofMost, kBlockPanels), e.ceilDiv(own, kBlockPanels));
-    return e.min(e.mul(e.div(blocks, e.ceilDiv(most, kBlockPanels)), kBlockPanels), own);
-  };
-  dispatch(e, [&](Target target) {
-    auto run = [&](llvm::function_ref<void(Value matmul, Value first, Value last)> call) {
-      share(e, most, kBlockPanels, work, [&](Value first, Value last) {
-        for (auto [matmul, own] : llvm::zip(matmuls, panels))
-          call(matmul, edge(first, own), edge(last, own));
-      });
-    };
-    if (target.tier == Tier::Reference) {
-      // The oracle itself: portable C of the runtime, which whoever links or loads the code has anyway.
-      Value f = describe(e, last, format);
-      auto reference = runtimeFunction(e, "fptq_reference_matmul", LLVM::LLVMVoidType::get(e.getContext()),
-                                       {e.ptr(), e.ptr(), e.i64(), e.i64()});
-      return run([&](Value matmul, Value first, Value last) {
-        LLVM::CallOp::create(e, reference, ValueRange{matmul, f, first, last});
-      });
-    }
-    KernelSet kernels = getOrCreateKernels(module, target, format);
-    prepare(e, kernels, matmuls.front(), e.mul(m, depth));
-    run([&](Value matmul, Value first, Value last) {
-      LLVM::CallOp::create(e, kernels.run, ValueRange{matmul, first, last});
-    });
-  });
-  memref::DeallocOp::create(e, scratch);
+  FailureOr<Siblings> siblings = describeAll(e, ops);
+  if (failed(siblings))
+    return failure();
+  dispatch(e, [&](Target target) { call(e, target, last, *siblings); });
+  memref::DeallocOp::create(e, siblings->scratch);
   for (PackedMatmulOp op : ops)
     op.erase();
   return success();
