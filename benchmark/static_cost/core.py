@@ -9,8 +9,8 @@ are there, memory is L1 or L2.
 Sizes and latencies: Intel, "64 and IA-32 Architectures Optimization Reference Manual", chapters 2 and 20. One figure is
 fitted: a line from L2 takes three cycles of the way to L1, so that the loop of benchmark/run that reloads tiles, half
 of them from L2, comes out at the 0.65 to 0.70 of the register peak that it reached (docs/Performance.md). AMX kernels
-of that machine and day then come out 1.15 to 1.25 times as fast as they were measured, VNNI kernels, which keep both
-vector ports busy, 1.3 to 1.55 times: it compares kernels of one kind.
+of that machine and day then come out 1.08 to 1.19 times as fast as they were measured, VNNI kernels, which keep both
+vector ports busy, 1.3 to 1.5 times: it compares kernels of one kind.
 """
 
 import collections
@@ -30,7 +30,7 @@ _VECTOR = ("0", "5")
 _SCALAR = ("0", "1", "5", "6", "10")
 _WIDE_LOAD, _LOAD, _STORE = ("2", "3"), ("2", "3", "11"), ("4",)
 _REGISTER = re.compile(r"%(?:([xyz]mm|tmm|k)(\d+)|(\w+))")
-_READS_RESULT = re.compile(r"vpdp|vf[mn]|tdp|add|sub|and|or|xor|sh[lr]|sar|inc|dec|neg|not|imul|cmov|vpternlog|vperm[ti]2")
+_READS_RESULT = re.compile(r"vpdp|vf[mn]|tdp|add|sub|and(?!n)|or|xor|sh[lr]|sar|inc|dec|neg|not|imul|cmov|vpternlog|vperm[ti]2")
 _SETS_FLAGS = re.compile(r"add|sub|cmp|inc|dec|neg|and|or|xor|test|sh[lr]|sar|imul|i?div|bzhi")
 _LATENCY = ((re.compile(r"vpdp|vpm(add|ul)"), 5), (re.compile(r"vf|vcvt|vmul|vadd"), 4), (re.compile(r"vperm|vins"), 3))
 
@@ -189,7 +189,7 @@ class Core:
         self.ready, self.stored = collections.defaultdict(int), {}  # of a register; of a line
         self.queues = {name: Queue(size) for name, size in ENTRIES.items() if name != "scheduler"}
         self.waiting = []  # a heap of the cycles at which what is in the scheduler starts
-        self.cycle = self.slots = self.retired = self.retiring = self.l2 = self.committed = self.misses = 0
+        self.cycle = self.slots = self.retired = self.retiring = self.committed = self.misses = 0
 
     def run(self, trace):
         """Cycles of what walk.Walk.trace yields."""
@@ -220,14 +220,14 @@ class Core:
         if self.l1.holds(line):
             return cycle + hit
         self.misses += 1
-        self.l2 = max(self.l2, cycle) + L2_LINE
-        return max(cycle + hit, self.l2 + miss)
+        return max(cycle + hit, self.start(("l2",), cycle, L2_LINE) + L2_LINE + miss)
 
     def store(self, line, cycle):
         first = self.start(_STORE, cycle)
         self.stored[line] = first + FORWARD
         if not self.l1.holds(line):
             self.misses += 1
+            self.start(("l2",), first, L2_LINE)
         return first
 
     def step(self, o, address, stride):

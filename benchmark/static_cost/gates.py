@@ -42,12 +42,12 @@ _TABLE = {
     # Tile multiplies are the limiting port, and their operands come once each.
     # Float scales: 64 vectors of sums are stored, loaded, converted and added for each group, be it two steps of tiles
     # (128), one (64) or half a one (32, whose products fill half of a tile): no more than 36, 25 and 12 % is possible.
-    ("amx block", "group"): {"no_overlap_percent": (25, 18, 9.5), "simulated_percent": (38, 28, 16.5)},
+    ("amx block", "group"): {"no_overlap_percent": (25, 18, 9.5), "simulated_percent": (33, 25, 15.5)},
     # The multipliers and offsets of short groups are loads too.
     ("amx block", "two_level"): {
         "best_overlap_percent": (100, 100, 100),
         "no_overlap_percent": (42, 42, 42),
-        "simulated_percent": (45.5, 45.5, 45),
+        "simulated_percent": (37.5, 37.5, 37),
         "loads_per_dot": (21, 21, 21.5),
     },
     # Shares of a peak of three vector instructions in two cycles; wide sums live in L1: stack accesses count nothing.

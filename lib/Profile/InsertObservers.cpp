@@ -8,8 +8,8 @@ namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQINSERTOBSERVERSPASS
 #include "fptq/Profile/Passes.h.inc"
 
-/// Where no token may come, an expert's branch, the layer is told of at the function's start with no row at all: the
-/// profile has an entry for it either way.
+/// A layer in a region, where perhaps no token comes (an expert's branch), is told of at the function's start with no
+/// row at all: the profile has an entry for it either way.
 static void announce(LinearOp op) {
   auto function = op->getParentOfType<FunctionOpInterface>();
   if (!function || op->getParentOp() == function)
@@ -24,11 +24,14 @@ namespace {
 struct FptqInsertObserversPass : impl::FptqInsertObserversPassBase<FptqInsertObserversPass> {
   using Base::Base;
   void runOnOperation() override {
-    getOperation()->walk([](LinearOp op) {
+    SmallVector<LinearOp> linears;
+    getOperation()->walk([&](LinearOp op) { linears.push_back(op); });
+    for (LinearOp op : linears) {
       OpBuilder b(op);
       ObserveOp::create(b, op.getLoc(), op.getX(), op.getLayerAttr());
+    }
+    for (LinearOp op : llvm::reverse(linears)) // each before those already there
       announce(op);
-    });
   }
 };
 } // namespace

@@ -39,16 +39,8 @@ static Value collapse(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t>
   return tensor::CollapseShapeOp::create(b, loc, value, groups);
 }
 
-/// Dimension of `map`'s operand that runs along `loop`.
-static int64_t dimOf(AffineMap map, unsigned loop) {
-  for (auto [d, result] : llvm::enumerate(map.getResults()))
-    if (auto dim = dyn_cast<AffineDimExpr>(result); dim && dim.getPosition() == loop)
-      return d;
-  llvm_unreachable("loop does not index the operand");
-}
-
 static SmallVector<int64_t> dimsOf(AffineMap map, ArrayRef<unsigned> loops) {
-  return llvm::map_to_vector(loops, [&](unsigned loop) { return dimOf(map, loop); });
+  return llvm::map_to_vector(loops, [&](unsigned loop) -> int64_t { return *dimOf(map, loop); });
 }
 
 /// N x K: unit dimensions first (they merge into N), then columns, then reductions.
@@ -126,7 +118,7 @@ static Value initAsBias(OpBuilder &b, Location loc, Value init, const LinearMatc
   if (match.columns.size() != 1)
     return {};
   AffineMap identity = b.getMultiDimIdentityMap(match.resultMap.getNumResults());
-  return vectorAlong(b, loc, init, identity, dimOf(match.resultMap, match.columns.front()), n);
+  return vectorAlong(b, loc, init, identity, *dimOf(match.resultMap, match.columns.front()), n);
 }
 
 LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match,

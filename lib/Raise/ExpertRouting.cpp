@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "ExpertRouting.h"
 #include "EmitLookup.h"
+#include "MatchLinear.h"
 #include "TensorLoops.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/OperationSupport.h"

@@ -1,14 +1,16 @@
 //===- MatchExperts.cpp - a contraction with one of several weights -------===//
 //
-// Two forms are seen. Every expert has its own tokens, in a batch that the stack is one of the operands of (Llama 4,
-// grouped pointwise convolutions). Or each token picks its experts, and their weights are gathered out of the stack by
-// `tensor.extract` in a generic: a copy of a whole weight for every token, which is how Hugging Face's `batched_mm`
-// exports, and what einsum over `w[ids]` is.
+// Two forms are seen. Every expert has its own tokens, in a batch that the stack is one of the operands of (Llama 4).
+// Or each token picks its experts, and their weights are gathered out of the stack by `tensor.extract` in a generic: a
+// copy of a whole weight for every token, which is how Hugging Face's `batched_mm` exports, and what einsum over
+// `w[ids]` is.
 //
 //===----------------------------------------------------------------------===//
 #include "MatchExperts.h"
 #include "MatchLinear.h"
+#include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -18,8 +20,16 @@ static constexpr int64_t kMinChannels = 16;
 /// Every expert becomes a layer; the most that a model is known to have is 512.
 static constexpr int64_t kMaxExperts = 1024;
 
-std::optional<unsigned> mlir::fptq::dimOf(AffineMap map, unsigned loop) {
-  return map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
+/// Codes that a weight came as cannot be kept: a slice of them is evaluated as floats, and would be quantized anew.
+static bool cameAsCodes(Value stack) {
+  while (Operation *op = stack.getDefiningOp()) {
+    if (isa<DequantizeOp>(op))
+      return true;
+    if (op->getNumOperands() == 0)
+      return false;
+    stack = op->getOperand(0);
+  }
+  return false;
 }
 
 static bool uses(AffineMap map, unsigned loop) { return map.isFunctionOfDim(loop); }
@@ -60,7 +70,9 @@ static bool matchGather(linalg::GenericOp gather, ExpertsMatch &match) {
     match.expertDim = d;
   }
   FailureOr<IndexMatch> found = expert ? matchIndex(gather, expert, along) : FailureOr<IndexMatch>();
-  if (failed(found) || along.all())
+  // An assert that differs along a row would go with the gather; those of the expert go with the routing.
+  if (failed(found) || along.all() ||
+      llvm::any_of(found->varying, [](Operation *op) { return !isMemoryEffectFree(op); }))
     return false;
   match.stack = extract.getTensor(), match.gather = gather, match.extract = extract, match.expert = *found;
   return true;
@@ -162,12 +174,19 @@ FailureOr<ExpertsMatch> mlir::fptq::matchExperts(linalg::LinalgOp op, StringRef 
   bool fits = false;
   if (!findStack(op, extents, match, fits))
     return failure();
-  if (!isFloatTensor(match.x) || !isFloatTensor(match.stack) || !isFloatTensor(op->getResult(0)))
+  if (!isFloatTensor(match.x) || !isFloatTensor(match.stack) || !isFloatTensor(op->getResult(0)) ||
+      isConstantChain(match.x))
     return failure(); // matchLinear says why
+  if (cameAsCodes(match.stack))
+    return reason = "its weight is a stack of quantized ones, whose codes are not taken apart", failure();
   if (llvm::is_contained(extents, 0))
     return reason = "it has a dimension of size 0", failure();
   static constexpr StringLiteral unknown =
       "the weight differs along a batch dimension, in no form that is split into experts";
+  // The stack knows how many channels there are even if x leaves it open.
+  for (auto [d, expr] : llvm::enumerate(match.stackMap ? match.stackMap.getResults() : ArrayRef<AffineExpr>()))
+    if (std::optional<unsigned> loop = loopOf(expr))
+      extents[*loop] = cast<RankedTensorType>(match.stack.getType()).getDimSize(d);
   if (!fits || !sortLoops(op.getNumLoops(), extents, match))
     return reason = unknown, failure();
   if (product(match.columns, extents) < kMinChannels || product(match.reductions, extents) < kMinChannels)

@@ -21,9 +21,6 @@ struct ExpertsMatch {
   int64_t numExperts() const { return cast<RankedTensorType>(stack.getType()).getDimSize(expertDim); }
 };
 
-/// The dimension of a map's operand that runs along `loop`, if one does.
-std::optional<unsigned> dimOf(AffineMap map, unsigned loop);
-
 /// A match, or the reason why a stack of constant weights is none; the reason is empty where `op` has no such stack.
 FailureOr<ExpertsMatch> matchExperts(linalg::LinalgOp op, StringRef &reason);
 

@@ -135,6 +135,10 @@ static bool sortLoops(LinearMatch &match, unsigned loops, ArrayRef<int64_t> exte
                       [&](unsigned loop) { return uses(match.xMap, loop) && uses(match.weightMap, loop); });
 }
 
+std::optional<unsigned> mlir::fptq::dimOf(AffineMap map, unsigned loop) {
+  return map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
+}
+
 FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &reason) {
   reason = "";
   if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op))

@@ -34,6 +34,9 @@ Value peelWeight(Value weight, AffineMap &map);
 /// An accumulator that starts at zero.
 bool isZero(Value init);
 
+/// The dimension of a map's operand that runs along `loop`, if one does.
+std::optional<unsigned> dimOf(AffineMap map, unsigned loop);
+
 /// Of f32, f16 or bf16, which linears are made of.
 bool isFloatTensor(Value value);
 

@@ -62,9 +62,10 @@ static LogicalResult refuseNestedModules(ModuleOp module) {
 }
 
 /// Functions that generated code calls by name: ours, and those of C's libraries, which LLVM calls where a processor
-/// has no instruction (tanf).
+/// has no instruction (tanf), and which a library of the model would hide from its program.
 static bool isCalledByName(StringRef name) {
-  static constexpr StringLiteral kOthers[] = {"memrefCopy", "abort", "dprintf", "__assert_fail"};
+  static constexpr StringLiteral kOthers[] = {"memrefCopy", "abort", "dprintf", "__assert_fail",
+                                              "fma",        "fmaf",  "erfc",    "erfcf"};
   static const llvm::TargetLibraryInfoImpl libraries{llvm::Triple(llvm::sys::getProcessTriple())};
   llvm::LibFunc ignored;
   return name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_") ||
@@ -79,8 +80,9 @@ static LogicalResult keepCalledNamesFree(ModuleOp module) {
     if (function.isExternal() || !isCalledByName(function.getSymName()))
       continue;
     if (!function.isPrivate())
-      return function.emitError() << "function '" << function.getSymName()
-                                  << "' has the name of one that generated code calls: rename it";
+      return function.emitError()
+             << "function '" << function.getSymName()
+             << "' has the name of one of C's libraries or of the runtime, which it would replace: rename it";
     if (failed(symbols.renameToUnique(function, {})))
       return function.emitError() << "cannot rename function '" << function.getSymName() << "'";
   }

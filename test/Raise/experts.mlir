@@ -42,6 +42,15 @@ func.func @weight_first(%x: tensor<2x32x?xf32>, %z: tensor<2x16x?xf32>) -> tenso
   return %y : tensor<2x16x?xf32>
 }
 
+// How many channels there are, the stack knows.
+// CHECK-LABEL: @open
+// CHECK: fptq.linear {{.*}} layer("experts.up_proj.1") : (tensor<?x32xf32>, tensor<16x32xf32>)
+func.func @open(%x: tensor<3x?x?xf32>, %z: tensor<3x?x16xf32>) -> tensor<3x?x16xf32> {
+  %w = arith.constant dense_resource<experts.up_proj> : tensor<3x32x16xf32>
+  %y = linalg.batch_matmul ins(%x, %w : tensor<3x?x?xf32>, tensor<3x32x16xf32>) outs(%z : tensor<3x?x16xf32>) -> tensor<3x?x16xf32>
+  return %y : tensor<3x?x16xf32>
+}
+
 //--- routed.mlir
 #ids = affine_map<(d0, d1, d2) -> (d0)>
 #all = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
@@ -202,4 +211,35 @@ func.func @summed(%x: tensor<5x32xf32>, %ids: tensor<5xi32>) -> tensor<16xf32> {
     linalg.yield %s : f32
   } -> tensor<16xf32>
   return %y : tensor<16xf32>
+}
+
+// A slice of codes would be evaluated as floats, and quantized anew.
+// CHECK-LABEL: @codes
+// CHECK-NOT: fptq.linear
+// REASON: its weight is a stack of quantized ones, whose codes are not taken apart
+func.func @codes(%x: tensor<2x3x32xf32>) -> tensor<2x3x16xf32> {
+  %c = arith.constant dense<7> : tensor<32x16xi8>
+  %s = arith.constant dense<0.5> : tensor<32x1xf32>
+  %d = fptq.dequantize %c, %s bits(4) group_size(32) : (tensor<32x16xi8>, tensor<32x1xf32>) -> tensor<32x32xf32>
+  %w = tensor.expand_shape %d [[0, 1], [2]] output_shape [2, 16, 32] : tensor<32x32xf32> into tensor<2x16x32xf32>
+  %z = arith.constant dense<0.0> : tensor<2x3x16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (b, n, k)>, affine_map<(b, m, n, k) -> (b, m, n)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %w : tensor<2x3x32xf32>, tensor<2x16x32xf32>) outs(%z : tensor<2x3x16xf32>) {
+  ^bb0(%l: f32, %r: f32, %acc: f32):
+    %p = arith.mulf %l, %r : f32
+    %t = arith.addf %acc, %p : f32
+    linalg.yield %t : f32
+  } -> tensor<2x3x16xf32>
+  return %y : tensor<2x3x16xf32>
+}
+
+// Nothing is computed at run time but by who evaluates constants.
+// CHECK-LABEL: @two_constants
+// CHECK-NOT: scf.index_switch
+// CHECK: linalg.batch_matmul
+func.func @two_constants() -> tensor<3x8x16xf32> {
+  %x = arith.constant dense_resource<table> : tensor<3x8x32xf32>
+  %w = arith.constant dense_resource<experts.down_proj> : tensor<3x32x16xf32>
+  %z = arith.constant dense<0.0> : tensor<3x8x16xf32>
+  %y = linalg.batch_matmul ins(%x, %w : tensor<3x8x32xf32>, tensor<3x32x16xf32>) outs(%z : tensor<3x8x16xf32>) -> tensor<3x8x16xf32>
+  return %y : tensor<3x8x16xf32>
 }

@@ -6,14 +6,15 @@
 using namespace mlir;
 using namespace mlir::fptq::x86;
 
-// A slab is 16 KiB of bytes, with which a pair's activations, sums or results and group sums stay in L1 from pair to
-// pair. Where sums are integers, 512 channels of half of the columns: what they cost is loading and storing sums once a
-// slab. Where groups are folded anyway, 256 channels of both halves, which then share a pair's activations. So few
-// pairs that all of theirs stay in L1 have 256 channels of one half after the other.
+// A slab is 16 KiB of bytes, or about that, with which a pair's activations, sums or results and group sums stay in L1
+// from pair to pair. Where sums are integers, 512 channels of half of the columns: what they cost is loading and
+// storing sums once a slab. Where groups are folded anyway, 256 channels of both halves, which then share a pair's
+// activations, unless chunks of two groups are longer. So few pairs that all of theirs stay in L1 have 256 channels of
+// one half after the other.
 static constexpr int64_t kIntegerSlabK = 512, kBothHalvesSlabK = 256, kFewPairsSlabK = 256, kFewPairs = 2;
 static constexpr int64_t kMaxSlabK = 1024;
 
-/// Sums that stay integers over a slab: of the two-level scheme, and of groups longer than slabs.
+/// Sums that stay integers over a slab: of the two-level scheme, and of long groups.
 bool AmxKernels::keepsIntegers() const { return w.twoLevel || w.group > kBothHalvesSlabK; }
 
 /// A unit of 64 channels is whole groups, or a piece of one.
@@ -29,7 +30,7 @@ int64_t AmxKernels::slabK() const {
   return std::max<int64_t>(1, (keepsIntegers() ? kIntegerSlabK : kBothHalvesSlabK) / unit) * unit;
 }
 
-/// Always, not only for few pairs.
+/// The halves of a block have slabs of their own, however many pairs there are.
 bool AmxKernels::halvesTakeTurns() const { return slabK() > kBothHalvesSlabK; }
 
 int64_t AmxKernels::halfSlabBytes() const { return slabK() / 64 * kStep; }

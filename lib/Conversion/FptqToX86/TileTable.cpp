@@ -58,8 +58,8 @@ bool x86::finishesDirectly(const Isa &isa, bool twoLevel, int64_t group) {
 }
 
 int64_t x86::amxMinRows(bool twoLevel, int64_t group) {
-  // 32 rows cost AMX the same as one, of 4096 x 4096 by the model of benchmark/static_cost/core.py (times 1.2, which it
-  // is too fast, at 2.76 GHz): 465 us two-level, 600 us in groups of 128, 1310 us in groups of 32, whose tiles are half
+  // 32 rows cost AMX the same as one, of 4096 x 4096 by the model of benchmark/static_cost/core.py (times 1.1, which it
+  // is too fast, at 2.76 GHz): 450 us two-level, 580 us in groups of 128, 1260 us in groups of 32, whose tiles are half
   // full. VNNI took 573 us for 8 rows, 860 us for 12 and 1120 us for 16; groups of 32 take it a quarter more. Too low
   // these numbers cost a few percent at these M; too high, one row more on AMX would be faster.
   return twoLevel ? 7 : group % 64 ? 18 : 10;

@@ -23,6 +23,7 @@ static void defineAllocate(OpBuilder &b, ModuleOp module, LLVM::LLVMFuncOp mallo
   Location loc = module.getLoc();
   b.setInsertionPointToEnd(module.getBody());
   auto function = LLVM::LLVMFuncOp::create(b, loc, kAllocate, malloc.getFunctionType(), LLVM::Linkage::Internal);
+  function.setResultAttr(0, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr()); // as malloc's
   Block *entry = function.addEntryBlock(b);
   Block *there = b.createBlock(&function.getBody()), *none = b.createBlock(&function.getBody());
   Value bytes = entry->getArgument(0);
@@ -45,7 +46,7 @@ static void defineAllocate(OpBuilder &b, ModuleOp module, LLVM::LLVMFuncOp mallo
 void FptqCheckAllocationsPass::runOnOperation() {
   ModuleOp module = getOperation();
   auto malloc = module.lookupSymbol<LLVM::LLVMFuncOp>("malloc");
-  if (!malloc)
+  if (!malloc || module.lookupSymbol(kAllocate)) // nothing to check, or checked before
     return;
   SmallVector<LLVM::CallOp> calls;
   module.walk([&](LLVM::CallOp call) {

@@ -1,6 +1,6 @@
 // A buffer that memory has no room for ends the process with its size: the pointer would be 0.
 // RUN: split-file %s %t
-// RUN: fptq-opt %t/calls.mlir --fptq-check-allocations | FileCheck %t/calls.mlir
+// RUN: fptq-opt %t/calls.mlir --fptq-check-allocations --fptq-check-allocations | FileCheck %t/calls.mlir
 // RUN: not --crash fptq-run %t/huge.mlir --tier reference --threads 1 2>&1 | FileCheck %t/huge.mlir
 //--- calls.mlir
 // CHECK-DAG: llvm.func @malloc(i64) -> !llvm.ptr
