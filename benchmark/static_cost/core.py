@@ -30,7 +30,9 @@ _VECTOR = ("0", "5")
 _SCALAR = ("0", "1", "5", "6", "10")
 _WIDE_LOAD, _LOAD, _STORE = ("2", "3"), ("2", "3", "11"), ("4",)
 _REGISTER = re.compile(r"%(?:([xyz]mm|tmm|k)(\d+)|(\w+))")
-_READS_RESULT = re.compile(r"vpdp|vf[mn]|tdp|add|sub|and(?!n)|or|xor|sh[lr]|sar|inc|dec|neg|not|imul|cmov|vpternlog|vperm[ti]2")
+_READS_RESULT = re.compile(
+    r"vpdp|vf[mn]|tdp|add|sub|and(?!n)|or|xor|sh[lr]|sar|inc|dec|neg|not|imul|cmov|vpternlog|vperm[ti]2"
+)
 _SETS_FLAGS = re.compile(r"add|sub|cmp|inc|dec|neg|and|or|xor|test|sh[lr]|sar|imul|i?div|bzhi")
 _LATENCY = ((re.compile(r"vpdp|vpm(add|ul)"), 5), (re.compile(r"vf|vcvt|vmul|vadd"), 4), (re.compile(r"vperm|vins"), 3))
 
@@ -204,7 +206,8 @@ class Core:
         return first
 
     def dispatch(self, o):
-        rooms = [self.queues[name].room(n) for name, n in (("reorder", o.micro), ("loads", o.loads), ("stores", o.stores))]
+        wanted = {"reorder": o.micro, "loads": o.loads, "stores": o.stores}
+        rooms = [self.queues[name].room(n) for name, n in wanted.items()]
         if len(self.waiting) >= ENTRIES["scheduler"]:
             rooms.append(heapq.heappop(self.waiting))
         if max(rooms) > self.cycle:
@@ -232,32 +235,47 @@ class Core:
 
     def step(self, o, address, stride):
         self.dispatch(o)
-        began = done = max([self.cycle + 1] + [self.ready[r] for r in o.read])
-        lines = [] if address is None else [(address + row * (stride or 0)) // LINE for row in range(max(o.loads, o.stores, 1))]
+        ready = max([self.cycle + 1] + [self.ready[r] for r in o.read])
+        rows = range(max(o.loads, o.stores, 1))
+        lines = [] if address is None else [(address + row * (stride or 0)) // LINE for row in rows]
         if o.op.startswith("prefetch"):
-            began = done = self.start(_LOAD, began)
-            if o.op in ("prefetcht0", "prefetchnta"):
-                self.l1.holds(lines[0])
+            began, done = self.prefetch(o, lines, ready)
         elif o.op.startswith("tileload"):
-            starts = [self.start(_WIDE_LOAD, done) for _ in lines]
-            began = starts[-1]
-            done = max(self.fetch(line, c, TILE_LOAD_LATENCY, TILE_LOAD_LATENCY + 10) for line, c in zip(lines, starts))
+            began, done = self.load_tile(lines, ready)
         elif o.op == "tilestored":
-            done = max(self.store(line, began) for line in lines) + 1
+            began, done = ready, max(self.store(line, ready) for line in lines) + 1
         else:
-            if o.loads and lines:
-                began = self.start(_WIDE_LOAD if "%zmm" in o.i.text else _LOAD, done)
-                done = self.fetch(lines[0], began, 7 if o.op[0] == "v" else 5, L2_LATENCY)
-                done = max(done, self.stored.get(lines[0], 0))
-            if o.ports:
-                began = done = self.start(o.ports, done, o.cycles)
-            done += o.latency
-            if o.stores and lines:
-                done = max(done, self.store(lines[0], done))
+            began, done = self.execute(o, lines, ready)
         for r in o.written:
             self.ready[r] = done
         heapq.heappush(self.waiting, began)
         self.retire(o, done)
+
+    # Each of these: when an operation whose operands are ready begins, and when it is done.
+
+    def prefetch(self, o, lines, ready):
+        began = self.start(_LOAD, ready)
+        if o.op in ("prefetcht0", "prefetchnta"):
+            self.l1.holds(lines[0])
+        return began, began
+
+    def load_tile(self, lines, ready):
+        starts = [self.start(_WIDE_LOAD, ready) for _ in lines]
+        miss = TILE_LOAD_LATENCY + 10
+        return starts[-1], max(self.fetch(line, c, TILE_LOAD_LATENCY, miss) for line, c in zip(lines, starts))
+
+    def execute(self, o, lines, ready):
+        began = done = ready
+        if o.loads and lines:
+            began = self.start(_WIDE_LOAD if "%zmm" in o.i.text else _LOAD, ready)
+            done = self.fetch(lines[0], began, 7 if o.op[0] == "v" else 5, L2_LATENCY)
+            done = max(done, self.stored.get(lines[0], 0))
+        if o.ports:
+            began = done = self.start(o.ports, done, o.cycles)
+        done += o.latency
+        if o.stores and lines:
+            done = max(done, self.store(lines[0], done))
+        return began, done
 
     def retire(self, o, done):
         cycle = max(done, self.retired)

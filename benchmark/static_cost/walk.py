@@ -77,8 +77,8 @@ class Walk:
         return hits
 
     def trace(self, function, arguments, memory):
-        """The same, instruction by instruction: (instruction, address that it reads or writes, bytes between the rows of
-        a tile), None where there is none."""
+        """The same, instruction by instruction: (instruction, address that it reads or writes, bytes between the rows
+        of a tile), None where there is none."""
         self.enter(function, arguments, memory)
         while self.rip != RETURN:
             i, behind = self.code[self.rip], self.next.get(self.rip)
