@@ -243,3 +243,30 @@ func.func @two_constants() -> tensor<3x8x16xf32> {
   %y = linalg.batch_matmul ins(%x, %w : tensor<3x8x32xf32>, tensor<3x32x16xf32>) outs(%z : tensor<3x8x16xf32>) -> tensor<3x8x16xf32>
   return %y : tensor<3x8x16xf32>
 }
+
+// An assert that differs along a row would be lost with the gather.
+// CHECK-LABEL: @checked_rows
+// CHECK-NOT: fptq.linear
+// CHECK: cf.assert
+func.func @checked_rows(%x: tensor<5x32xf32>, %ids: tensor<5xi32>, %limit: index) -> tensor<5x16xf32> {
+  %w = arith.constant dense_resource<w> : tensor<4x16x32xf32>
+  %e = tensor.empty() : tensor<5x16x32xf32>
+  %g = linalg.generic {indexing_maps = [affine_map<(t, n, k) -> (t)>, affine_map<(t, n, k) -> (t, n, k)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%ids : tensor<5xi32>) outs(%e : tensor<5x16x32xf32>) {
+  ^bb0(%id: i32, %out: f32):
+    %i = arith.index_cast %id : i32 to index
+    %n = linalg.index 1 : index
+    %k = linalg.index 2 : index
+    %fits = arith.cmpi ult, %n, %limit : index
+    cf.assert %fits, "too many rows"
+    %v = tensor.extract %w[%i, %n, %k] : tensor<4x16x32xf32>
+    linalg.yield %v : f32
+  } -> tensor<5x16x32xf32>
+  %z = arith.constant dense<0.0> : tensor<5x16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(t, n, k) -> (t, k)>, affine_map<(t, n, k) -> (t, n, k)>, affine_map<(t, n, k) -> (t, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %g : tensor<5x32xf32>, tensor<5x16x32xf32>) outs(%z : tensor<5x16xf32>) {
+  ^bb0(%l: f32, %r: f32, %acc: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<5x16xf32>
+  return %y : tensor<5x16xf32>
+}
