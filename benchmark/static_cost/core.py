@@ -230,7 +230,7 @@ class Core:
         self.stored[line] = first + FORWARD
         if not self.l1.holds(line):
             self.misses += 1
-            self.start(("l2",), first, L2_LINE)
+            self.start(("l2",), first, L2_LINE)  # loads wait for that; not modelled: stores that wait for it themselves
         return first
 
     def step(self, o, address, stride):

@@ -76,3 +76,12 @@ def test_a_load_waits_for_the_store_of_its_line():
     store, load, add = code("vmovdqa64\t%zmm0, (%rdi)", "vmovdqa64\t(%rdi), %zmm1", "vpaddd\t%zmm1, %zmm2, %zmm0")
     chain = [(store, 4096, None), (load, 4096, None), (add, None, None)]
     assert cycles_each([chain] * 200) >= 1 + core.FORWARD
+
+
+def test_lines_that_stores_fetch_delay_loads():
+    """Kernels that push their sums out of L1 pay for it when they store them, too."""
+    load, store = code("vmovdqa64\t(%rdi), %zmm1", "vmovdqa64\t%zmm0, (%rsi)")
+    loads = [[(load, n * LINE, None)] for n in range(4000)]
+    both = [[(load, n * LINE, None), (store, (1 << 30) + n * LINE, None)] for n in range(4000)]
+    assert cycles_each(loads) == pytest.approx(core.L2_LINE, rel=0.05)
+    assert cycles_each(both) == pytest.approx(2 * core.L2_LINE, rel=0.05)
