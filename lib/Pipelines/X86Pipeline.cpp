@@ -75,6 +75,7 @@ void mlir::fptq::addElementwiseFusion(OpPassManager &pm) {
 
 static void addTensorStages(OpPassManager &pm, const HostPipelineOptions &options, const HostTarget &target) {
   pm.addPass(createFptqImportFrontendPass()); // float models come here as their frontend left them
+  pm.addPass(createLowerAffinePass());        // a model's own may be negative; from here on affine ops are sizes
   pm.addPass(createFptqPackPass({target.layout.str()}));
   pm.addPass(createFptqLoadParametersPass());
   pm.addPass(createFptqLowerLinearPass({options.width}));

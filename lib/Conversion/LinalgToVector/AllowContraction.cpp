@@ -13,14 +13,17 @@ struct FptqAllowContractionPass : impl::FptqAllowContractionPassBase<FptqAllowCo
 };
 } // namespace
 
-/// A size that slices a static dimension is bounded by it. The slice itself will be folded away, so
-/// the bound is noted on the op that computes the size.
+/// A size that slices a static dimension is bounded by it, where it is known to be sliced at all: not in a branch
+/// alone, which may well ask first. The slice itself will be folded away, so the bound is noted on the op that computes
+/// the size.
 static void noteBounds(tensor::ExtractSliceOp slice) {
   for (auto [d, size] : llvm::enumerate(slice.getMixedSizes())) {
     auto value = dyn_cast<Value>(size);
     Operation *definition = value ? value.getDefiningOp() : nullptr;
     int64_t bound = slice.getSourceType().getDimSize(d);
-    if (!definition || ShapedType::isDynamic(bound))
+    // Of an op with several results the note would be about all of them.
+    if (!definition || definition->getNumResults() != 1 || definition->getBlock() != slice->getBlock() ||
+        ShapedType::isDynamic(bound))
       continue;
     if (auto known = definition->getAttrOfType<IntegerAttr>(kUpperBoundAttr))
       bound = std::min(bound, known.getInt());
