@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQSKIPMASKEDKEYSPASS
@@ -28,6 +29,58 @@ static bool isMinusInfinity(Value value) {
   return matchPattern(value, m_ConstantFloat(&constant)) && constant.isInfinity() && constant.isNegative();
 }
 
+static bool isPositive(Value value) {
+  APFloat constant(0.0f);
+  return matchPattern(value, m_ConstantFloat(&constant)) && !constant.isNegative() && !constant.isZero();
+}
+
+using Scores = llvm::SetVector<Value>;
+
+/// Adds the elements of the `number`th result of `op` as their readers see them; false where one is no linalg op.
+static bool followResult(linalg::LinalgOp op, unsigned number, Scores &scores) {
+  for (OpOperand &use : op->getResult(number).getUses()) {
+    auto reader = dyn_cast<linalg::LinalgOp>(use.getOwner());
+    if (!reader && !isa<tensor::DimOp>(use.getOwner()))
+      return false;
+    if (reader && reader.payloadUsesValueFromOperand(&use))
+      scores.insert(reader.getMatchingBlockArgument(&use));
+  }
+  return true;
+}
+
+/// Adds what a score of minus infinity still shows in behind `use`; false where that could be told from none.
+static bool followScore(OpOperand &use, Scores &scores) {
+  Operation *reader = use.getOwner();
+  auto op = dyn_cast<linalg::LinalgOp>(reader->getParentOp());
+  if (isa<math::ExpOp, math::Exp2Op>(reader) || !op)
+    return bool(op);               // zero from here on
+  if (op.getNumReductionLoops()) { // torch-mlir computes the place of the largest beside it
+    auto compare = dyn_cast<arith::CmpFOp>(reader);
+    return isa<arith::MaximumFOp, arith::MaxNumFOp>(reader) ||
+           (compare && use.getOperandNumber() == 0 && compare.getPredicate() == arith::CmpFPredicate::OGT);
+  }
+  if (isa<linalg::YieldOp>(reader))
+    return followResult(op, use.getOperandNumber(), scores);
+  bool stays = isa<arith::AddFOp, arith::ExtFOp, arith::TruncFOp>(reader) ||
+               (isa<arith::SubFOp>(reader) && use.getOperandNumber() == 0) ||
+               (isa<arith::MulFOp>(reader) && isPositive(reader->getOperand(1 - use.getOperandNumber())));
+  if (stays)
+    scores.insert(reader->getResult(0));
+  return stays;
+}
+
+/// True if nothing tells a score of minus infinity from one that is not there: it is shifted and scaled, is never the
+/// largest, and its exponential is 0. Another mask behind this one may show the key after all (the prefix of a prefix
+/// LM).
+static bool leavesNoTrace(Value score) {
+  Scores scores;
+  scores.insert(score);
+  for (size_t i = 0; i < scores.size(); ++i)
+    if (!llvm::all_of(scores[i].getUses(), [&](OpOperand &use) { return followScore(use, scores); }))
+      return false;
+  return true;
+}
+
 static std::optional<CausalMask> matchMask(linalg::GenericOp op) {
   for (Operation &inner : op.getBody()->without_terminator()) {
     auto select = dyn_cast<arith::SelectOp>(inner);
@@ -41,7 +94,7 @@ static std::optional<CausalMask> matchMask(linalg::GenericOp op) {
       std::swap(key, last);
     else if (predicate != P::ule && predicate != P::sle)
       continue;
-    if (auto index = key.getDefiningOp<linalg::IndexOp>())
+    if (auto index = key.getDefiningOp<linalg::IndexOp>(); index && leavesNoTrace(select.getResult()))
       return CausalMask{op, (unsigned)index.getDim(), last};
   }
   return std::nullopt;

@@ -121,7 +121,9 @@ def FptqSkipMaskedKeysPass : Pass<"fptq-skip-masked-keys", "::mlir::func::FuncOp
   let description = [{
     In the loops of `fptq-fuse-attention`: where the scores are masked by `select(key <= row + ..., score, -inf)`, no row of
     a block sees keys behind the last one that its last row sees. That bound, in whole vectors of 16, takes the place of
-    the number of keys in the block. Results do not change: what is left out would have been added as exact zeros.
+    the number of keys in the block. Results do not change: what is left out would have been added as exact zeros. So
+    the masked scores may only go into a maximum and an exponential; where another mask shows some of them again (a
+    prefix that every row sees), all keys are computed.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
 }
