@@ -2,6 +2,7 @@
 #include "EqualizationGroups.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/IntEqClasses.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -100,7 +101,7 @@ void fptq::refuseFamily(ArrayRef<EqualizationGroup *> family) {
 
 /// (E7) for the layers whose rows take the scale: where one is quantized, all of its uses take it, or none.
 static void refuseHalfScaled(ArrayRef<EqualizationGroup *> family, const llvm::StringMap<SmallVector<LinearOp>> &uses) {
-  llvm::SmallDenseMap<Operation *, const ChannelMap *> scaled;
+  llvm::MapVector<Operation *, const ChannelMap *> scaled; // in order: the first one found is the reason
   for (EqualizationGroup *group : family)
     for (const Absorber &absorber : group->plan.getAbsorbers())
       if (LinearOp producer = absorber.linear; producer && !staysFloat(producer))

@@ -104,6 +104,19 @@ FoldPlan PayloadWalk::intoArgument(BlockArgument argument) {
   return intoOperand(*operand, map).reachedThrough(map.numClasses());
 }
 
+/// `yielded` is a sum of which `accumulator` is a part: each step of the reduction adds what it reads. A product would
+/// take the scale once a step.
+static bool addsTo(Value accumulator, Value yielded) {
+  if (yielded == accumulator)
+    return true;
+  return TypeSwitch<Operation *, bool>(yielded.getDefiningOp())
+      .Case([&](arith::AddFOp sum) { return addsTo(accumulator, sum.getLhs()) || addsTo(accumulator, sum.getRhs()); })
+      .Case([&](arith::SubFOp sum) { return addsTo(accumulator, sum.getLhs()); })
+      .Case([&](math::FmaOp fma) { return addsTo(accumulator, fma.getC()); })
+      .Case<arith::ExtFOp, arith::TruncFOp>([&](auto cast) { return addsTo(accumulator, cast.getIn()); })
+      .Default(false);
+}
+
 FoldPlan fptq::planThroughPayload(linalg::LinalgOp op, OpResult result, const ChannelMap &map,
                                   function_ref<FoldPlan(OpOperand &, const ChannelMap &)> intoOperand) {
   AffineMap indexing = op.getIndexingMapMatchingResult(result);
@@ -113,5 +126,8 @@ FoldPlan fptq::planThroughPayload(linalg::LinalgOp op, OpResult result, const Ch
     return cast<AffineDimExpr>(indexing.getResult(dim)).getPosition();
   });
   Value yielded = op.getBlock()->getTerminator()->getOperand(result.getResultNumber());
+  Value accumulator = op.getMatchingBlockArgument(op.getDpsInitOperand(result.getResultNumber()));
+  if (op.getNumReductionLoops() && !addsTo(accumulator, yielded))
+    return FoldPlan::refused("(E2) a reduction that is no sum");
   return PayloadWalk(op, std::move(loops), intoOperand).intoScalar(yielded);
 }

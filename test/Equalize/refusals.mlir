@@ -121,6 +121,27 @@ func.func @E2_to_E5(%y: tensor<2x4xf32>, %x: tensor<2x4xf32>, %e: tensor<2x4xf32
 
 // -----
 
+// Each of the three factors would take the scale.
+// CHECK-LABEL: @E2_product_over_heads
+// CHECK: fptq.linear %{{.*}}, %[[W:.*]] layer("v")
+// CHECK: %[[P:.*]] = linalg.reduce { arith.mulf }
+// CHECK: fptq.scale_channels %[[P]]
+// REMARK: Reason="(E2) a reduction that is no sum", Remark="layer 'o'
+func.func @E2_product_over_heads(%x: tensor<2x3x4xf32>) -> tensor<2x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<2x4xf32>
+  %ones = linalg.fill ins(%one : f32) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %y = fptq.linear %x, %w layer("v") {policy = #fptq.policy<float, "test">} : (tensor<2x3x4xf32>, tensor<4x4xf32>) -> tensor<2x3x4xf32>
+  %p = linalg.reduce { arith.mulf } ins(%y : tensor<2x3x4xf32>) outs(%ones : tensor<2x4xf32>) dimensions = [1]
+  %o = fptq.linear %p, %w layer("o") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %o : tensor<2x4xf32>
+}
+
+// -----
+
 // gate and up in one projection: its other rows are no channels of this layer.
 // REMARK: Reason="(E2) the channels are a slice of a wider tensor", Remark="layer 'down'
 func.func @E2_slice_of_a_fused_projection(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
