@@ -4,6 +4,7 @@
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -33,7 +34,7 @@ static Value otherSummand(linalg::LinalgOp add, Value value, AffineMap &map) {
   return other->get();
 }
 
-Value mlir::fptq::vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map, unsigned column, int64_t n) {
+Value mlir::fptq::constantAlong(Value value, AffineMap map, unsigned column, int64_t n) {
   while (true) {
     AffineMap move;
     if (Value below = lookThroughMove(value, move)) {
@@ -58,9 +59,14 @@ Value mlir::fptq::vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap
     if (alongColumn != (type.getDimSize(d) != 1))
       return {};
   }
-  if (type.getRank() == 1)
+  return value;
+}
+
+Value mlir::fptq::asVector(OpBuilder &b, Location loc, Value value) {
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  if (rank == 1)
     return value;
-  ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
+  ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(0, rank));
   return tensor::CollapseShapeOp::create(b, loc, value, ArrayRef<ReassociationIndices>{all});
 }
 
@@ -96,15 +102,18 @@ void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
   Value other = add ? otherSummand(add, y, map) : Value();
   if (!other)
     return;
-  rewriter.setInsertionPoint(op);
-  Value bias = vectorAlong(rewriter, op.getLoc(), other, map, column, op.getOutputChannels());
-  if (!bias)
+  Value constant = constantAlong(other, map, column, op.getOutputChannels());
+  if (!constant)
     return;
-  // The bias may be defined below the linear: move the linear down to the add.
-  if (Operation *definition = bias.getDefiningOp();
-      definition && definition->getBlock() == op->getBlock() && op->isBeforeInBlock(definition))
+  if (!DominanceInfo().properlyDominates(constant, op)) {
+    if (add->getBlock() != op->getBlock())
+      return; // defined in the branch that adds it
     for (Operation *move : moves)
       rewriter.moveOpBefore(move, add);
-  op.getBiasMutable().assign(bias);
-  rewriter.replaceOp(add, y);
+  }
+  rewriter.setInsertionPoint(op);
+  op.getBiasMutable().assign(asVector(rewriter, op.getLoc(), constant));
+  rewriter.setInsertionPoint(add);
+  Type type = add->getResult(0).getType(); // may know sizes that the linear leaves open
+  rewriter.replaceOp(add, y.getType() == type ? y : Value(tensor::CastOp::create(rewriter, add.getLoc(), type, y)));
 }

@@ -6,9 +6,12 @@
 
 namespace mlir::fptq {
 
-/// `value`, indexed through `map`, as a constant vector of `n` elements along the loop `column` only; null where it is
-/// none. What it has to be reshaped with is created at `b`.
-Value vectorAlong(OpBuilder &b, Location loc, Value value, AffineMap map, unsigned column, int64_t n);
+/// The constant below `value`, indexed through `map`, that holds `n` elements along the loop `column` only; null where
+/// there is none.
+Value constantAlong(Value value, AffineMap map, unsigned column, int64_t n);
+
+/// `value`, all but one of whose dimensions are 1, as a vector.
+Value asVector(OpBuilder &b, Location loc, Value value);
 
 /// Takes a constant added to every row of `op`'s result, directly or after an expand_shape that
 /// leaves the columns alone or a transposition, into its `bias`. Only an add in the linear's own element type: one

@@ -17,7 +17,8 @@ struct Expr {
   enum Kind { Constant, Difference, Product } kind = Constant;
   const Expr *left = nullptr, *right = nullptr;
   IndexedConstant constant;
-  unsigned width = 64; ///< of a difference of integers
+  unsigned width = 64;         ///< of a difference of integers
+  bool isSignExtended = false; ///< a constant's integers have been
 };
 
 /// Reads a value backwards; null for anything that is no expression of constants.
@@ -28,14 +29,18 @@ public:
 private:
   /// `scalar` in the body of `op`, whose loops are `loops` of the value's dimensions.
   const Expr *readScalar(Value scalar, linalg::LinalgOp op, AffineMap loops);
+  const Expr *convert(Operation *op, const Expr *below);
   const Expr *readArithmetic(Operation *op, llvm::function_ref<const Expr *(Value)> operand);
   const Expr *readQuantized(quant::DequantizeCastOp op, AffineMap map);
   const Expr *typeConstant(ArrayRef<double> given, AffineMap map, ArrayRef<int64_t> shape);
   const Expr *constantOf(Value value, AffineMap map);
 
   const Expr *make(Expr expr) { return &arena.emplace_back(std::move(expr)); }
-  const Expr *combine(Expr::Kind kind, const Expr *left, const Expr *right) {
-    return left && right ? make({kind, left, right, {}, 64}) : nullptr;
+  /// Null for what is deeper than a product with a difference of constants.
+  const Expr *combine(Expr::Kind kind, const Expr *left, const Expr *right, unsigned width = 64) {
+    Expr::Kind deepest = kind == Expr::Product ? Expr::Difference : Expr::Constant;
+    bool fits = left && right && left->kind <= deepest && right->kind <= deepest;
+    return fits ? make({kind, left, right, {}, width}) : nullptr;
   }
   std::deque<Expr> arena;
 };
@@ -101,32 +106,41 @@ const Expr *Reader::typeConstant(ArrayRef<double> given, AffineMap map, ArrayRef
   return make(std::move(expr));
 }
 
+/// `below` as `op` converts it: other bits of an integer, or the float that it is. Frontends keep scales as f64 and
+/// zero points as i64, and narrow them where they are used.
+const Expr *Reader::convert(Operation *op, const Expr *below) {
+  if (isa<arith::SIToFPOp, arith::ExtFOp>(op) || !below)
+    return below;
+  bool readsUnsigned = isa<arith::UIToFPOp, arith::ExtUIOp>(op), isExtension = isa<arith::ExtSIOp>(op);
+  Type element = getElementTypeOrSelf(op->getResult(0).getType());
+  if (below->kind != Expr::Constant) // differences of unsigned numbers wrap, products are rounded
+    return isExtension ? below : nullptr;
+  if (isa<arith::TruncFOp>(op) && !element.isF32())
+    return nullptr;
+  if (readsUnsigned && below->isSignExtended) // a negative code of 4 bits is a large number of 8
+    return nullptr;
+  Expr copy = *below;
+  copy.isSignExtended |= isExtension && !below->constant.isUnsigned;
+  copy.constant.isUnsigned |= readsUnsigned;
+  if (isa<arith::TruncIOp>(op))
+    copy.constant.fitsBits = element.getIntOrFloatBitWidth();
+  return make(std::move(copy));
+}
+
 /// Looks through casts; keeps differences and products.
 const Expr *Reader::readArithmetic(Operation *op, llvm::function_ref<const Expr *(Value)> operand) {
-  if (isa<arith::SIToFPOp, arith::ExtSIOp, arith::ExtFOp>(op))
-    return operand(op->getOperand(0));
-  // Frontends keep scales as f64 and zero points as i64, and narrow them where they are used.
-  if (isa<arith::UIToFPOp, arith::ExtUIOp, arith::TruncIOp, arith::TruncFOp>(op)) {
-    const Expr *below = operand(op->getOperand(0));
-    Type element = getElementTypeOrSelf(op->getResult(0).getType());
-    if (!below || below->kind != Expr::Constant || (isa<arith::TruncFOp>(op) && !element.isF32()))
-      return nullptr; // differences of unsigned numbers wrap, products are rounded
-    Expr copy = *below;
-    copy.constant.isUnsigned |= isa<arith::UIToFPOp, arith::ExtUIOp>(op);
-    if (isa<arith::TruncIOp>(op))
-      copy.constant.fitsBits = element.getIntOrFloatBitWidth();
-    return make(std::move(copy));
-  }
-  if (isa<arith::SubIOp, arith::SubFOp>(op)) {
-    const Expr *left = operand(op->getOperand(0)), *right = operand(op->getOperand(1));
-    Type element = getElementTypeOrSelf(op->getResult(0).getType());
-    return left && right
-               ? make({Expr::Difference, left, right, {}, element.isInteger() ? element.getIntOrFloatBitWidth() : 64})
-               : nullptr;
-  }
-  if (isa<arith::MulFOp>(op))
-    return combine(Expr::Product, operand(op->getOperand(0)), operand(op->getOperand(1)));
-  return nullptr;
+  if (isa<arith::SIToFPOp, arith::ExtSIOp, arith::ExtFOp, arith::UIToFPOp, arith::ExtUIOp, arith::TruncIOp,
+          arith::TruncFOp>(op))
+    return convert(op, operand(op->getOperand(0)));
+  bool isDifference = isa<arith::SubIOp, arith::SubFOp>(op);
+  if (!isDifference && !isa<arith::MulFOp>(op))
+    return nullptr;
+  const Expr *left = operand(op->getOperand(0));
+  if (!left) // nor is the right one looked at: of a value squared again and again that would double with each square
+    return nullptr;
+  Type element = getElementTypeOrSelf(op->getResult(0).getType());
+  return combine(isDifference ? Expr::Difference : Expr::Product, left, operand(op->getOperand(1)),
+                 isDifference && element.isInteger() ? element.getIntOrFloatBitWidth() : 64);
 }
 
 const Expr *Reader::readScalar(Value scalar, linalg::LinalgOp op, AffineMap loops) {

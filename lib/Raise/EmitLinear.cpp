@@ -118,7 +118,8 @@ static Value initAsBias(OpBuilder &b, Location loc, Value init, const LinearMatc
   if (match.columns.size() != 1)
     return {};
   AffineMap identity = b.getMultiDimIdentityMap(match.resultMap.getNumResults());
-  return vectorAlong(b, loc, init, identity, *dimOf(match.resultMap, match.columns.front()), n);
+  Value constant = constantAlong(init, identity, *dimOf(match.resultMap, match.columns.front()), n);
+  return constant ? asVector(b, loc, constant) : Value();
 }
 
 LinearOp mlir::fptq::emitLinear(IRRewriter &rewriter, linalg::LinalgOp op, const LinearMatch &match,

@@ -49,8 +49,11 @@ static bool dependsOnConstantsOnly(Value value, bool *codes = nullptr) {
 /// The name of the first constant below `value` that has one.
 static std::string nameBelow(Value value) {
   SmallVector<Value> todo{value};
+  llvm::DenseSet<Value> seen;
   while (!todo.empty()) {
     Value v = todo.pop_back_val();
+    if (!seen.insert(v).second)
+      continue;
     if (StringRef name = constantName(v); !name.empty())
       return name.str();
     if (Operation *op = v.getDefiningOp())

@@ -50,7 +50,8 @@ static bool matchGather(linalg::GenericOp gather, ExpertsMatch &match) {
   if (auto extension = yielded.getDefiningOp<arith::ExtFOp>())
     yielded = extension.getIn();
   auto extract = yielded.getDefiningOp<tensor::ExtractOp>();
-  if (!extract || !isConstantChain(extract.getTensor()) || !isFloatTensor(extract.getTensor()))
+  if (!extract || !isConstantChain(extract.getTensor()) || !isFloatTensor(extract.getTensor()) ||
+      isMadeInside(gather, extract.getTensor()))
     return false;
   ArrayRef<int64_t> shape = cast<RankedTensorType>(extract.getTensor().getType()).getShape();
   if (shape.size() < 3)

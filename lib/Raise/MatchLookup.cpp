@@ -53,6 +53,10 @@ static bool isFloatTable(Value table) {
 
 static constexpr StringLiteral kNoConstant = "its table is no constant (a function's argument counts as an activation)";
 
+bool mlir::fptq::isMadeInside(linalg::GenericOp op, Value value) {
+  return op.getRegion().isAncestor(value.getParentRegion());
+}
+
 FailureOr<LookupMatch> mlir::fptq::matchLookup(linalg::GenericOp op, StringRef &reason) {
   reason = "";
   if (!op.hasPureTensorSemantics() || op.getNumResults() != 1 || op.getNumReductionLoops() ||
@@ -75,6 +79,10 @@ FailureOr<LookupMatch> mlir::fptq::matchLookup(linalg::GenericOp op, StringRef &
     if (!isConstantChain(match.table)) {
       if (isa<BlockArgument>(match.table)) // else rows of an activation
         reason = kNoConstant;
+      continue;
+    }
+    if (isMadeInside(op, match.table)) {
+      reason = "its table is a constant inside of the body";
       continue;
     }
     if (op.getStaticLoopRanges()[match.channelLoop] != cast<RankedTensorType>(match.table.getType()).getDimSize(1)) {

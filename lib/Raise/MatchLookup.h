@@ -28,6 +28,9 @@ struct LookupMatch {
   IndexMatch row;
 };
 
+/// True for what is defined in the body of `op`, which nothing before `op` can read.
+bool isMadeInside(linalg::GenericOp op, Value value);
+
 /// A match, or the reason why a row that is looked up cannot be raised; empty where `op` looks up none.
 FailureOr<LookupMatch> matchLookup(linalg::GenericOp op, StringRef &reason);
 FailureOr<Value> matchLookup(tensor::GatherOp op, StringRef &reason);

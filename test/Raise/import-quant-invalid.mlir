@@ -1,7 +1,7 @@
 // What starts from constant integers and fits no form: an error that names the weight, or a remark.
 // RUN: fptq-opt %s --fptq-import-quant -split-input-file -verify-diagnostics
 // RUN: fptq-opt %s --fptq-import-quant=strict=false -split-input-file 2>&1 | FileCheck %s
-// CHECK-COUNT-4: linalg.matmul
+// CHECK-COUNT-5: linalg.matmul
 
 #ab = affine_map<(a, b) -> (a, b)>
 func.func @not_affine(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
@@ -61,4 +61,18 @@ func.func @in_doubles(%x: tensor<3x4xf64>, %y: tensor<3x1xf64>) -> tensor<3x1xf6
   %f = quant.dcast %q : tensor<4x1x!quant.uniform<i8:f64, 0.5>> to tensor<4x1xf64>
   %r = linalg.matmul ins(%x, %f : tensor<3x4xf64>, tensor<4x1xf64>) outs(%y : tensor<3x1xf64>) -> tensor<3x1xf64>
   return %r : tensor<3x1xf64>
+}
+
+// -----
+
+// -1 of 4 bits is 255 of 8, not 15.
+func.func @unsigned_after_sign_extension(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
+  %c = arith.constant {fptq.name = "layer.w"} dense<-1> : tensor<4x1xi4>
+  %s = arith.constant dense<0.5> : tensor<4x1xf32>
+  %e = arith.extsi %c : tensor<4x1xi4> to tensor<4x1xi8>
+  %u = arith.uitofp %e : tensor<4x1xi8> to tensor<4x1xf32>
+  // expected-error @below {{quantized weight 'layer.w' cannot be taken over: its arithmetic is no scale * (codes - zero point)}}
+  %f = arith.mulf %u, %s : tensor<4x1xf32>
+  %r = linalg.matmul ins(%x, %f : tensor<3x4xf32>, tensor<4x1xf32>) outs(%y : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %r : tensor<3x1xf32>
 }

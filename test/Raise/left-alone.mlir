@@ -103,3 +103,27 @@ func.func @normalized_weight(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %r = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %r : tensor<4x8xf32>
 }
+
+// A bias of the branch that adds it is not there yet where the linear is.
+// CHECK-LABEL: @added_in_a_branch
+// CHECK: %[[Y:.*]] = fptq.linear %{{.*}}, %{{.*}} layer("linear_{{[0-9]+}}")
+// CHECK: scf.if
+// CHECK: linalg.generic {{.*}} ins(%[[Y]],
+func.func @added_in_a_branch(%x: tensor<4x8xf32>, %p: i1) -> tensor<4x8xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x8xf32>
+  %z = arith.constant dense<0.0> : tensor<4x8xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %r = scf.if %p -> tensor<4x8xf32> {
+    %b = arith.constant dense<2.0> : tensor<8xf32>
+    %s = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>],
+        iterator_types = ["parallel", "parallel"]} ins(%y, %b : tensor<4x8xf32>, tensor<8xf32>) outs(%z : tensor<4x8xf32>) {
+    ^bb0(%a: f32, %c: f32, %o: f32):
+      %sum = arith.addf %a, %c : f32
+      linalg.yield %sum : f32
+    } -> tensor<4x8xf32>
+    scf.yield %s : tensor<4x8xf32>
+  } else {
+    scf.yield %z : tensor<4x8xf32>
+  }
+  return %r : tensor<4x8xf32>
+}

@@ -172,3 +172,20 @@ func.func @left_alone(%table: tensor<16x4xf32>, %ids: tensor<3xindex>) -> (tenso
   } -> tensor<3x2xf32>
   return %x, %y : tensor<3x4xf32>, tensor<3x2xf32>
 }
+
+// CHECK-LABEL: @table_in_the_body
+// CHECK-NOT: fptq.lookup
+// REASON: lookup left alone
+// REASON: its table is a constant inside of the body
+func.func @table_in_the_body(%ids: tensor<3xindex>) -> tensor<3x4xf32> {
+  %e = tensor.empty() : tensor<3x4xf32>
+  %x = linalg.generic {indexing_maps = [affine_map<(m, d) -> (m)>, affine_map<(m, d) -> (m, d)>],
+      iterator_types = ["parallel", "parallel"]} ins(%ids : tensor<3xindex>) outs(%e : tensor<3x4xf32>) {
+  ^bb0(%i: index, %o: f32):
+    %c = arith.constant dense<1.0> : tensor<16x4xf32>
+    %d = linalg.index 1 : index
+    %v = tensor.extract %c[%i, %d] : tensor<16x4xf32>
+    linalg.yield %v : f32
+  } -> tensor<3x4xf32>
+  return %x : tensor<3x4xf32>
+}

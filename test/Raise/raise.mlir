@@ -215,3 +215,27 @@ func.func @stacked_parameter(%x: tensor<4x16xf32>) -> tensor<4x16xf32> {
   %c = linalg.matmul ins(%b, %w0 : tensor<4x16xf32>, tensor<16x16xf32>) outs(%z : tensor<4x16xf32>) -> tensor<4x16xf32>
   return %c : tensor<4x16xf32>
 }
+
+// -----
+
+// A bias of one row, defined below the product, and a sum that knows how many rows there are.
+// CHECK-LABEL: @bias_below
+// CHECK: %[[ROW:.*]] = arith.constant dense<{{.*}}> : tensor<1x3xf32>
+// CHECK: %[[BIAS:.*]] = tensor.collapse_shape %[[ROW]] {{\[\[}}0, 1]]
+// CHECK: %[[Y:.*]] = fptq.linear %{{.*}}, %{{.*}} bias(%[[BIAS]]) layer("linear_0") : {{.*}} -> tensor<?x3xf32>
+// CHECK: %[[CAST:.*]] = tensor.cast %[[Y]] : tensor<?x3xf32> to tensor<2x3xf32>
+// CHECK: return %[[CAST]]
+func.func @bias_below(%x: tensor<?x4xf32>, %init: tensor<?x3xf32>, %e: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %w = arith.constant dense<1.0> : tensor<4x3xf32>
+  %zero = arith.constant 0.0 : f32
+  %z = linalg.fill ins(%zero : f32) outs(%init : tensor<?x3xf32>) -> tensor<?x3xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x4xf32>, tensor<4x3xf32>) outs(%z : tensor<?x3xf32>) -> tensor<?x3xf32>
+  %b = arith.constant dense<[[1.0, 2.0, 3.0]]> : tensor<1x3xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (0, n)>, affine_map<(m, n) -> (m, n)>],
+      iterator_types = ["parallel", "parallel"]} ins(%y, %b : tensor<?x3xf32>, tensor<1x3xf32>) outs(%e : tensor<2x3xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.addf %a, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}
