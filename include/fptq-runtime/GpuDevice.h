@@ -3,7 +3,8 @@
  * Implements fptq_gpu_launch (fptq-runtime/GpuLaunch.h) with the driver's libcuda.so.1, which is loaded when the
  * first of these functions needs it: programs link against nothing of CUDA and start on any machine.
  *
- * Functions that return int give 0, or 1 and a text in fptq_gpu_error. One device and one thread at a time.
+ * Functions that return int give 0, or 1 and a text in fptq_gpu_error. One device a process. Any thread may call any
+ * of them: they take turns, errors are the calling thread's, and the CUDA context that is current to it stays current.
  *
  *===----------------------------------------------------------------------===*/
 #ifndef FPTQ_RUNTIME_GPUDEVICE_H
@@ -21,6 +22,7 @@ extern "C" {
 typedef struct FptqGpuDevice {
   char name[128];
   int major, minor;     /* compute capability: 8, 0 for sm_80 */
+  int driver;           /* CUDA version of its driver: 12040 for 12.4 */
   int64_t shared_bytes; /* largest shared memory of a block */
 } FptqGpuDevice;
 
@@ -34,13 +36,14 @@ int fptq_gpu_load(const void *image, size_t bytes, const char *name);
 /* Forgets kernels, constants and temporaries, and frees their device memory. */
 void fptq_gpu_unload(void);
 
-/* Forgets constants and temporaries: from now on their host addresses may be other data's. */
-void fptq_gpu_forget_memory(void);
+/* Forgets constants: from now on their host addresses may be other data's. Temporaries stay, as another thread may be
+ * between the launch that writes one and the launch that reads it. */
+void fptq_gpu_forget_constants(void);
 
 /* What goes wrong in fptq_gpu_launch: reported on stderr and the program ends with status 1 (default, 0), or
- * remembered, and no kernel runs any more until fptq_gpu_clear (1). */
+ * remembered, and this thread's launches do nothing any more until fptq_gpu_clear (1). */
 void fptq_gpu_remember_errors(int remember);
-/* The first error since fptq_gpu_clear, or null. */
+/* This thread's first error since its fptq_gpu_clear, or null. */
 const char *fptq_gpu_error(void);
 void fptq_gpu_clear(void);
 

@@ -3,25 +3,41 @@
 #include "fptq-runtime/GpuDevice.h"
 #include "fptq/Target/NVPTX.h"
 
+#include <mutex>
+
 using namespace mlir;
 using namespace mlir::fptq;
 
-/// Kernels are known by name to the whole process: the last one out turns off the light.
+/// Kernels are known by name to the whole process: the last one out turns off the light, before the next one comes in.
 static int users = 0;
+static std::mutex door;
 
-DeviceKernels::DeviceKernels() { ++users; }
+DeviceKernels::DeviceKernels() {
+  std::lock_guard guard(door);
+  ++users;
+}
 
 DeviceKernels::~DeviceKernels() {
+  std::lock_guard guard(door);
   if (--users)
-    fptq_gpu_forget_memory(); // host addresses may be other constants' from now on
+    fptq_gpu_forget_constants(); // host addresses may be other constants' from now on
   else
     fptq_gpu_unload();
 }
 
+/// The first driver that knows PTX 8.4, which has wgmma of bytes of both signs.
+static constexpr int kDriverOfWgmma = 12040;
+
 /// Devices of sm_90 have instructions that only sm_90a's code uses; others run their own number's code, or sm_80's.
-static std::string chipOf(const FptqGpuDevice &device) {
+static std::string chipOf(const FptqGpuDevice &device, ModuleOp module) {
   int number = device.major * 10 + device.minor;
   std::string name = number == 90 ? "sm_90a" : "sm_" + std::to_string(number);
+  if (number == 90 && device.driver < kDriverOfWgmma) {
+    module.emitRemark()
+        << "kernels are compiled for sm_90, without wgmma: sm_90a needs a driver of CUDA 12.4, this one is of "
+        << device.driver / 1000 << "." << device.driver % 1000 / 10;
+    return "sm_90";
+  }
   MLIRContext scratch(MLIRContext::Threading::DISABLED);
   ScopedDiagnosticHandler silence(&scratch, [](Diagnostic &) { return success(); });
   auto error = [&] { return emitError(UnknownLoc::get(&scratch)); };
@@ -35,7 +51,7 @@ FailureOr<std::unique_ptr<DeviceKernels>> DeviceKernels::open(ModuleOp module, G
   if (fptq_gpu_open(0, &device))
     return module.emitError() << "tier 'nvptx' cannot run here: " << fptq_gpu_error();
   if (tier.chip.empty())
-    tier.chip = chipOf(device);
+    tier.chip = chipOf(device, module);
   return std::unique_ptr<DeviceKernels>(new DeviceKernels);
 }
 

@@ -31,6 +31,15 @@ NORM = """
     %r = math.rsqrt %shifted : f32
     %n = arith.mulf %a, %r : f32
     %y = arith.mulf %b, %n : f32"""
+#: Two sums of products of two channels' values: neither is staged, so nothing but their places keeps them apart.
+TWO_SUMS = """
+    %sum = fptq.row_sum %a * %b : f32
+    %count = arith.constant {k}.0 : f32
+    %mean = arith.divf %sum, %count : f32
+    %c = arith.subf %a, %mean : f32
+    %second = fptq.row_sum %c * %b : f32
+    %mean2 = arith.divf %second, %count : f32
+    %y = arith.addf %c, %mean2 : f32"""
 GATED = """
     %one = arith.constant 1.0 : f32
     %n = arith.negf %a : f32
@@ -39,6 +48,7 @@ GATED = """
     %s = arith.divf %one, %d : f32
     %t = arith.mulf %a, %s : f32
     %y = arith.mulf %t, %b : f32"""
+BODIES = {"norm": NORM, "two_sums": TWO_SUMS, "gated": GATED}
 
 
 def padded(group):
@@ -49,9 +59,8 @@ def compiled(kind, k, group, static, chip="sm_80"):
     """PTX of the one kernel, its name, threads and shared memory."""
     groups = -(-k // group)
     source = SOURCE.format(k=k, group=group, padded=padded(group), groups=groups, columns=groups * padded(group),
-                           of_w=k if kind == "norm" else f"?x{k}", along="k" if kind == "norm" else "m, k",
-                           static="static_scale(%scale)" if static else "",
-                           body=(NORM if kind == "norm" else GATED).format(k=k))
+                           of_w=f"?x{k}" if kind == "gated" else k, along="m, k" if kind == "gated" else "k",
+                           static="static_scale(%scale)" if static else "", body=BODIES[kind].format(k=k))
     passes = [f"--convert-fptq-to-nvgpu=chip={chip}", "--fptq-nvptx-device-pipeline", f"--fptq-emit-nvptx=chip={chip}"]
     done = subprocess.run([ROOT / "build" / "bin" / "fptq-opt", "-", *passes], input=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -68,15 +77,16 @@ def operands(kind, m, k):
     x[m // 2] = 0
     if m > 2:
         x[0, k // 2], x[2, 0], x[2, k - 1] = np.nan, 200, -200
-    return x, rng.uniform(0.5, 1.5, k if kind == "norm" else (m, k)).astype(F32)
+    return x, rng.uniform(0.5, 1.5, (m, k) if kind == "gated" else k).astype(F32)
 
 
-def row_sum_of_squares(x):
+def row_sum(x, factor):
     """(R1)"""
+    x, factor = np.broadcast_arrays(x, factor)
     lanes = np.zeros((x.shape[0], 32), F32)
     for start in range(0, x.shape[1], 32):
         part = x[:, start:start + 32]
-        lanes[:, :part.shape[1]] = fma(part, part, lanes[:, :part.shape[1]])
+        lanes[:, :part.shape[1]] = fma(part, factor[:, start:start + 32], lanes[:, :part.shape[1]])
     while lanes.shape[1] > 1:
         half = lanes.shape[1] // 2
         lanes = lanes[:, :half] + lanes[:, half:]
@@ -100,8 +110,11 @@ def exponential(x):
 def expected(kind, x, w, group, scale):
     m, k = x.shape
     if kind == "norm":
-        inverse = F32(1) / np.sqrt(row_sum_of_squares(x) / F32(k) + F32(1e-5))
+        inverse = F32(1) / np.sqrt(row_sum(x, x) / F32(k) + F32(1e-5))
         y = w * (x * inverse)
+    elif kind == "two_sums":
+        c = x - row_sum(x, w) / F32(k)
+        y = c + row_sum(c, w) / F32(k)
     else:
         y = x * (F32(1) / (exponential(-x) + F32(1))) * w
     largest = np.abs(y).max(axis=1)  # NaN where the row has one
@@ -123,14 +136,14 @@ def run(text, name, threads, shared, kind, x, w, group, scale):
     scales, sums = np.zeros(m, F32), np.zeros((m, groups), np.int32)
     device = Device(parse(text))
     add = device.memory.add
-    strides = [k] if kind == "norm" else [k, k]
+    strides = [k, k] if kind == "gated" else [k]
     device.launch(name, (m, 1), threads, shared, [add(x, False), add(w, False), *strides, add(q, True), add(scales, True),
                                                   add(sums, True), scale or 0.0, q.shape[1], groups])
     return q, scales, sums
 
 
 @pytest.mark.parametrize("kind, m, k, group, scale", [
-    ("norm", 3, 100, 48, None), ("norm", 1, 1300, 128, 0.03), ("norm", 4, 31, 31, None), ("norm", 2, 256, 32, None),
+    ("norm", 3, 100, 48, None), ("norm", 1, 1300, 128, 0.03), ("norm", 4, 31, 31, None), ("norm", 2, 256, 32, None), ("two_sums", 2, 300, 32, None),
     ("gated", 3, 100, 32, 0.05), ("gated", 2, 640, 64, None), ("gated", 3, 5, 5, None)])
 def test_rows(kind, m, k, group, scale):
     x, w = operands(kind, m, k)

@@ -16,7 +16,8 @@ using namespace mlir::fptq;
 using namespace mlir::fptq::nvptx;
 
 namespace {
-/// One kernel's shared memory: a maximum a warp, the sum of the row, the sums of groups, the row.
+/// One kernel's shared memory: a maximum a warp, the sums of the row (a word each: with one for all, a warp could read
+/// it after the first warp wrote the next sum there), the sums of groups, the row.
 struct RowsShape {
   int64_t threads, sumAt, groupSumsAt, rowAt, bytes;
   bool buffered;
@@ -26,7 +27,8 @@ struct RowsShape {
     // About eight channels a thread: two rounds of loads, and a decoder's one row is not left to few warps.
     threads = std::clamp<int64_t>(llvm::alignTo(llvm::divideCeil(channels, 8), 32), 64, 1024);
     sumAt = 4 * (threads / 32);
-    groupSumsAt = sumAt + 4;
+    // From 16 bytes on: LLVM reads three maxima as a vector of four, and what it reads too much nobody may change.
+    groupSumsAt = llvm::alignTo(sumAt + 4 * llvm::count_if(op.getBody().front(), llvm::IsaPred<RowSumOp>), 16);
     rowAt = llvm::alignTo(groupSumsAt + 4 * groups, 16);
     buffered = rowAt + 4 * channels <= chip.sharedBytes;
     bytes = buffered ? rowAt + 4 * channels : rowAt;
@@ -54,6 +56,7 @@ private:
   const RowsShape &shape;
   RowQuantizer quantizer;
   RowOutputs out;
+  int64_t sumAt; ///< the next sum's place
   SmallVector<Value> inputs;
   DenseMap<std::pair<Value, int64_t>, Value> strides; ///< of an input's dimension
   DenseSet<Value> perChannel;                         ///< of the op's body
@@ -76,7 +79,7 @@ SmallVector<int64_t> mlir::fptq::nvptx::stridedDims(Value input) {
 }
 
 RowsKernel::RowsKernel(Emitter &e, QuantizeRowsOp op, const RowsShape &shape, int64_t paddedGroup, ValueRange arguments)
-    : e(e), op(op), shape(shape), quantizer(e, shape.threads, paddedGroup, shape.groupSumsAt) {
+    : e(e), op(op), shape(shape), quantizer(e, shape.threads, paddedGroup, shape.groupSumsAt), sumAt(shape.sumAt) {
   auto next = [&] {
     Value argument = arguments.front();
     arguments = arguments.drop_front();
@@ -170,7 +173,7 @@ Value RowsKernel::sum(RowSumOp op) {
     });
     e.barrier();
   }
-  Value at = e.at(quantizer.shared, shape.sumAt);
+  Value at = e.at(quantizer.shared, std::exchange(sumAt, sumAt + 4));
   e.ifThen(e.less(quantizer.thread, e.num(32)), [&] {
     Value total = chain(op, staged);
     e.ifThen(e.equal(quantizer.thread, 0), [&] { e.store(total, at, 4); });

@@ -49,13 +49,16 @@ typedef struct CuLaunchConfig {
 /* Member, symbol, parameters. */
 #define FPTQ_CUDA_FUNCTIONS(F)                                                                                         \
   F(init, cuInit, (unsigned flags))                                                                                    \
+  F(driver_version, cuDriverGetVersion, (int *version))                                                                \
   F(error_string, cuGetErrorString, (CuResult, const char **text))                                                     \
   F(device_count, cuDeviceGetCount, (int *count))                                                                      \
   F(device_get, cuDeviceGet, (CuDevice *, int ordinal))                                                                \
   F(device_name, cuDeviceGetName, (char *name, int bytes, CuDevice))                                                   \
   F(device_attribute, cuDeviceGetAttribute, (int *value, int attribute, CuDevice))                                     \
   F(context_retain, cuDevicePrimaryCtxRetain, (CuContext *, CuDevice))                                                 \
-  F(context_set, cuCtxSetCurrent, (CuContext))                                                                         \
+  F(context_release, cuDevicePrimaryCtxRelease_v2, (CuDevice))                                                         \
+  F(context_push, cuCtxPushCurrent_v2, (CuContext))                                                                    \
+  F(context_pop, cuCtxPopCurrent_v2, (CuContext *))                                                                    \
   F(module_load, cuModuleLoadDataEx, (CuModule *, const void *image, unsigned, int *options, void **values))           \
   F(module_unload, cuModuleUnload, (CuModule))                                                                         \
   F(module_function, cuModuleGetFunction, (CuFunction *, CuModule, const char *name))                                  \

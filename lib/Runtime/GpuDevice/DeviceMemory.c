@@ -62,8 +62,10 @@ static int place_constant(const FptqGpuRegion *r, CuAddress *address) {
     if (!(twin = add(&constants, r->host, r->bytes)))
       return 1;
     if (fptq_cuda_check(fptq_cuda->upload(twin->address, r->host, (size_t)r->bytes, fptq_cuda_stream),
-                        "copying a constant to the device"))
+                        "copying a constant to the device")) {
+      fptq_cuda->release(constants.items[--constants.count].address); /* nobody may find rubbish */
       return 1;
+    }
   }
   *address = twin->address + (CuAddress)(r->host - twin->host);
   return 0;
@@ -134,6 +136,12 @@ int fptq_cuda_place(const FptqGpuRegion *r, int slot, CuAddress *address) {
                                      "copying an input to the device");
 }
 
+static void release(Twin *buffer) {
+  if (buffer->address)
+    fptq_cuda->release(buffer->address);
+  *buffer = (Twin){0};
+}
+
 int fptq_cuda_workspace(const FptqGpuArgument *argument, CuAddress *address) {
   int zeros = argument->kind == FPTQ_GPU_COUNTERS;
   Twin *buffer = zeros ? &counters : &workspace;
@@ -141,8 +149,10 @@ int fptq_cuda_workspace(const FptqGpuArgument *argument, CuAddress *address) {
     if (grow(buffer, argument->bytes))
       return 1;
     if (zeros && fptq_cuda_check(fptq_cuda->fill(buffer->address, 0, (size_t)argument->bytes, fptq_cuda_stream),
-                                 "clearing counters"))
+                                 "clearing counters")) {
+      release(buffer);
       return 1;
+    }
   }
   *address = buffer->address;
   return 0;
@@ -155,11 +165,7 @@ static void release_all(Twins *twins) {
   *twins = (Twins){0};
 }
 
-static void release(Twin *buffer) {
-  if (buffer->address)
-    fptq_cuda->release(buffer->address);
-  *buffer = (Twin){0};
-}
+void fptq_cuda_forget_constants(void) { release_all(&constants); }
 
 void fptq_cuda_forget_memory(void) {
   release_all(&constants);

@@ -2,7 +2,7 @@
  *
  * Device memory is host memory with known bounds; kernels are the few functions below. Every call is checked against
  * the rules of the driver and written to $FAKE_CUDA_LOG. Environment: FAKE_CUDA_DEVICES (default 1), FAKE_CUDA_CHIP
- * (80), FAKE_CUDA_FAIL=FUNCTION:N=CODE (the N-th call of FUNCTION gives CODE).
+ * (80), FAKE_CUDA_VERSION (13000), FAKE_CUDA_FAIL=FUNCTION:N=CODE (the N-th call of FUNCTION gives CODE).
  *
  *===----------------------------------------------------------------------===*/
 #include "../../../lib/Runtime/GpuDevice/CudaDriver.h"
@@ -21,7 +21,9 @@ enum {
   kIllegalAddress = 700
 };
 
-static int initialized, has_context, sticky;
+static int initialized, retained, sticky;
+static _Thread_local CuContext current[4]; /* a thread's stack of contexts */
+static _Thread_local int depth;
 static struct Allocation {
   char *base;
   size_t bytes;
@@ -71,7 +73,7 @@ static int enter(const char *function, const char *format, ...) {
   } while (0)
 #define ENTER_CONTEXT(...)                                                                                             \
   ENTER(__VA_ARGS__);                                                                                                  \
-  if (!has_context)                                                                                                    \
+  if (!depth || current[depth - 1] != (CuContext) & retained || !retained)                                             \
   return kInvalidContext
 
 static int inside(CuAddress address, size_t bytes) {
@@ -127,14 +129,42 @@ CuResult cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
 
 CuResult cuDevicePrimaryCtxRetain(CuContext *context, CuDevice device) {
   ENTER("%d", device);
-  *context = (CuContext)&has_context;
+  *context = (CuContext)&retained;
+  ++retained;
   return 0;
 }
 
-CuResult cuCtxSetCurrent(CuContext context) {
+CuResult cuDevicePrimaryCtxRelease_v2(CuDevice device) {
+  ENTER("%d", device);
+  return retained-- ? 0 : kInvalidContext;
+}
+
+CuResult cuCtxPushCurrent_v2(CuContext context) {
   ENTER("");
-  has_context = context == (CuContext)&has_context;
-  return has_context ? 0 : kInvalid;
+  if (depth == sizeof current / sizeof *current)
+    return kInvalid;
+  current[depth++] = context;
+  return 0;
+}
+
+CuResult cuCtxPopCurrent_v2(CuContext *context) {
+  ENTER("");
+  if (!depth)
+    return kInvalidContext;
+  *context = current[--depth];
+  return 0;
+}
+
+/* For the test, which looks what is left. */
+CuResult cuCtxGetCurrent(CuContext *context) {
+  *context = depth ? current[depth - 1] : NULL;
+  return 0;
+}
+
+CuResult cuDriverGetVersion(int *version) {
+  ENTER("");
+  *version = number_of("FAKE_CUDA_VERSION", 13000);
+  return 0;
 }
 
 CuResult cuModuleLoadDataEx(CuModule *module, const void *image, unsigned count, int *options, void **values) {

@@ -5,12 +5,14 @@
  *===----------------------------------------------------------------------===*/
 #include "fptq-runtime/GpuDevice.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char kPtx[] = ".version 8.0\n.target sm_80\n.entry twice() { ret; }\n";
-static const char kNewer[] = ".version 8.0\n.target sm_90a\n";
+static const char kNewer[] = ".version 8.4\n.target sm_90a\n";
 static const char kCubin[128] = "\x7f"
                                 "ELF";
 static const char kDamaged[] = ".version 8.0\n.target sm_80\ngarbage\n";
@@ -98,6 +100,70 @@ static int run_with_workspace(void) {
   return 0;
 }
 
+/* The first attempt fails, by FAKE_CUDA_FAIL; the second gives what it should. */
+static int run_again(FptqGpuArgumentKind kind) {
+  FptqGpuArgument arguments[] = {{kind, 0, kind == FPTQ_GPU_CONSTANT ? in : NULL, 4 * 8},
+                                 {FPTQ_GPU_OUTPUT, 0, out, 4 * 8},
+                                 {FPTQ_GPU_I32, 8, NULL, 0}};
+  FptqGpuLaunch l = {"twice", {2, 1, 1}, {32, 1, 1}, 0, 3, arguments};
+  int32_t expected = kind == FPTQ_GPU_CONSTANT ? 6 : 0;
+  for (int i = 0; i < 8; ++i)
+    in[i] = 3, out[i] = 7;
+  if (fptq_gpu_load(kPtx, sizeof kPtx, "kernels.ptx"))
+    return complain();
+  fptq_gpu_launch(&l);
+  printf("refused: %s\n", fptq_gpu_error());
+  fptq_gpu_clear();
+  fptq_gpu_launch(&l);
+  if (fptq_gpu_error())
+    return complain();
+  return out[7] == expected ? puts("ok"), 0 : (printf("wrong: %d\n", out[7]), 1);
+}
+
+static int open_again(void) {
+  if (!fptq_gpu_open(0, NULL))
+    return puts("opened at once"), 1;
+  printf("refused: %s\n", fptq_gpu_error());
+  fptq_gpu_clear();
+  return fptq_gpu_open(0, NULL) ? complain() : (puts("ok"), 0);
+}
+
+/* Launches on a thread that did not open the device, with a context of somebody else's current; null where all is well.
+ */
+static void *other_thread(void *context) {
+  void *driver = dlopen("libcuda.so.1", RTLD_NOW);
+  int (*push)(void *) = (int (*)(void *))dlsym(driver, "cuCtxPushCurrent_v2");
+  int (*get_current)(void **) = (int (*)(void **))dlsym(driver, "cuCtxGetCurrent");
+  int32_t from[64], to[64] = {0};
+  void *still = NULL;
+  push(context);
+  for (int i = 0; i < 64; ++i)
+    from[i] = i;
+  for (int i = 0; i < 200; ++i)
+    launch("twice", FPTQ_GPU_INPUT, from, to, FPTQ_GPU_OUTPUT, 64, 0);
+  get_current(&still);
+  if (fptq_gpu_error() || still != context)
+    return complain(), context;
+  return check(2, from, to, 64) ? context : NULL;
+}
+
+static int run_on_threads(void) {
+  pthread_t threads[2];
+  int theirs;
+  void *failed = NULL, *result;
+  if (fptq_gpu_load(kPtx, sizeof kPtx, "kernels.ptx"))
+    return complain();
+  for (int i = 0; i < 2; ++i)
+    pthread_create(&threads[i], NULL, other_thread, &theirs);
+  launch("thrice", FPTQ_GPU_INPUT, in, out, FPTQ_GPU_OUTPUT, 4, 0); /* this thread's error alone */
+  complain();
+  for (int i = 0; i < 2; ++i) {
+    pthread_join(threads[i], &result);
+    failed = failed ? failed : result;
+  }
+  return failed ? 1 : (puts("ok"), 0);
+}
+
 static int load(const void *image, size_t bytes) {
   if (fptq_gpu_load(image, bytes, "artifact"))
     return complain();
@@ -116,6 +182,14 @@ int main(int argc, char **argv) {
   }
   if (!strcmp(scenario, "workspace"))
     return run_with_workspace();
+  if (!strcmp(scenario, "again-constant"))
+    return run_again(FPTQ_GPU_CONSTANT);
+  if (!strcmp(scenario, "again-counters"))
+    return run_again(FPTQ_GPU_COUNTERS);
+  if (!strcmp(scenario, "again-open"))
+    return open_again();
+  if (!strcmp(scenario, "threads"))
+    return run_on_threads();
   if (!strcmp(scenario, "other-chip"))
     return load(kNewer, sizeof kNewer);
   if (!strcmp(scenario, "damaged"))
@@ -132,6 +206,7 @@ int main(int argc, char **argv) {
   }
   if (!strcmp(scenario, "exit")) { /* not remembered: the program ends */
     fptq_gpu_remember_errors(0);
+    atexit(fptq_gpu_unload);
     launch("thrice", FPTQ_GPU_INPUT, in, out, FPTQ_GPU_OUTPUT, 4, 0);
     printf("still here\n");
     return 0;
