@@ -40,10 +40,12 @@ static std::string slicesOf(Value weight) {
   return text;
 }
 
-/// Drops what frontends append: ".weight", ".codes" of a stored weight, and the "_3" of a repeated resource key.
+/// Drops what frontends append: ".weight", ".codes" of a stored weight, PyTorch's names of weight_norm's direction, and
+/// the "_3" of a repeated resource key.
 static std::string strip(StringRef key) {
   SmallVector<StringRef> parts;
-  if (llvm::Regex("^(.*)\\.(weight|kernel|codes)(_[0-9]+)?$").match(key, &parts))
+  if (llvm::Regex("^(.*)\\.(weight|weight_v|parametrizations\\.weight\\.original1?|kernel|codes)(_[0-9]+)?$")
+          .match(key, &parts))
     return parts[1].str();
   return key.str();
 }

@@ -112,9 +112,32 @@ static bool isComputedFromConstants(Value value) {
   return true;
 }
 
+/// A part of a constant, or one of two, that is chosen when the model runs.
+static bool isChosenConstant(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto select = dyn_cast<arith::SelectOp>(op))
+      return isConstantChain(select.getTrueValue()) && isConstantChain(select.getFalseValue());
+    if (!isa<tensor::ExtractSliceOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op))
+      return false;
+    value = op->getOperand(0);
+    if (isConstantChain(value))
+      return true;
+  }
+  return false;
+}
+
 bool mlir::fptq::isFloatTensor(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && (type.getElementType().isF32() || type.getElementType().isF16() || type.getElementType().isBF16());
+}
+
+bool mlir::fptq::differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, AffineMap map) {
+  OpOperand *other = op.getDpsInputOperand(1 - factor->getOperandNumber());
+  AffineMap otherMap = op.getMatchingIndexingMap(other), result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  for (auto [loop, extent] : llvm::enumerate(op.getStaticLoopRanges()))
+    if (extent != 1 && map.isFunctionOfDim(loop) && otherMap.isFunctionOfDim(loop) && result.isFunctionOfDim(loop))
+      return true;
+  return false;
 }
 
 /// Sorts the loops; false if the weight differs along a loop that x has too (a true batch).
@@ -139,8 +162,10 @@ std::optional<unsigned> mlir::fptq::dimOf(AffineMap map, unsigned loop) {
   return map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
 }
 
-FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &reason) {
-  reason = "";
+FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &why) {
+  why = {};
+  auto no = [&](StringRef reason) { return why.reason = reason, failure(); };
+  auto layer = [&](StringRef reason) { return why = {reason, /*isLayer=*/true}, failure(); };
   if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op))
     return failure();
   auto maps = op.getIndexingMapsArray();
@@ -148,37 +173,45 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, StringRef &r
   int weightSide = -1;
   AffineMap weightMap;
   Value weight;
+  bool chosen = false, computed = false;
   for (int side : {1, 0}) {
     AffineMap map = maps[side];
     Value below = peelWeight(inputs[side]->get(), map);
-    if (!isConstantChain(below))
+    if (!isConstantChain(below)) {
+      bool isLayers = !differsAlongBatch(op, inputs[side], map);
+      chosen |= isLayers && isChosenConstant(below);
+      computed |= isLayers && isComputedFromConstants(below);
       continue;
+    }
     if (weightSide >= 0)
-      return reason = "both operands are constant", failure();
+      return no("both operands are constant");
     weightSide = side, weightMap = map, weight = below;
   }
-  if (weightSide < 0 && llvm::any_of(inputs, [](OpOperand *input) { return isComputedFromConstants(input->get()); }))
-    return reason = "its weight is computed from constants (weight_norm, LoRA): merge that before the export",
-           failure();
+  if (weightSide < 0 && computed)
+    return layer(
+        "its weight is computed from constants in a way that was not evaluated (from integers, with effects, or "
+        "in too many operations): compute it before the export");
+  if (weightSide < 0 && chosen)
+    return layer("its weight is a part of a constant, or one of two, that is chosen when the model runs (a loop over "
+                 "stacked layers): unroll that before the export");
   if (weightSide < 0)
-    return reason = "no operand is constant (a product of two activations)", failure();
+    return no("no operand is constant (a product of two activations)");
   if (!maps[weightSide].isProjectedPermutation() || !maps[2].isProjectedPermutation())
-    return reason = "an operand is not indexed by plain loops", failure();
+    return no("an operand is not indexed by plain loops");
   LinearMatch match;
   match.extents = op.getStaticLoopRanges();
   FailureOr<AffineMap> xMap = matchWindows(maps[1 - weightSide], maps[2], match.extents, match.windows);
   if (failed(xMap))
-    return reason = "its input is not read by plain loops, nor in windows that are apart (an overlapping convolution)",
-           failure();
+    return no("its input is not read by plain loops, nor in windows that are apart (an overlapping convolution)");
   match.x = lookThroughExtension(inputs[1 - weightSide]->get());
   match.xMap = *xMap, match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
   if (!isFloatTensor(match.x) || !isFloatTensor(weight) || !isFloatTensor(op->getResult(0)))
-    return reason = "its element types are not f32, f16 or bf16", failure();
+    return no("its element types are not f32, f16 or bf16");
   if (llvm::is_contained(match.extents, 0))
-    return reason = "it has a dimension of size 0", failure();
+    return no("it has a dimension of size 0");
   if (!sortLoops(match, op.getNumLoops(), match.extents))
-    return reason = "the weight differs along a batch dimension", failure();
+    return no("the weight differs along a batch dimension");
   if (match.columns.empty() || match.reductions.empty())
-    return reason = "it has no output or no input channels of its own", failure();
+    return no("it has no output or no input channels of its own");
   return match;
 }

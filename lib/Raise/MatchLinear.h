@@ -15,8 +15,13 @@ struct LinearMatch {
   SmallVector<unsigned> rows, columns, reductions; ///< loops, rows and columns in the result's order
 };
 
-/// A match, or the reason why `op` is none; the reason is empty where `op` is no contraction at all.
-FailureOr<LinearMatch> matchLinear(linalg::LinalgOp op, StringRef &reason);
+/// Why an op is no linear.
+struct NoLinear {
+  StringRef reason;     ///< empty where it is no contraction at all
+  bool isLayer = false; ///< its author would call it a layer all the same
+};
+
+FailureOr<LinearMatch> matchLinear(linalg::LinalgOp op, NoLinear &why);
 
 /// The yielded value is out + a * b, possibly with the factors extended first.
 bool isMultiplyAccumulate(linalg::LinalgOp op);
@@ -30,6 +35,10 @@ Value lookThroughExtension(Value value);
 
 /// Looks through everything that only moves or extends a weight; `map`, which leads to its dimensions, follows.
 Value peelWeight(Value weight, AffineMap &map);
+
+/// True if one of two factors, read by `map`, is another one for each part of a batch: along a loop that the other
+/// factor and the result have, too.
+bool differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, AffineMap map);
 
 /// An accumulator that starts at zero.
 bool isZero(Value init);

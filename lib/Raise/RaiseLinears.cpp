@@ -59,10 +59,13 @@ static void reportLeftAlone(Operation *op, StringRef what, StringRef reason) {
 }
 
 static void raiseLinear(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) {
-  StringRef reason;
-  FailureOr<LinearMatch> match = matchLinear(op, reason);
-  if (failed(match))
-    return reportLeftAlone(op, "contraction", reason);
+  NoLinear why;
+  FailureOr<LinearMatch> match = matchLinear(op, why);
+  if (failed(match)) {
+    if (why.isLayer) // not in silence: no table and no recipe will name it
+      op.emitWarning() << "this layer stays in float: " << why.reason;
+    return reportLeftAlone(op, "contraction", why.reason);
+  }
   Location loc = op.getLoc();
   LinearOp linear = emitLinear(rewriter, op, *match, names);
   std::string layer = linear.getLayer().str();
@@ -111,20 +114,21 @@ static Operation *raiseLookup(IRRewriter &rewriter, Operation *op, LayerNames &n
 
 /// Run here too, and not by the pipelines alone: in a model of TOSA this pass would otherwise find nothing, and say
 /// nothing. A second time there is nothing left to do.
-static OpPassManager importFrontend() {
+static OpPassManager firstPasses() {
   OpPassManager pm(ModuleOp::getOperationName());
   pm.addPass(createFptqImportFrontendPass());
+  pm.addPass(createFptqFoldWeightsPass());
   return pm;
 }
 
 void FptqRaisePass::getDependentDialects(DialectRegistry &registry) const {
   Base::getDependentDialects(registry);
-  importFrontend().getDependentDialects(registry);
+  firstPasses().getDependentDialects(registry);
 }
 
 void FptqRaisePass::runOnOperation() {
-  OpPassManager frontend = importFrontend();
-  if (failed(runPipeline(frontend, getOperation())))
+  OpPassManager first = firstPasses();
+  if (failed(runPipeline(first, getOperation())))
     return signalPassFailure();
   LayerNames layerNames;
   if (!names.empty())

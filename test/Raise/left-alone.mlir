@@ -1,5 +1,6 @@
-// RUN: fptq-opt --fptq-raise %s --remarks-filter=Raise --remark-format=yaml --remarks-output-file=%t.yaml | FileCheck %s
+// RUN: fptq-opt --fptq-raise %s --remarks-filter=Raise --remark-format=yaml --remarks-output-file=%t.yaml 2>%t.err | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REASON < %t.yaml
+// RUN: FileCheck %s --check-prefix=WARNING --implicit-check-not=warning: < %t.err
 
 // CHECK-LABEL: @attention
 // CHECK: linalg.batch_matmul
@@ -91,16 +92,35 @@ func.func @depthwise(%x: tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32> {
   return %y : tensor<2x3x4x4xf32>
 }
 
-// CHECK-LABEL: @normalized_weight
+// CHECK-LABEL: @from_integers
 // CHECK: linalg.matmul
 // CHECK-NOT: fptq.linear
-// REASON: its weight is computed from constants (weight_norm, LoRA)
-func.func @normalized_weight(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
-  %v = arith.constant dense_resource<a.v> : tensor<8x8xf32>
-  %s = arith.constant dense_resource<a.s> : tensor<8x8xf32>
-  %w = arith.mulf %v, %s : tensor<8x8xf32>
+// REASON: its weight is computed from constants in a way that was not evaluated
+// WARNING: [[@LINE+5]]:8: warning: this layer stays in float: its weight is computed from constants
+func.func @from_integers(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %v = arith.constant dense_resource<a.v> : tensor<8x8xi16>
+  %w = arith.sitofp %v : tensor<8x8xi16> to tensor<8x8xf32>
   %z = arith.constant dense<0.0> : tensor<4x8xf32>
   %r = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %r : tensor<4x8xf32>
+}
+
+// CHECK-LABEL: @loop_over_layers
+// CHECK: linalg.matmul
+// CHECK-NOT: fptq.linear
+// REASON: its weight is a part of a constant, or one of two, that is chosen when the model runs
+// WARNING: [[@LINE+9]]:10: warning: this layer stays in float: its weight is a part of a constant
+func.func @loop_over_layers(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %stack = arith.constant dense_resource<layers.weight> : tensor<3x8x8xf32>
+  %z = arith.constant dense<0.0> : tensor<4x8xf32>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%h = %x) -> tensor<4x8xf32> {
+    %w = tensor.extract_slice %stack[%i, 0, 0] [1, 8, 8] [1, 1, 1] : tensor<3x8x8xf32> to tensor<8x8xf32>
+    %y = linalg.matmul ins(%h, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>
+    scf.yield %y : tensor<4x8xf32>
+  }
   return %r : tensor<4x8xf32>
 }
 

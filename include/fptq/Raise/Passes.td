@@ -45,6 +45,19 @@ def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def FptqFoldWeightsPass : Pass<"fptq-fold-weights", "::mlir::ModuleOp"> {
+  let summary = "Compute weights that a model makes of constants";
+  let description = [{
+    A contraction's operand that is made of nothing but constants (weight_norm, a LoRA that was not merged, a scale, parts
+    put together by `tensor.concat` or `tensor.insert_slice`) is computed by compiled code, on the machine that
+    compiles, and becomes a constant: called like the largest one in it, and with the numbers that the model itself
+    would compute in every call. What came as integer codes is left to `fptq-import-quant`; so are products of two
+    constants.
+
+    What cannot be compiled is an error. `fptq-raise` runs this pass first.
+  }];
+}
+
 def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
   let summary = "Find linear layers and table lookups in linalg on tensors";
   let description = [{
@@ -75,7 +88,8 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     kept by the next stages unless a recipe's rule or the run's policy says otherwise. With a zero point only its range
     is kept.
 
-    What frontends write beside linalg is brought to linalg first (`fptq-import-frontend`).
+    What frontends write beside linalg is brought to linalg first (`fptq-import-frontend`), and weights that are computed
+    from constants are computed (`fptq-fold-weights`).
 
     Layers are named by their weight. `names` (default: none) is a JSON object from a weight's name in
     the file to the layer's: frontends that number their blobs lose names.
