@@ -98,3 +98,11 @@ def test_column_gathered_an_element_a_row(tmp_path, rng):
     starts, rows = rng.integers(0, 2, (1, 12)), rng.integers(-12, 12, (1, 1, 12, 1))
     y = run("packed-sequence-column.mlir", tmp_path, starts, np.zeros((1, 1, 1, 1), np.int64), rows)
     np.testing.assert_array_equal(y, starts.cumsum(1)[0][rows])
+
+
+def test_pooling_leaves_out_what_no_window_covers(tmp_path, rng):
+    x, y = (rng.standard_normal(shape, np.float32) for shape in ((2, 4, 3, 3), (2, 4, 4, 6)))
+    largest, total = run_all("pool-left-over.mlir", tmp_path, x, y, results=2)
+    np.testing.assert_array_equal(largest, x[:, :, :2, :2].max((2, 3), keepdims=True))
+    expected = [y[:, :, :3, i:i + 3].sum((2, 3)) for i in (0, 2)]
+    np.testing.assert_allclose(total[:, :, 0], np.stack(expected, -1), rtol=1e-5, atol=1e-5)

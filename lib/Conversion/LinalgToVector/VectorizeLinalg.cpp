@@ -20,6 +20,50 @@ struct FptqVectorizeLinalgPass : impl::FptqVectorizeLinalgPassBase<FptqVectorize
 /// A tile with more lanes than this would only spill.
 static constexpr int64_t kMaxLanes = 1024;
 
+/// The largest value of `expr`, of loops with these `extents`, where it grows with each; nothing where that is not
+/// known.
+static std::optional<int64_t> lastIndex(AffineExpr expr, ArrayRef<int64_t> extents) {
+  bool grows = expr.isPureAffine();
+  expr.walk([&](AffineExpr part) {
+    auto constant = dyn_cast<AffineConstantExpr>(part);
+    auto loop = dyn_cast<AffineDimExpr>(part);
+    grows &= !(constant && constant.getValue() < 0) && !(loop && ShapedType::isDynamic(extents[loop.getPosition()])) &&
+             part.getKind() != AffineExprKind::Mod;
+  });
+  if (!grows)
+    return std::nullopt;
+  SmallVector<AffineExpr> last = llvm::map_to_vector(
+      extents, [&](int64_t extent) { return getAffineConstantExpr(extent - 1, expr.getContext()); });
+  auto value = dyn_cast<AffineConstantExpr>(expr.replaceDims(last));
+  return value ? std::optional(value.getValue()) : std::nullopt;
+}
+
+/// Cuts off what windows leave over at the end of an input. Upstream drops a loop of one step together with its stride,
+/// and then takes the input's size for the window's: all of a 3 x 3 image would be pooled by a window of 2 x 2.
+static void cutLeftOver(IRRewriter &rewriter, linalg::GenericOp op) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  rewriter.setInsertionPoint(op);
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    auto type = dyn_cast<RankedTensorType>(input->get().getType());
+    if (!type || !type.hasStaticShape())
+      continue;
+    SmallVector<OpFoldResult> sizes;
+    bool whole = true;
+    for (auto [size, expr] : llvm::zip_equal(type.getShape(), op.getMatchingIndexingMap(input).getResults())) {
+      std::optional<int64_t> last = isa<AffineBinaryOpExpr>(expr) ? lastIndex(expr, extents) : std::nullopt;
+      int64_t read = last ? std::min(size, *last + 1) : size;
+      whole &= read == size;
+      sizes.push_back(rewriter.getIndexAttr(read));
+    }
+    if (whole)
+      continue;
+    SmallVector<OpFoldResult> zeros(sizes.size(), rewriter.getIndexAttr(0)),
+        ones(sizes.size(), rewriter.getIndexAttr(1));
+    Value part = tensor::ExtractSliceOp::create(rewriter, op.getLoc(), input->get(), zeros, sizes, ones);
+    rewriter.modifyOpInPlace(op, [&] { input->set(part); });
+  }
+}
+
 /// Drops unit dimensions while the vector sizes, one a loop, are still known; `sizes` follow.
 static FailureOr<linalg::GenericOp> dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp op,
                                                   SmallVectorImpl<int64_t> &sizes) {
@@ -86,6 +130,7 @@ static const char *vectorizeOp(IRRewriter &rewriter, linalg::LinalgOp op, linalg
   left = generic;
   if (readsSubBytes(generic))
     return "elements of less than a byte";
+  cutLeftOver(rewriter, generic);
   auto reduced = dropUnitLoops(rewriter, generic, sizes);
   if (failed(reduced))
     return "unit dimensions";
