@@ -3,7 +3,8 @@
     index.json            {"formats": [{"name", "scheme", "group", "padded_group"}], "chips": [...]}
     CHIP/FORMAT.ptx       and FORMAT.json: {"kernels": [{"name", "threads", "shared_bytes", "rows", "tokens"}]}
     CHIP/FORMAT-split.*   the same, with K of the products of few tokens split over blocks
-    cases/*.npz           inputs and expected outputs of one product
+    cases/FORMAT-*.npz    inputs and expected outputs of one product
+    cases/rows-FORMAT-*   the same of one quantization
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from driver import Address
-from packed_format import Weight, matmul, pack, pad, random_weight
+from packed_format import Weight, matmul, pack, pad, quantize, random_weight
 
 SOURCE = """
 #scheme = #fptq.scheme<{kind}, group_size = {group}, symmetric = {symmetric}, method = rtn>
@@ -123,6 +124,21 @@ def make_case(form: Format, m: int, n: int, k: int, extreme: bool) -> dict[str, 
             "expected": matmul(weight, x, x_scales, bias)}
 
 
+def make_rows(form: Format, m: int, k: int) -> dict[str, np.ndarray]:
+    """Activations, a row of zeros, one with a NaN and one of denormals among them, and their quantization."""
+    x = np.random.default_rng([m, k, form.group]).normal(0, 4, (m, k)).astype(np.float32)
+    x[m // 3], x[m // 2, k // 2], x[m - 1] = 0, np.nan, x[m - 1] * np.float32(1e-39)
+    q, scales, sums = quantize(x, form.group)
+    return {"x": x, "q": q, "scales": scales, "sums": sums}
+
+
+def rows_arguments(form: Format, k: int, address: dict[str, int]) -> list[int | float]:
+    """Parameters of a quantization's kernel, in order; `address` of x, q, scales and sums."""
+    at, groups = {name: Address(value) for name, value in address.items()}, -(-k // form.group)
+    return [at["x"], Address(0), at["q"], at["scales"], at["sums"], 0.0, k, groups * form.padded_group, groups, k,
+            form.group]
+
+
 def product_arguments(case: dict, address: dict[str, int]) -> list[int]:
     """Parameters of a product's kernel, in order; `address` of q, x_scales, x_sums, packed, bias and y, and of workspace
     and counters for a split one."""
@@ -134,7 +150,7 @@ def product_arguments(case: dict, address: dict[str, int]) -> list[int]:
 
 
 def write(folder: Path, fptq_opt: Path, formats: list[Format], chips: list[str],
-          cases: list[tuple[Format, int, int, int, bool]]) -> None:
+          cases: list[tuple[Format, int, int, int, bool]], rows: list[tuple[Format, int, int]]) -> None:
     for chip in chips:
         (folder / chip).mkdir(parents=True, exist_ok=True)
         for form, split in itertools.product(formats, (False, True)):
@@ -147,6 +163,8 @@ def write(folder: Path, fptq_opt: Path, formats: list[Format], chips: list[str],
     for form, m, n, k, extreme in cases:
         name = f"{form.name}-{m}x{n}x{k}{'-extreme' * extreme}.npz"
         np.savez(folder / "cases" / name, **make_case(form, m, n, k, extreme))
+    for form, m, k in rows:
+        np.savez(folder / "cases" / f"rows-{form.name}-{m}x{k}.npz", **make_rows(form, m, k))
     index = {"chips": chips, "formats": [{"name": f.name, "scheme": f.scheme, "group": f.group} for f in formats]}
     (folder / "index.json").write_text(json.dumps(index, indent=1))  # last: a folder without it is not complete
 
@@ -165,5 +183,9 @@ def read_index(folder: Path) -> tuple[list[str], list[Format]]:
     return index["chips"], [Format(f["scheme"], f["group"]) for f in index["formats"]]
 
 
-def read_cases(folder: Path, form: Format) -> dict[str, dict[str, np.ndarray]]:
-    return {path.stem: dict(np.load(path)) for path in sorted((folder / "cases").glob(f"{form.name}-*.npz"))}
+def read_cases(folder: Path, form: Format, rows: bool = False) -> dict[str, dict[str, np.ndarray]]:
+    """Products, or with `rows` quantizations, by name."""
+    paths = sorted((folder / "cases").glob(f"{'rows-' * rows}{form.name}-*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"{folder} has no case of {form.name}: pack it again")
+    return {path.stem: dict(np.load(path)) for path in paths}

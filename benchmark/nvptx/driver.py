@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ class DriverError(RuntimeError):
     pass
 
 
+JIT_ERROR_LOG = 5, 6  # CU_JIT_ERROR_LOG_BUFFER and its size
 PROGRAMMATIC_SERIALIZATION = 6  # CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
 
 
@@ -43,6 +45,12 @@ class Driver:
         if self.library.cuInit(0) or self.library.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
             raise DriverError("the NVIDIA driver finds no device")
 
+    def version(self) -> int:
+        """CUDA's, 12040 for 12.4."""
+        version = ctypes.c_int()
+        self.call("cuDriverGetVersion", ctypes.byref(version))
+        return version.value
+
     def call(self, function: str, *arguments: object) -> None:
         status = getattr(self.library, function)(*arguments)
         if status:
@@ -57,7 +65,14 @@ class Module:
     def __init__(self, driver: Driver, ptx: str, kernels: list[Kernel]) -> None:
         self.driver, self.kernels = driver, kernels
         handle = ctypes.c_void_p()
-        driver.call("cuModuleLoadData", ctypes.byref(handle), ptx.encode() + b"\0")
+        log = ctypes.create_string_buffer(4096)
+        options, values = (ctypes.c_int * 2)(*JIT_ERROR_LOG), (ctypes.c_void_p * 2)(ctypes.addressof(log), len(log))
+        try:
+            driver.call("cuModuleLoadDataEx", ctypes.byref(handle), ptx.encode() + b"\0", 2, options, values)
+        except DriverError as error:
+            code = " ".join(re.findall(r"^\.(?:version|target) \S+", ptx, re.M))
+            raise DriverError(f"{error}, for {code}, by a driver of CUDA {driver.version() // 1000}.{driver.version() % 1000 // 10}. "
+                              f"{log.value.decode()}".rstrip(". ")) from None
         self.functions = {}
         for kernel in kernels:
             function = ctypes.c_void_p()

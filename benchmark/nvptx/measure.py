@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Callable
 
 import numpy as np
-from artifacts import Format, Kernel, choose, product_arguments, read_cases, read_index, read_kernels
-from driver import Address, Driver, Module
+from artifacts import Format, Kernel, choose, product_arguments, read_cases, read_index, read_kernels, rows_arguments
+from driver import Address, Driver, DriverError, Module
 
 #: N x K of Llama-like linears: 7B's attention and down projection, 70B's.
 SHAPES = [(4096, 4096), (4096, 11008), (8192, 8192), (28672, 8192)]
@@ -19,6 +19,8 @@ TOKENS = [1, 4, 8, 16, 32, 64, 128, 512, 1024, 4096]
 #: The linears of one decoder layer: hidden 4096, feed-forward 11008.
 LAYER = [(4096, 4096)] * 4 + [(11008, 4096)] * 2 + [(4096, 11008)]
 REPEATS = 20
+#: The first driver that knows PTX 8.4, which code of sm_90a is.
+DRIVER_OF_SM_90A = 12040
 
 
 class Report:
@@ -29,7 +31,12 @@ class Report:
         torch.zeros(1, device="cuda")  # makes the context that the driver's calls use
         properties = torch.cuda.get_device_properties(0)
         number = properties.major * 10 + properties.minor
+        if number < 80:
+            raise DriverError(f"{properties.name} is sm_{number}, sm_80 or newer is needed")
         self.chip = f"sm_{number}a" if f"sm_{number}a" in chips else "sm_80"
+        if self.chip == "sm_90a" and driver.version() < DRIVER_OF_SM_90A:
+            print("the driver is older than CUDA 12.4: code of sm_80 is measured, not of sm_90a")
+            self.chip = "sm_80"
         self.l2 = getattr(properties, "L2_cache_size", 64 << 20)
         self.modules, self.split_modules = ({f: Module(driver, *read_kernels(folder, self.chip, f, split))
                                              for f in self.formats} for split in (False, True))
@@ -38,7 +45,7 @@ class Report:
         self.result = {"device": properties.name, "chip": self.chip, "correct": True, "rows": []}
 
     def run(self) -> None:
-        self.result["correct"] = all([self.check(form) for form in self.formats])
+        self.result["correct"] = all([check(form) for form in self.formats for check in (self.check, self.check_rows)])
         if not self.result["correct"]:
             return
         self.result["copy_gigabytes_per_second"] = self.bandwidth() / 1e9
@@ -69,6 +76,20 @@ class Report:
                 wrong = int((device["y"].cpu().numpy().view(np.int32) != case["expected"].view(np.int32)).sum())
                 if wrong:
                     print(f"{name}: {wrong} of {m * n} outputs differ ({kernel.name}, {slices} slices)")
+                    right = False
+        return right
+
+    def check_rows(self, form: Format) -> bool:
+        """The same of quantizations: a NaN is right in any of its forms."""
+        torch, right = self.torch, True
+        for name, case in read_cases(self.folder, form, rows=True).items():
+            device = {"x": torch.from_numpy(case["x"]).cuda()} | {
+                key: torch.full_like(torch.from_numpy(case[key]), 9, device="cuda") for key in ("q", "scales", "sums")}
+            self.rows_call(form, device)()
+            torch.cuda.synchronize()
+            for key in ("q", "scales", "sums"):
+                if not np.array_equal(device[key].cpu().numpy(), case[key], equal_nan=key == "scales"):
+                    print(f"{name}: {key} differ")
                     right = False
         return right
 
@@ -173,15 +194,20 @@ class Report:
         fp16 = self.time(self.fp16(m, n, k, self.copies(2 * n * k)))
         return self.row("matmul", form, m, n, k, ours, weight + m * k + 4 * m * n, int8, fp16) | {"slices": slices}
 
-    def quantization_call(self, form: Format, m: int, k: int, overlap: bool = False) -> Callable[[], None]:
-        torch, groups, module = self.torch, k // form.group, self.modules[form]
+    def rows_call(self, form: Format, tensors: dict, overlap: bool = False) -> Callable[[], None]:
+        """Quantizes x of `tensors` to q, scales and sums."""
+        torch, module, (m, k) = self.torch, self.modules[form], tensors["x"].shape
         (kernel,) = [kernel for kernel in module.kernels if not kernel.rows]
-        x, q = torch.randn(m, k, device="cuda"), torch.empty((m, k), dtype=torch.int8, device="cuda")
-        scales, sums = torch.empty(m, device="cuda"), torch.empty((m, groups), dtype=torch.int32, device="cuda")
-        at = [Address(t.data_ptr()) for t in (x, q, scales, sums)]
-        arguments = [at[0], Address(0), *at[1:], 0.0, k, k, groups, k, form.group]
-        launch = module.prepare(kernel, kernel.grid(m, 0), arguments, 4 * groups, overlap)
-        return lambda keep=(x, q, scales, sums): launch(torch.cuda.current_stream().cuda_stream)
+        arguments = rows_arguments(form, k, {key: t.data_ptr() for key, t in tensors.items()})
+        launch = module.prepare(kernel, kernel.grid(m, 0), arguments, 4 * -(-k // form.group), overlap)
+        return lambda keep=tensors: launch(torch.cuda.current_stream().cuda_stream)
+
+    def quantization_call(self, form: Format, m: int, k: int, overlap: bool = False) -> Callable[[], None]:
+        torch, groups = self.torch, k // form.group
+        return self.rows_call(form, {
+            "x": torch.randn(m, k, device="cuda"), "q": torch.empty((m, k), dtype=torch.int8, device="cuda"),
+            "scales": torch.empty(m, device="cuda"),
+            "sums": torch.empty((m, groups), dtype=torch.int32, device="cuda")}, overlap)
 
     def quantization(self, form: Format, m: int, k: int) -> dict:
         moved = m * k * 5 + m * (k // form.group) * 4

@@ -56,14 +56,28 @@ def random_weight(rng: np.random.Generator, n: int, k: int, group: int, scheme: 
     return Weight(codes, group, scales, rng.integers(0, 256 - 15 * a), a)
 
 
-def pad(x: np.ndarray, weight: Weight) -> np.ndarray:
-    """Columns 0..k-1 of groups, each group padded (N2) with zeros."""
-    rows = x.shape[0]
-    out = np.zeros((rows, weight.groups, weight.padded_group), x.dtype)
-    for g in range(weight.groups):
-        part = x[:, g * weight.group:(g + 1) * weight.group]
+def pad_groups(x: np.ndarray, group: int) -> np.ndarray:
+    """Rows x groups x columns of a group, each group padded (N2) with zeros."""
+    groups, padded = -(-x.shape[1] // group), 32 if group <= 32 else -(-group // 64) * 64
+    out = np.zeros((x.shape[0], groups, padded), x.dtype)
+    for g in range(groups):
+        part = x[:, g * group:(g + 1) * group]
         out[:, g, :part.shape[1]] = part
-    return out.reshape(rows, -1)
+    return out
+
+
+def pad(x: np.ndarray, weight: Weight) -> np.ndarray:
+    return pad_groups(x, weight.group).reshape(x.shape[0], -1)
+
+
+@np.errstate(all="ignore")
+def quantize(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(Q1), (Q2): padded codes, scales of rows and sums of groups of float32 activations."""
+    largest = np.abs(x).max(axis=1)  # NaN where the row has one
+    scales = np.where(largest == 0, np.float32(1), largest / np.float32(127)).astype(np.float32)
+    codes = np.clip(np.rint(x * (np.float32(1) / scales)[:, None]), -127, 127)
+    padded = pad_groups(np.nan_to_num(codes, nan=0).astype(np.int8), group)
+    return padded.reshape(x.shape[0], -1), scales, padded.sum(axis=2, dtype=np.int32)
 
 
 def pack(weight: Weight) -> np.ndarray:

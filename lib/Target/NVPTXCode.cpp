@@ -7,6 +7,8 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -39,6 +41,15 @@ static std::unique_ptr<llvm::TargetMachine> targetMachine(const nvptx::Chip &chi
       triple, chip.name, chip.features, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
+/// wgmma, setmaxnreg and others that are inline assembly are for whole warps, which the LLVM dialect's operation cannot
+/// say: LLVM might duplicate one under a condition that lanes disagree on. Clang marks all assembly of a device so.
+static void markAssemblyConvergent(llvm::Module &code) {
+  for (llvm::Function &function : code)
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *call = dyn_cast<llvm::CallBase>(&instruction); call && call->isInlineAsm())
+        call->setConvergent();
+}
+
 FailureOr<std::string> mlir::fptq::translateToPTX(gpu::GPUModuleOp module, const nvptx::Chip &chip) {
   PassManager pm(module.getContext(), gpu::GPUModuleOp::getOperationName());
   pm.addPass(createFptqLowerGpuOpsPass());
@@ -56,6 +67,7 @@ FailureOr<std::string> mlir::fptq::translateToPTX(gpu::GPUModuleOp module, const
     return failure();
   code->setDataLayout(machine->createDataLayout());
   code->setTargetTriple(machine->getTargetTriple());
+  markAssemblyConvergent(*code);
   if (llvm::Error e = optimize(*code, *machine))
     return module.emitError() << llvm::toString(std::move(e));
   llvm::SmallVector<char, 0> text;

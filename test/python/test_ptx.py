@@ -7,7 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from artifacts import Format, choose, compile_format, make_case, product_arguments, read_cases, read_kernels
+from artifacts import (Format, choose, compile_format, make_case, make_rows, product_arguments, read_cases, read_kernels,
+                       rows_arguments)
 from conftest import ROOT
 from ptx_interpreter import Device, PtxError, parse
 
@@ -72,28 +73,17 @@ def test_split_products(kernels, chip, scheme, group, m, n, k, slices, backwards
 
 
 def test_quantization(kernels):
-    k, group, m = 100, 48, 3
-    _, text, all_kernels = kernels("asymmetric", group)
-    x = np.random.default_rng(3).normal(0, 4, (m, k)).astype(np.float32)
-    x[1] = 0
-    x[2, 7] = np.nan
-    q, scales, sums = np.full((m, 192), 9, np.int8), np.zeros(m, np.float32), np.zeros((m, 3), np.int32)
-    device = Device(parse(text))
-    add = device.memory.add
+    k, m = 100, 4
+    form, text, all_kernels = kernels("asymmetric", 48)
+    case = make_rows(form, m, k)
+    device, got = Device(parse(text)), {key: np.full_like(case[key], 9) for key in ("q", "scales", "sums")}
+    address = {"x": device.memory.add(case["x"], False)} | {key: device.memory.add(a, True) for key, a in got.items()}
     (kernel,) = [kernel for kernel in all_kernels if not kernel.rows]
     device.launch(kernel.name, kernel.grid(m, 0), kernel.threads, kernel.shared_bytes + 4 * 3,
-                  [add(x, False), 0, add(q, True), add(scales, True), add(sums, True), 0.0, k, 192, 3, k, group])
-    largest = np.abs(x).max(axis=1)
-    scale = np.where(largest == 0, np.float32(1), largest / np.float32(127)).astype(np.float32)
-    with np.errstate(all="ignore"):
-        codes = np.nan_to_num(np.clip(np.rint(x * (np.float32(1) / scale)[:, None]), -127, 127), nan=0).astype(np.int8)
-    expected = np.zeros((m, 3, 64), np.int8)
-    for g in range(3):
-        part = codes[:, g * group:(g + 1) * group]
-        expected[:, g, :part.shape[1]] = part
-    np.testing.assert_array_equal(scales, scale)
-    np.testing.assert_array_equal(q.reshape(m, 3, 64), expected)
-    np.testing.assert_array_equal(sums, expected.astype(np.int32).sum(axis=2))
+                  rows_arguments(form, k, address))
+    assert np.isnan(got["scales"][m // 2]) and got["scales"][m // 3] == 1 and 0 < got["scales"][m - 1] < 1e-39
+    for key, values in got.items():
+        np.testing.assert_array_equal(values, case[key])
 
 
 # Mutants. Every output channel and token of these tiles counts, and K is long enough to go round the pipeline, so that

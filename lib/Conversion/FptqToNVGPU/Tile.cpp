@@ -149,5 +149,8 @@ void TileKernel::build() {
 }
 
 Kernel mlir::fptq::nvptx::tileKernel(gpu::GPUModuleOp module, const Format &format, const Chip &chip, int64_t tokens) {
-  return stagedKernel<TileKernel>(module, format, chip, tileShape(tokens), "tile");
+  Kernel kernel = stagedKernel<TileKernel>(module, format, chip, tileShape(tokens), "tile");
+  // Of 128 threads ptxas wants four blocks an SM, which shared memory has no room for, and spills for them on sm_120.
+  kernel.function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), Builder(module.getContext()).getI32IntegerAttr(1));
+  return kernel;
 }
