@@ -117,6 +117,17 @@ static bool mapBatch(AffineMap weightMap, ArrayRef<int64_t> extents, ExpertsMatc
   return match.picks.size() == 1;
 }
 
+/// `map` without the loops over a kernel of size 1, which a grouped convolution adds to those over its image.
+static AffineMap withoutUnitWindows(AffineMap map, AffineMap resultMap, ArrayRef<int64_t> extents) {
+  SmallVector<AffineExpr> loops, results;
+  for (auto [loop, extent] : llvm::enumerate(extents))
+    loops.push_back(extent == 1 && !uses(resultMap, loop) ? getAffineConstantExpr(0, map.getContext())
+                                                          : getAffineDimExpr(loop, map.getContext()));
+  for (AffineExpr expr : map.getResults())
+    results.push_back(isa<AffineBinaryOpExpr>(expr) ? expr.replaceDims(loops) : expr);
+  return AffineMap::get(map.getNumDims(), 0, results, map.getContext());
+}
+
 /// Finds the stack behind one of the operands: whether there is one at all, and in `fits` if its form is known.
 static bool findStack(linalg::LinalgOp op, ArrayRef<int64_t> extents, ExpertsMatch &match, bool &fits) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -127,6 +138,7 @@ static bool findStack(linalg::LinalgOp op, ArrayRef<int64_t> extents, ExpertsMat
     match.x = op.getDpsInputOperand(1 - side)->get(), match.xMap = maps[1 - side];
     if (isConstantChain(below)) {
       match.stack = below;
+      match.xMap = withoutUnitWindows(match.xMap, match.resultMap, extents);
       bool isBatch = llvm::any_of(llvm::seq(op.getNumLoops()), [&](unsigned loop) {
         return extents[loop] != 1 && uses(map, loop) && uses(match.xMap, loop) && uses(match.resultMap, loop);
       });

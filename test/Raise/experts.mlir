@@ -51,6 +51,20 @@ func.func @open(%x: tensor<3x?x?xf32>, %z: tensor<3x?x16xf32>) -> tensor<3x?x16x
   return %y : tensor<3x?x16xf32>
 }
 
+// A convolution of kernel size 1 in groups (SqueezeBERT) is a linear for each group, on its own channels.
+// CHECK-LABEL: @groups
+// CHECK: scf.for %[[G:.*]] = %c0 to %c2
+// CHECK: tensor.extract_slice %arg0[0, %[[G]], 0, 0, 0] [1, 1, 16, 1, 5] {{.*}} to tensor<1x16x1x5xf32>
+// CHECK: fptq.linear {{.*}} layer("group.1") {{.*}}tensor<32x16xf32>)
+// CHECK: fptq.linear {{.*}} layer("group.0")
+// CHECK-NOT: linalg.conv
+func.func @groups(%x: tensor<1x2x16x1x5xf32>, %z: tensor<1x2x32x1x5xf32>) -> tensor<1x2x32x1x5xf32> {
+  %w = arith.constant dense_resource<group.weight> : tensor<2x32x16x1x1xf32>
+  %y = linalg.conv_2d_ngchw_gfchw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>}
+    ins(%x, %w : tensor<1x2x16x1x5xf32>, tensor<2x32x16x1x1xf32>) outs(%z : tensor<1x2x32x1x5xf32>) -> tensor<1x2x32x1x5xf32>
+  return %y : tensor<1x2x32x1x5xf32>
+}
+
 //--- routed.mlir
 #ids = affine_map<(d0, d1, d2) -> (d0)>
 #all = affine_map<(d0, d1, d2) -> (d0, d1, d2)>

@@ -160,3 +160,27 @@ def test_codes_per_output_channel_are_taken_over():
         assert module.text().count("method = stored") == 2 * len(FORMS)  # high and low nibbles
         for y, exact in zip(calls(module, inputs), expected, strict=True):
             assert 10 * np.log10(np.square(y - exact).sum() / np.square(exact).sum()) < -36
+
+
+def test_groups_of_a_pointwise_convolution():
+    """Each is a linear of its own (SqueezeBERT)."""
+    rng = np.random.default_rng(8)
+    x, w = rng.standard_normal((1, 2, 16, 3, 5), np.float32), rng.standard_normal((2, 32, 16, 1, 1), np.float32)
+    y = type_of((1, 2, 32, 3, 5))
+    text = f"""
+func.func @f0(%x: {type_of(x.shape)}) -> {y} {{
+  %w = arith.constant dense<"0x{w.tobytes().hex()}"> : {type_of(w.shape)}
+  %z = arith.constant dense<0.0> : {y}
+  %y = linalg.conv_2d_ngchw_gfchw {{dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>}}
+    ins(%x, %w : {type_of(x.shape)}, {type_of(w.shape)}) outs(%z : {y}) -> {y}
+  return %y : {y}
+}}"""
+    exact = np.einsum("ngchw,gfc->ngfhw", x.astype(np.float64), w[..., 0, 0])
+    with Session() as session:
+        module = session.parse_text(text)
+        (plain,) = calls(module.clone().run("fptq-raise"), [x])
+        np.testing.assert_allclose(plain, exact, rtol=1e-4, atol=1e-4)
+        module.run("fptq-quantize-pipeline{policy=per-token group-size=16}")
+        assert module.text().count("= fptq.quantized_matmul") == 2
+        (y,) = calls(module, [x])
+    assert 10 * np.log10(np.square(y - exact).sum() / np.square(exact).sum()) < -18

@@ -45,18 +45,19 @@ static void cutLeftOver(IRRewriter &rewriter, linalg::GenericOp op) {
   rewriter.setInsertionPoint(op);
   for (OpOperand *input : op.getDpsInputOperands()) {
     auto type = dyn_cast<RankedTensorType>(input->get().getType());
-    if (!type || !type.hasStaticShape())
+    if (!type)
       continue;
-    SmallVector<OpFoldResult> sizes;
-    bool whole = true;
-    for (auto [size, expr] : llvm::zip_equal(type.getShape(), op.getMatchingIndexingMap(input).getResults())) {
-      std::optional<int64_t> last = isa<AffineBinaryOpExpr>(expr) ? lastIndex(expr, extents) : std::nullopt;
-      int64_t read = last ? std::min(size, *last + 1) : size;
-      whole &= read == size;
-      sizes.push_back(rewriter.getIndexAttr(read));
-    }
-    if (whole)
+    SmallVector<int64_t> shape(type.getShape());
+    for (auto [size, expr] : llvm::zip_equal(shape, op.getMatchingIndexingMap(input).getResults()))
+      if (isa<AffineBinaryOpExpr>(expr) && !ShapedType::isDynamic(size))
+        if (std::optional<int64_t> last = lastIndex(expr, extents))
+          size = std::min(size, *last + 1);
+    if (shape == type.getShape())
       continue;
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, op.getLoc(), input->get());
+    for (auto [size, read] : llvm::zip_equal(sizes, shape))
+      if (!ShapedType::isDynamic(read))
+        size = rewriter.getIndexAttr(read);
     SmallVector<OpFoldResult> zeros(sizes.size(), rewriter.getIndexAttr(0)),
         ones(sizes.size(), rewriter.getIndexAttr(1));
     Value part = tensor::ExtractSliceOp::create(rewriter, op.getLoc(), input->get(), zeros, sizes, ones);

@@ -20,3 +20,13 @@ func.func @dilated(%x: tensor<1x4x4xf32>, %z: tensor<1x4x1xf32>) -> tensor<1x4x1
     ins(%x, %w : tensor<1x4x4xf32>, tensor<2xf32>) outs(%z : tensor<1x4x1xf32>) -> tensor<1x4x1xf32>
   return %y : tensor<1x4x1xf32>
 }
+
+// The number of images is open.
+// CHECK-LABEL: @images
+// CHECK: tensor.extract_slice %{{.*}}[0, 0, 0] [%{{.*}}, 4, 2] [1, 1, 1] : tensor<?x4x3xf32> to tensor<?x4x2xf32>
+func.func @images(%x: tensor<?x4x3xf32>, %z: tensor<?x4x1xf32>) -> tensor<?x4x1xf32> {
+  %w = tensor.empty() : tensor<2xf32>
+  %y = linalg.pooling_ncw_max {dilations = dense<1> : vector<1xi64>, strides = dense<2> : vector<1xi64>}
+    ins(%x, %w : tensor<?x4x3xf32>, tensor<2xf32>) outs(%z : tensor<?x4x1xf32>) -> tensor<?x4x1xf32>
+  return %y : tensor<?x4x1xf32>
+}
