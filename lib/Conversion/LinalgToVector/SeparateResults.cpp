@@ -17,16 +17,23 @@ struct FptqSeparateResultsPass : impl::FptqSeparateResultsPassBase<FptqSeparateR
 };
 } // namespace
 
+/// What a loop carries, in one place or another, or what the blocks before this one hand on.
+static void pushSources(BlockArgument argument, SmallVectorImpl<Value> &sources) {
+  Block *block = argument.getOwner();
+  if (isa<RegionBranchOpInterface>(block->getParentOp()))
+    return llvm::append_range(sources, block->getParentOp()->getOperands());
+  for (auto from = block->pred_begin(); from != block->pred_end(); ++from)
+    if (auto branch = dyn_cast<BranchOpInterface>((*from)->getTerminator()))
+      if (Value value = branch.getSuccessorOperands(from.getSuccessorIndex())[argument.getArgNumber()])
+        sources.push_back(value);
+}
+
 /// What `value` may be, one step back; nothing where it is a buffer of its own. Upstream's BufferOriginAnalysis knows
 /// nothing of calls: to it all results of a layer that was outlined may be one buffer, and each would be copied.
 static void pushSources(Value value, SmallVectorImpl<Value> &sources) {
   auto result = dyn_cast<OpResult>(value);
-  if (!result) {
-    Operation *parent = cast<BlockArgument>(value).getOwner()->getParentOp();
-    if (isa<RegionBranchOpInterface>(parent)) // carried by a loop, in one place or another
-      llvm::append_range(sources, parent->getOperands());
-    return;
-  }
+  if (!result)
+    return pushSources(cast<BlockArgument>(value), sources);
   if (auto view = dyn_cast<ViewLikeOpInterface>(result.getOwner()))
     sources.push_back(view.getViewSource());
   else if (auto select = dyn_cast<arith::SelectOp>(result.getOwner()))
@@ -62,10 +69,8 @@ static Value copyOf(Value value, Operation *before) {
   return copy;
 }
 
-void FptqSeparateResultsPass::runOnOperation() {
-  if (getOperation().isExternal() || !getOperation().getBody().hasOneBlock())
-    return;
-  Operation *terminator = getOperation().getBody().front().getTerminator();
+/// Copies each result of `terminator` that may be the buffer of one before it.
+static void separate(Operation *terminator) {
   Buffers taken;
   for (OpOperand &result : terminator->getOpOperands()) {
     if (!isa<MemRefType>(result.get().getType()))
@@ -75,5 +80,11 @@ void FptqSeparateResultsPass::runOnOperation() {
       result.set(copyOf(result.get(), terminator));
     llvm::set_union(taken, buffers);
   }
+}
+
+void FptqSeparateResultsPass::runOnOperation() {
+  for (Block &block : getOperation().getBody())
+    if (isa<func::ReturnOp>(block.getTerminator()))
+      separate(block.getTerminator());
 }
 } // namespace mlir::fptq

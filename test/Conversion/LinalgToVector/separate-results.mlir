@@ -53,3 +53,22 @@ func.func @call(%n: index) -> (memref<4xf32>, memref<4xf32>) {
   %r:2 = call @loop(%n) : (index) -> (memref<4xf32>, memref<4xf32>)
   return %r#0, %r#1 : memref<4xf32>, memref<4xf32>
 }
+
+// One return of several, and what a block is given from two others: perhaps %y.
+// CHECK-LABEL: @blocks
+// CHECK: memref.copy %[[Y:.*]], %[[TWICE:.*]] :
+// CHECK: return %[[Y]], %[[TWICE]]
+// CHECK: ^{{.*}}(%[[GIVEN:.*]]: memref<4xf32>):
+// CHECK: memref.copy %[[GIVEN]], %[[COPY:.*]] :
+// CHECK: return %[[Y]], %[[COPY]]
+func.func @blocks(%c: i1, %d: i1) -> (memref<4xf32>, memref<4xf32>) {
+  %y = memref.alloc() : memref<4xf32>
+  %z = memref.alloc() : memref<4xf32>
+  cf.cond_br %c, ^twice, ^more
+^twice:
+  return %y, %y : memref<4xf32>, memref<4xf32>
+^more:
+  cf.cond_br %d, ^last(%y : memref<4xf32>), ^last(%z : memref<4xf32>)
+^last(%given: memref<4xf32>):
+  return %y, %given : memref<4xf32>, memref<4xf32>
+}

@@ -219,7 +219,8 @@ def FptqSeparateResultsPass : Pass<"fptq-separate-results", "::mlir::func::FuncO
   let summary = "Copy a result that lies in the buffer of an earlier one";
   let description = [{
     After bufferization: a caller frees every result, so each needs an allocation of its own. Upstream's buffer
-    deallocation does not see to that where a function returns a value twice, or a value and a reshape of it.
+    deallocation does not see to that where a function returns a value twice, or a value and a reshape of it. In a
+    function of several blocks this holds for each return.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
