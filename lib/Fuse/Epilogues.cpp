@@ -107,12 +107,13 @@ template <typename OpTy> static std::optional<std::pair<Operand, Operand>> match
   return std::pair(*left, *right);
 }
 
-/// The product that `v` is, with whose result nothing else is done.
-static Produced productOf(Value v) {
+/// The product that `v` is, with whose result nothing is done but what `reader` does. Of its own block: in a loop the
+/// product would be computed in every iteration.
+static Produced productOf(Value v, Operation *reader) {
   auto expand = v.getDefiningOp<tensor::ExpandShapeOp>();
   auto matmul = (expand ? expand.getSrc() : v).getDefiningOp<QuantizedMatmulOp>();
   bool channelsStay = !expand || expand.getReassociationIndices().back().size() == 1;
-  if (!matmul || !channelsStay || (expand && !matmul->hasOneUse()))
+  if (!matmul || matmul->getBlock() != reader->getBlock() || !channelsStay || (expand && !matmul->hasOneUse()))
     return {};
   return {matmul, expand};
 }
@@ -120,7 +121,7 @@ static Produced productOf(Value v) {
 /// The product that `operand` of `op` is.
 static Produced productOf(const Operand &operand, Operation *op) {
   bool whole = operand.map.isIdentity() && operand.tensor.getType() == op->getResult(0).getType();
-  return whole && operand.tensor.hasOneUse() ? productOf(operand.tensor) : Produced();
+  return whole && operand.tensor.hasOneUse() ? productOf(operand.tensor, op) : Produced();
 }
 
 LogicalResult AbsorbAdd::matchAndRewrite(Operation *op, PatternRewriter &rewriter) const {
@@ -190,7 +191,7 @@ LogicalResult AbsorbActivation::matchAndRewrite(Operation *op, PatternRewriter &
   std::optional<ActivatedProduct> match = matchActivation(op);
   if (!match)
     return rewriter.notifyMatchFailure(op, "is no activation of one tensor");
-  Produced product = productOf(match->x);
+  Produced product = productOf(match->x, op);
   if (!product)
     return rewriter.notifyMatchFailure(op, "activates no product");
   QuantizedMatmulOp matmul = product.matmul;

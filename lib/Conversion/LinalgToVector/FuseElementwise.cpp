@@ -36,11 +36,12 @@ struct EmptyConstant : OpRewritePattern<arith::ConstantOp> {
 };
 } // namespace
 
-/// Only where nothing is computed twice.
+/// Only where nothing is computed twice: not into a loop either.
 static bool readsProducerOnce(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
-  return producer && consumer && producer->hasOneUse() && consumer.getMatchingIndexingMap(operand).isPermutation();
+  return producer && consumer && producer->hasOneUse() && producer->getBlock() == consumer->getBlock() &&
+         consumer.getMatchingIndexingMap(operand).isPermutation();
 }
 
 void FptqFuseElementwisePass::runOnOperation() {

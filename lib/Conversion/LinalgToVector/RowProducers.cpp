@@ -19,9 +19,9 @@ llvm::SmallSetVector<Operation *, 8> madeFor(QuantizeActivationsOp op) {
     for (Operation *reader : SmallVector<Operation *>(made.begin(), made.end()))
       for (Value operand : reader->getOperands()) {
         auto producer = operand.getDefiningOp<linalg::GenericOp>();
-        if (producer && isRowwise(producer) && llvm::all_of(producer->getUsers(), [&](Operation *user) {
-              return isa<tensor::DimOp>(user) || made.contains(user);
-            }))
+        if (producer && producer->getBlock() == op->getBlock() && isRowwise(producer) &&
+            llvm::all_of(producer->getUsers(),
+                         [&](Operation *user) { return isa<tensor::DimOp>(user) || made.contains(user); }))
           grown |= made.insert(producer);
       }
   }
