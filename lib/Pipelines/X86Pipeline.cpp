@@ -186,9 +186,11 @@ static void addLLVMStages(OpPassManager &pm, const HostPipelineOptions &options,
   ConvertVectorToLLVMPassOptions vectors;
   vectors.reassociateFPReductions = true; // horizontal sums of explicit partial accumulators
   pm.addPass(createConvertVectorToLLVMPass(vectors));
+  pm.addPass(createConvertComplexToStandardPass()); // rotary embeddings of DeepSeek and Llama 4
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertVectorToLLVMPass(vectors)); // what libm calls on vectors left
+  pm.addPass(createConvertComplexToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass()); // transfer padding is ub.poison

@@ -35,6 +35,31 @@ static std::vector<EntryPoint> declareEntries(ModuleOp module) {
   return entries;
 }
 
+/// What a caller can hand over and be given: numbers of up to 64 bits, and tensors of them.
+static bool isInterfaceType(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  Type element = getElementTypeOrSelf(type);
+  return (!shaped || isa<RankedTensorType, MemRefType>(type)) &&
+         (element.isIndex() || (element.isIntOrFloat() && element.getIntOrFloatBitWidth() <= 64));
+}
+
+static LogicalResult checkSignatures(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto check = [&](ArrayRef<Type> types, StringRef what) -> LogicalResult {
+      for (auto [i, type] : llvm::enumerate(types))
+        if (!isInterfaceType(type))
+          return function.emitError()
+                 << "function '" << function.getSymName() << "' has " << what << " " << i << " of type " << type
+                 << ", which cannot be passed: expected a number of at most 64 bits, or a ranked tensor of such";
+      return success();
+    };
+    if (function.isPublic() && !function.isExternal() &&
+        (failed(check(function.getArgumentTypes(), "argument")) || failed(check(function.getResultTypes(), "result"))))
+      return failure();
+  }
+  return success();
+}
+
 static void addStages(PassManager &pm, StringRef tier, bool threads, int64_t slices) {
   if (std::optional<GpuTier> gpu = parseGpuTier(tier)) {
     NVPTXPipelineOptions options;
@@ -91,7 +116,7 @@ static LogicalResult keepCalledNamesFree(ModuleOp module) {
 
 FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads,
                                                            int64_t slices) {
-  if (failed(refuseNestedModules(module)) || failed(keepCalledNamesFree(module)))
+  if (failed(refuseNestedModules(module)) || failed(checkSignatures(module)) || failed(keepCalledNamesFree(module)))
     return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
