@@ -75,7 +75,7 @@ static LayerFacts factsOf(LinearOp op) {
     facts.absmax = range.getAbsmax();
     facts.isUnseen = range.getTokens() == 0 && range.getAbsmax() == 0;
   }
-  if (PolicyAttr given = op.getPolicyAttr()) {
+  if (PolicyAttr given = op.getPolicyAttr(); given && !op.getSchemeAttr()) { // with a scheme it is of an earlier run
     facts.given = given.getKind();
     facts.givenReason = given.getReason();
   }

@@ -77,7 +77,7 @@ void FptqAttachProfilePass::runOnOperation() {
   bool ok = true;
   module.walk([&](LinearOp op) {
     seen.insert(op.getLayer());
-    if (op.getPolicyAttr())
+    if (op.getPolicyAttr() && !op.getSchemeAttr())
       return; // the model's own policy, with its own range
     if (const LayerRange *range = loaded->find(op.getLayer()))
       ok &= succeeded(attach(op, *range));

@@ -1,5 +1,7 @@
 // RUN: split-file %s %t
 // RUN: fptq-opt --fptq-choose-policy="group-size=4" %t/model.mlir | FileCheck %t/model.mlir
+// What was decided before is decided anew.
+// RUN: fptq-opt --fptq-choose-policy="group-size=2 v0=1 v1=2" %t/model.mlir | fptq-opt --fptq-choose-policy="group-size=4" | FileCheck %t/model.mlir
 // RUN: fptq-opt --fptq-choose-policy="group-size=4 recipe=%t/rules.yaml" %t/model.mlir | FileCheck %t/model.mlir --check-prefix=RULES
 // RUN: fptq-opt --fptq-choose-policy="group-size=4 recipe=%t/rules.json" %t/model.mlir | FileCheck %t/model.mlir --check-prefix=RULES
 // RUN: fptq-opt --fptq-choose-policy="policy=per-token group-size=0" %t/bare.mlir | FileCheck %t/bare.mlir

@@ -20,7 +20,9 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
     The first rule of `recipe` that matches a layer's name comes before that
     (docs/Recipes.md), then `keep-float`, then `policy`. With `policy` other
     than `fptq` no thresholds are looked at; `per-token` and `float` need no
-    profile. A layer that is already decided is decided anew.
+    profile. A layer that has a scheme was decided before, and is decided anew;
+    a policy without one (the model's own, or `float`) stays unless a rule or
+    `policy` says otherwise.
 
     Layers of one name (prefill and decode) get one decision.
 
