@@ -185,7 +185,9 @@ LogicalResult DequantizeOp::verify() {
   int64_t n = w[0], k = w[1], group = getGroupSize(), bits = getBits();
   if (bits != 4 && bits != 8)
     return emitOpError() << "(DQ1) has codes of " << bits << " bits, expected 4 or 8";
-  if (group <= 0 || ShapedType::isDynamic(k) || k % group)
+  if (ShapedType::isDynamic(k))
+    return emitOpError() << "(DQ1) has an unknown number of input channels";
+  if (group <= 0 || k % group)
     return emitOpError() << "(DQ1) group size " << group << " does not divide " << k << " input channels";
   if (failed(verifyShape(*this, getCodes(), "codes", {n, bits == 4 ? (k + 1) / 2 : k}, "DQ2")) ||
       failed(verifyShape(*this, getScales(), "scales", {n, k / group}, "DQ3")) ||
@@ -200,6 +202,10 @@ LogicalResult DequantizeOp::verify() {
 }
 
 LogicalResult LookupOp::verify() {
+  Type stored = getTable().getType().getElementType(), read = getType().getElementType();
+  if (stored != read && stored.getIntOrFloatBitWidth() >= read.getIntOrFloatBitWidth()) // LK2
+    return emitOpError() << "(LK2) has elements of type " << read << " for a table of " << stored
+                         << ", expected these or wider ones (layer '" << getLayer() << "')";
   return verifyShape(*this, getResult(), "result", {getIds().getType().getDimSize(0), getChannels()}, "LK1");
 }
 

@@ -47,6 +47,9 @@ FailureOr<Layout> FptqCheckTargetPass::layoutOfTarget() {
 
 LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, Layout layout, SchemeKind undecided) {
   int64_t n = layer.getWeightRows(), k = layer.getWeightColumns();
+  if (ShapedType::isDynamic(n) || ShapedType::isDynamic(k))
+    return layer->emitOpError() << "layer '" << layer.getLayer()
+                                << "' has a weight of unknown size, so no constant one";
   std::string where = llvm::formatv("layer '{0}' ({1} x {2})", layer.getLayer(), k, n);
   if (PolicyAttr policy = layer.getPolicyAttr(); policy && policy.getKind() == PolicyKind::Float) {
     llvm::errs() << where << ": float, by its policy\n";

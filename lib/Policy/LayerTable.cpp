@@ -28,11 +28,15 @@ static StringRef policyOf(LayerOpInterface layer) {
   return layer.getSchemeAttr() ? kLookup : layer.getReasonAttr() ? policyWord(PolicyKind::Float) : "";
 }
 
+static std::optional<int64_t> known(int64_t size) {
+  return ShapedType::isDynamic(size) ? std::nullopt : std::optional(size);
+}
+
 static LayerRow rowOf(LayerOpInterface layer) {
   LayerRow row;
   row.name = layer.getLayer().str();
-  row.k = layer.getWeightColumns();
-  row.n = layer.getWeightRows();
+  row.k = known(layer.getWeightColumns());
+  row.n = known(layer.getWeightRows());
   row.policy = policyOf(layer).str();
   row.quantized = !layer.getFloatWeight();
   if (RangeAttr range = layer.getRangeAttr())

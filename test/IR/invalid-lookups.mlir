@@ -9,6 +9,22 @@ func.func @lk1_result(%ids: tensor<3xindex>, %t: tensor<16x8xf32>) -> tensor<3x4
 
 // -----
 
+func.func @lk2_narrower(%ids: tensor<3xindex>, %t: tensor<16x8xf32>) -> tensor<3x8xf16> {
+  // expected-error@+1 {{(LK2) has elements of type 'f16' for a table of 'f32', expected these or wider ones (layer 'e')}}
+  %0 = fptq.lookup %ids, %t layer("e") : (tensor<3xindex>, tensor<16x8xf32>) -> tensor<3x8xf16>
+  return %0 : tensor<3x8xf16>
+}
+
+// -----
+
+func.func @lk2_as_wide(%ids: tensor<3xindex>, %t: tensor<16x8xf16>) -> tensor<3x8xbf16> {
+  // expected-error@+1 {{(LK2) has elements of type 'bf16' for a table of 'f16'}}
+  %0 = fptq.lookup %ids, %t layer("e") : (tensor<3xindex>, tensor<16x8xf16>) -> tensor<3x8xbf16>
+  return %0 : tensor<3x8xbf16>
+}
+
+// -----
+
 func.func @ql1_codes(%ids: tensor<3xindex>, %c: tensor<16x3xi8>, %s: tensor<16x2xf32>, %e: tensor<3x8xf32>) -> tensor<3x8xf32> {
   // expected-error@+1 {{(QM1) codes is 16 x 3, expected 16 x 4 (layer 'e')}}
   %0 = fptq.quantized_lookup <group, group_size = 4, symmetric = true, method = rtn> layer("e") ins(%ids : tensor<3xindex>)

@@ -456,6 +456,14 @@ func.func @dq1_group(%c: tensor<2x2xi8>, %s: tensor<2x1xf32>) -> tensor<2x4xf32>
 
 // -----
 
+func.func @dq1_unknown(%c: tensor<2x?xi8>, %s: tensor<2x?xf32>) -> tensor<2x?xf32> {
+  // expected-error@+1 {{(DQ1) has an unknown number of input channels}}
+  %0 = fptq.dequantize %c, %s bits(8) group_size(4) : (tensor<2x?xi8>, tensor<2x?xf32>) -> tensor<2x?xf32>
+  return %0 : tensor<2x?xf32>
+}
+
+// -----
+
 func.func @dq2_codes(%c: tensor<2x4xi8>, %s: tensor<2x1xf32>) -> tensor<2x4xf32> {
   // expected-error@+1 {{(DQ2) codes is 2 x 4, expected 2 x 2}}
   %0 = fptq.dequantize %c, %s bits(4) group_size(4) : (tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<2x4xf32>

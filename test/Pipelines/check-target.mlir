@@ -26,7 +26,14 @@
 // WIDE: error: {{.*}}(QM5) layer 'wide' has K = 65537, above 65536
 // RUN: not fptq-opt %t/none.mlir --fptq-check-target 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: error: has no layer to check: run fptq-raise first
+// RUN: not fptq-opt %t/open.mlir --fptq-check-target=target=reference 2>&1 | FileCheck %s --check-prefix=OPEN
+// OPEN: error: {{.*}}layer 'open' has a weight of unknown size, so no constant one
 
+//--- open.mlir
+func.func @f(%x: tensor<2x?xf32>, %w: tensor<?x?xf32>) -> tensor<2x?xf32> {
+  %y = fptq.linear %x, %w layer("open") : (tensor<2x?xf32>, tensor<?x?xf32>) -> tensor<2x?xf32>
+  return %y : tensor<2x?xf32>
+}
 //--- float.mlir
 func.func @f(%x: tensor<2x200xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
   %w = arith.constant dense<0.5> : tensor<3x200xf32>

@@ -18,7 +18,8 @@ def Fptq_LookupOp : Fptq_Op<"lookup", [NoMemoryEffect, Fptq_LayerOpInterface,
     sets `reason`, and `scheme` where a rule of the recipe asks for 4 bits.
 
     Must satisfy:
-    - (LK1) the result is M x D, for M ids and rows of D elements.
+    - (LK1) the result is M x D, for M ids and rows of D elements;
+    - (LK2) its elements are those of the table, or wider.
 
     Example:
     ```mlir
@@ -32,7 +33,7 @@ def Fptq_LookupOp : Fptq_Op<"lookup", [NoMemoryEffect, Fptq_LayerOpInterface,
     StrAttr:$layer,
     OptionalAttr<StrAttr>:$reason,
     OptionalAttr<Fptq_SchemeAttr>:$scheme);
-  let results = (outs 2DTensorOf<[Fptq_Float]>:$result /*LK1*/);
+  let results = (outs 2DTensorOf<[Fptq_Float]>:$result /*LK1 LK2*/);
   let assemblyFormat = [{
     $ids `,` $table `layer` `(` $layer `)` attr-dict `:` functional-type(operands, results)
   }];

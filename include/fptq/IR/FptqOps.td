@@ -28,8 +28,8 @@ class Fptq_FloatOp<string mnemonic, list<Trait> traits = []> : Fptq_Op<mnemonic,
 def Fptq_LinearOp : Fptq_FloatOp<"linear", [Fptq_LayerOpInterface]> {
   let summary = "Linear layer with a constant weight";
   let description = [{
-    `result[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, accumulated in
-    the result's element type. `layer` is the name recipes and profiles match on;
+    `result[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, computed in f32
+    and rounded once to the result's element type. `layer` is the name recipes and profiles match on;
     it is unique in a module except where one weight serves several calls.
 
     `range` and `channel_absmax` (one `max |x_k|` a channel) come from the
@@ -138,7 +138,7 @@ def Fptq_DequantizeOp : Fptq_Op<"dequantize", [Pure, AttrSizedOperandSegments]> 
     unless a recipe asks for another method. No `fptq.linear` over one is equalized: that would change the codes.
 
     Must satisfy, for a result of N x K and G groups:
-    - (DQ1) `bits` is 4 or 8, and `group_size` divides K;
+    - (DQ1) `bits` is 4 or 8, and `group_size` divides K, which is known;
     - (DQ2) `codes` is N x ceil(K / 2) for 4 bits, N x K for 8;
     - (DQ3) `scales`, and `zeros` or `offsets` if any, are N x G; 8 bits have neither, 4 bits not both.
 
