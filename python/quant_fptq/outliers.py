@@ -72,5 +72,7 @@ def inject(checkpoint: Checkpoint, outliers: Outliers) -> Checkpoint:
                 scale(f"{p}{consumer}.weight", (slice(None), j), 1 / factor)
         j = channels(f)
         scale(p + "mlp.up_proj.weight", j, outliers.down)
+        if "mlp.up_proj" in checkpoint.config.biases:
+            scale(p + "mlp.up_proj.bias", j, outliers.down)
         scale(p + "mlp.down_proj.weight", (slice(None), j), 1 / outliers.down)
     return result

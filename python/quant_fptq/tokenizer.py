@@ -13,13 +13,13 @@ SEPARATOR = "<|endoftext|>"
 
 
 class Tokenizer(Protocol):
-    """`bos` is the id that starts a document."""
+    """`bos` is the id that starts a document, if one does."""
 
-    bos: int
+    bos: int | None
     vocab_size: int
 
     def encode(self, text: str) -> list[int]:
-        """The document's tokens, BOS first."""
+        """The document's tokens, BOS first where there is one."""
         ...
 
     def decode(self, tokens: Sequence[int]) -> bytes:
@@ -102,11 +102,11 @@ class HuggingFaceTokenizer:
         except Exception as error:  # the package raises bare Exception
             raise FptqError(f"{path}: {error}") from None
         self.vocab_size = self._tokenizer.get_vocab_size()
-        self.bos = bos if bos is not None else 1
+        self.bos = bos
 
     def encode(self, text: str) -> list[int]:
         ids = self._tokenizer.encode(text).ids
-        return ids if ids[:1] == [self.bos] else [self.bos, *ids]
+        return ids if self.bos is None or ids[:1] == [self.bos] else [self.bos, *ids]
 
     def decode(self, tokens: Sequence[int]) -> bytes:
         return self._tokenizer.decode(list(tokens), skip_special_tokens=True).encode()

@@ -1,4 +1,4 @@
-"""A Llama in plain numpy, float64 inside: slow, short, and what everything else is compared with."""
+"""A Llama, or one of its siblings, in plain numpy, float64 inside: slow, short, and what everything else is compared with."""
 
 import numpy as np
 
@@ -51,7 +51,8 @@ def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bo
             x = int8_static(x, checkpoint.input_scales[name])
         elif w4a8 and checkpoint.tensors[name + ".weight"].stored:
             x = int8_per_token(x)
-        return x @ w(name + ".weight").T
+        y = x @ w(name + ".weight").T
+        return y + w(name + ".bias") if name.partition(".layers.")[2].partition(".")[2] in c.biases else y
 
     x = w(EMBEDDING)[np.asarray(tokens)]
     t = len(tokens)
@@ -62,6 +63,8 @@ def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bo
         q = linear(h, p + "self_attn.q_proj").reshape(t, c.num_heads, c.head_dim)
         k = linear(h, p + "self_attn.k_proj").reshape(t, c.num_kv_heads, c.head_dim)
         v = linear(h, p + "self_attn.v_proj").reshape(t, c.num_kv_heads, c.head_dim)
+        if c.qk_norm:
+            q, k = (_norm(y, w(f"{p}self_attn.{n}_norm.weight"), c.rms_norm_eps) for y, n in ((q, "q"), (k, "k")))
         q, k = (_rotate(y, c.interleaved, c.rope_theta) for y in (q, k))
         k, v = (np.repeat(y, c.num_heads // c.num_kv_heads, axis=1) for y in (k, v))
         scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(c.head_dim) + mask

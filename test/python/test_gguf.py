@@ -32,16 +32,16 @@ def encoded(weight: np.ndarray, kind, rng) -> np.ndarray:
     return blocks.reshape(weight.shape[0], -1)
 
 
-def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=()):
-    """A random two-layer Llama; linears of type `kind`, the embedding F16, the head of type `head` or `kind`."""
+def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(), architecture="llama"):
+    """A random model of two layers; linears of type `kind`, the embedding F16, the head of type `head` or `kind`."""
     rng = np.random.default_rng(3)
-    writer = gguf.GGUFWriter(path, "llama")
+    writer = gguf.GGUFWriter(path, architecture)
     numbers = {"context_length": 24, "embedding_length": HIDDEN, "feed_forward_length": INTERMEDIATE,
                "block_count": 2, "attention.head_count": 4, "attention.head_count_kv": 2, **dict(changes)}
     for key, value in numbers.items():
         if value is not None:
-            writer.add_uint32(f"llama.{key}", value)
-    writer.add_float32("llama.attention.layer_norm_rms_epsilon", 1e-5)
+            writer.add_uint32(f"{architecture}.{key}", value)
+    writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", 1e-5)
 
     def add(name, shape, kind):
         if name in leave_out:
@@ -62,6 +62,10 @@ def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(
         add(f"blk.{i}.ffn_norm.weight", (HIDDEN,), Q.F32)
         for name, shape in shapes.items():
             add(f"blk.{i}.{name}.weight", shape, kind)
+            if architecture == "qwen2" and name in ("attn_q", "attn_k", "attn_v"):
+                add(f"blk.{i}.{name}.bias", shape[:1], Q.F32)
+        for name in ("attn_q_norm", "attn_k_norm") if architecture == "qwen3" else ():
+            add(f"blk.{i}.{name}.weight", (HIDDEN // 4,), Q.F32)
     add("output_norm.weight", (HIDDEN,), Q.F32)
     if not tied:
         add("output.weight", (40, HIDDEN), head or kind)
@@ -90,6 +94,21 @@ def test_numbers_are_the_writers_own_bit_for_bit(tmp_path, kind):
             np.testing.assert_array_equal(got.view(np.uint32), expected[f"blk.{i}.{theirs}.weight"].view(np.uint32))
     np.testing.assert_array_equal(checkpoint.float32("lm_head.weight"), expected["output.weight"])
     np.testing.assert_array_equal(checkpoint.float32("model.embed_tokens.weight"), expected["token_embd.weight"])
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "qwen3"])
+def test_siblings_rotate_halves_and_keep_their_biases_and_norms(session, tmp_path, architecture):
+    checkpoint = load_checkpoint(write_gguf(tmp_path / "m.gguf", Q.Q8_0, architecture=architecture))
+    config, expected = checkpoint.config, writers_numbers(tmp_path / "m.gguf")
+    assert not config.interleaved and config.bos is None and config.qk_norm == (architecture == "qwen3")
+    assert config.biases == (tuple(LINEARS.values())[:3] if architecture == "qwen2" else ())
+    part = {"qwen2": ("attn_k.bias", "k_proj.bias"), "qwen3": ("attn_k_norm.weight", "k_norm.weight")}
+    theirs, ours = part[architecture]
+    np.testing.assert_array_equal(checkpoint[f"model.layers.1.self_attn.{ours}"], expected[f"blk.1.{theirs}"])
+    tokens = np.random.default_rng(1).integers(0, 40, 9)
+    logits, wanted = forward(checkpoint, tokens), Model(
+        session.import_checkpoint(checkpoint).compile(threads=1), config).prefill(tokens)
+    np.testing.assert_allclose(wanted, logits, atol=2e-5 * np.abs(logits).max())
 
 
 @pytest.mark.parametrize("kind", [Q.Q4_0, Q.Q4_1, Q.Q8_0, Q.Q4_K, Q.Q6_K], ids=lambda kind: kind.name)
@@ -183,12 +202,12 @@ def test_other_architectures(tmp_path):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    with pytest.raises(FptqError, match="key 'general.architecture' is 'gpt2', expected 'llama'"):
+    with pytest.raises(FptqError, match="key 'general.architecture' is 'gpt2', expected llama, qwen2, qwen3"):
         load_checkpoint(path)
 
 
 def test_layers_that_the_sizes_do_not_name(tmp_path):
     """Half of a model is another model."""
     path = write_gguf(tmp_path / "m.gguf", changes={"block_count": 1})
-    with pytest.raises(FptqError, match=r"m.gguf: tensor 'blk\.1\..*': a Llama of 1 layers has none"):
+    with pytest.raises(FptqError, match=r"m.gguf: tensor 'blk\.1\..*': a llama of 1 layers has none"):
         load_checkpoint(path)

@@ -43,7 +43,10 @@ def test_hash_tells_weights_apart(tmp_path):
     ({"hidden_size": None}, "key 'hidden_size' is None"),
     ({"hidden_size": "32"}, "key 'hidden_size' is '32'"),
     ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
-    ({"attention_bias": True}, "attention_bias is set"),
+    ({"attention_bias": True}, "no tensor 'model.layers.0.self_attn.q_proj.bias'"),
+    ({"model_type": "qwen2"}, "no tensor 'model.layers.0.self_attn.q_proj.bias'"),
+    ({"model_type": "qwen3"}, "no tensor 'model.layers.0.self_attn.q_norm.weight'"),
+    ({"model_type": "mistral", "sliding_window": "8"}, "key 'sliding_window' is '8', expected a positive number"),
     ({"num_key_value_heads": 3}, "4 heads cannot share 3"),
     ({"rope_scaling": {"rope_type": "yarn"}}, "key 'rope_scaling' has the rope_type 'yarn'"),
     ({"rope_parameters": {"rope_type": "dynamic"}}, "key 'rope_parameters' has the rope_type 'dynamic'"),
@@ -60,11 +63,11 @@ def test_config_errors_name_file_and_key(tiny, changes, message):
 
 
 @pytest.mark.parametrize("name, refused", [
-    ("model.layers.0.self_attn.q_proj.bias", "biases are not supported"),
+    ("model.layers.0.self_attn.q_proj.bias", "another architecture"),
     ("model.layers.1.self_attn.q_norm.weight", "another architecture"),
     ("model.layers.2.mlp.up_proj.weight", "another architecture"),  # config.json has fewer layers than the file
-    ("lm_head.bias", "biases are not supported"),
-    ("model.norm.bias", "biases are not supported"),
+    ("lm_head.bias", "another architecture"),
+    ("model.norm.bias", "another architecture"),
     ("model.embed_positions.weight", "another architecture"),
     ("model.layers.0.self_attn.rotary_emb.inv_freq", None),
     ("vision_tower.layers.0.weight", None),

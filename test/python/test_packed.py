@@ -180,7 +180,7 @@ BAD = [
     ("gptq", put("qweight", lambda a: a[1:]), "expected int32 [8, 64]"),
     ("gptq", put("scales", lambda a: a[:, 1:]), "expected groups x 64"),
     ("gptq", put("g_idx", lambda a: np.minimum(a, 0)), "does not give each of 2 groups 32 channels"),
-    ("gptq", put("bias", lambda a: a + 1), "biases are not supported"),
+    ("gptq", put("bias", lambda a: a + 1), "tensor 'model.layers.1.self_attn.q_proj.bias': this is another architecture"),
     ("awq", settings(bits=8), "key 'bits' is 8, expected 4"),
     ("awq", settings(version="gemv"), "key 'version' is 'gemv', expected 'gemm'"),
     ("awq", put("qzeros", lambda a: a.astype(np.float32)), "is float32 [2, 8], expected int32"),

@@ -131,6 +131,28 @@ def test_our_export_in_transformers(session, tmp_path):
     np.testing.assert_allclose(theirs, ours, atol=2e-2 * np.abs(ours).max())
 
 
+@pytest.mark.parametrize("name, changes", [
+    ("Llama", {"attention_bias": True, "mlp_bias": True}), ("Mistral", {"head_dim": 16, "sliding_window": 24}),
+    ("Qwen2", {"tie_word_embeddings": True}), ("Qwen3", {"head_dim": 16, "attention_bias": True})])
+def test_folders_of_siblings_compute_what_transformers_does(session, tmp_path, name, changes):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    torch.manual_seed(0)
+    sizes = {key: value for key, value in SIZES.items() if key not in ("model_type", "rope_theta")}
+    theirs = getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(**{**sizes, **changes}))
+    with torch.no_grad():
+        for key, parameter in theirs.named_parameters():  # its own are ones and zeros
+            if parameter.dim() == 1:
+                parameter.copy_(0.2 * torch.randn_like(parameter) + ("norm" in key))
+    theirs.eval().save_pretrained(tmp_path / "m")
+    checkpoint = load_checkpoint(tmp_path / "m")
+    tokens = np.random.default_rng(1).integers(3, 40, 20)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(tokens)[None]).logits[0].numpy()
+    model = Model(session.import_checkpoint(checkpoint).compile(threads=1), checkpoint.config)
+    ours = np.vstack([model.prefill(tokens[:15]), [model.decode(token) for token in tokens[15:]]])
+    np.testing.assert_allclose(ours, expected, atol=2e-5 * np.abs(expected).max())
+
+
 class TestObserver:
     def model(self):
         torch.manual_seed(0)

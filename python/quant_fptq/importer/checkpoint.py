@@ -1,4 +1,4 @@
-"""What a Llama checkpoint is to the rest of the package, whatever file it came in."""
+"""What a checkpoint of a Llama or one of its siblings is to the rest of the package, whatever file it came in."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def layer_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class LlamaConfig:
-    """Sizes of a Llama-architecture model; `interleaved` tells how rotary pairs are laid out."""
+    """Sizes of a Llama, and where its siblings (Mistral, Qwen2, Qwen3) differ from it."""
 
     hidden_size: int
     intermediate_size: int
@@ -78,6 +78,8 @@ class LlamaConfig:
     rope_scaling: dict | None = None
     interleaved: bool = False  #: pairs (2i, 2i+1) as in llama2.c, not (i, i + head_dim / 2)
     tied: bool = True  #: the head is the embedding
+    biases: tuple[str, ...] = ()  #: which of LINEARS add one
+    qk_norm: bool = False  #: heads of q and k pass an RMSNorm before they are rotated
     bos: int | None = 1
     eos: int | None = 2
 
@@ -92,18 +94,19 @@ class LlamaConfig:
     def shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Name and shape of every weight, in the order of use."""
         d, f, q, kv = self.hidden_size, self.intermediate_size, self.q_size, self.kv_size
+        outputs, inputs = (q, kv, kv, d, f, f, d), (d, d, d, q, d, d, f)
         yield EMBEDDING, (self.vocab_size, d)
         for i in range(self.num_layers):
             p = f"model.layers.{i}."
             yield p + "input_layernorm.weight", (d,)
-            yield p + "self_attn.q_proj.weight", (q, d)
-            yield p + "self_attn.k_proj.weight", (kv, d)
-            yield p + "self_attn.v_proj.weight", (kv, d)
-            yield p + "self_attn.o_proj.weight", (d, q)
-            yield p + "post_attention_layernorm.weight", (d,)
-            yield p + "mlp.gate_proj.weight", (f, d)
-            yield p + "mlp.up_proj.weight", (f, d)
-            yield p + "mlp.down_proj.weight", (d, f)
+            for linear, n, k in zip(LINEARS, outputs, inputs):
+                if linear == "mlp.gate_proj":
+                    yield p + "post_attention_layernorm.weight", (d,)
+                yield f"{p}{linear}.weight", (n, k)
+                if linear in self.biases:
+                    yield f"{p}{linear}.bias", (n,)
+                if self.qk_norm and linear in ("self_attn.q_proj", "self_attn.k_proj"):
+                    yield f"{p}{linear.removesuffix('proj')}norm.weight", (self.head_dim,)
         yield FINAL_NORM, (d,)
         if not self.tied:
             yield HEAD, (self.vocab_size, d)
@@ -122,6 +125,8 @@ class LlamaConfig:
             value = getattr(self, key)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
                 raise FptqError(f"{where}: {key} is {value!r}, expected a token's number")
+        if not isinstance(self.biases, (tuple, list)) or not set(self.biases) <= set(LINEARS):
+            raise FptqError(f"{where}: biases is {self.biases!r}, expected some of {', '.join(LINEARS)}")
         _check_rope(where, self.rope_scaling, self.head_dim)
         if self.num_heads % self.num_kv_heads:
             raise FptqError(f"{where}: {self.num_heads} heads cannot share {self.num_kv_heads} key-value heads")

@@ -16,7 +16,8 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
-from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, layer_of
+from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig, layer_of
+from quant_fptq.importer.huggingface import biases_of
 from quant_fptq.importer.stored import Array, LazyArray, StoredWeight, unpack_nibbles
 
 
@@ -31,7 +32,7 @@ def _words(codes: np.ndarray, axis: int) -> np.ndarray:
 
 def _half_rotation(config: LlamaConfig, name: str) -> np.ndarray | None:
     """Rows of q and k from interleaved rotary pairs to Hugging Face's halves; None where nothing moves."""
-    if not config.interleaved or not name.endswith(("q_proj.weight", "k_proj.weight")):
+    if not config.interleaved or not layer_of(name).removesuffix(".bias").endswith(("q_proj", "k_proj")):
         return None
     heads = config.num_heads if "q_proj" in name else config.num_kv_heads
     rows = np.arange(heads * config.head_dim).reshape(heads, config.head_dim // 2, 2)
@@ -100,18 +101,29 @@ def _settings(checkpoint: Checkpoint) -> dict:
             "ignore": ignored + ([layer_of(HEAD)] if checkpoint.config.tied else [])}
 
 
+def _family(config: LlamaConfig) -> dict:
+    """The keys that name one of huggingface.py's architectures. Raises FptqError where none computes the same."""
+    attention, mlp = LINEARS[:4], LINEARS[4:]
+    name = "Qwen3" if config.qk_norm else "Qwen2" if config.biases == attention[:3] else "Llama"
+    keys = {"architectures": [f"{name}ForCausalLM"], "model_type": name.lower(),
+            "attention_bias": set(attention) <= set(config.biases), "mlp_bias": set(mlp) <= set(config.biases)}
+    if biases_of(keys) != config.biases or config.qk_norm and keys["mlp_bias"]:
+        raise FptqError(f"biases of {', '.join(config.biases)}: no architecture of transformers has these")
+    return keys
+
+
 def huggingface_config(checkpoint: Checkpoint) -> dict:
-    """config.json of the Llama architecture."""
+    """config.json of the checkpoint's architecture."""
     c = checkpoint.config
     scaling = c.rope_scaling
     if scaling and scaling["rope_type"] == "factors":
         raise FptqError(f"{checkpoint.source}: its rotary factors have no form in config.json")
-    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+    return {**_family(c), "hidden_act": "silu",
             "hidden_size": c.hidden_size, "intermediate_size": c.intermediate_size, "num_hidden_layers": c.num_layers,
             "num_attention_heads": c.num_heads, "num_key_value_heads": c.num_kv_heads, "head_dim": c.head_dim,
             "vocab_size": c.vocab_size, "max_position_embeddings": c.context, "rms_norm_eps": c.rms_norm_eps,
             "rope_theta": c.rope_theta, "rope_scaling": scaling, "tie_word_embeddings": c.tied,
-            "bos_token_id": c.bos, "eos_token_id": c.eos, "attention_bias": False, "mlp_bias": False}
+            "bos_token_id": c.bos, "eos_token_id": c.eos}
 
 
 def _tensors(checkpoint: Checkpoint) -> Iterator[tuple[str, Array]]:

@@ -1,8 +1,8 @@
-"""GGUF files of the Llama architecture, mapped; quantized tensors keep their codes.
+"""GGUF files of Llama and its siblings, mapped; quantized tensors keep their codes.
 
 Format: github.com/ggml-org/ggml, docs/gguf.md. Q4_0, Q4_1 and Q4_K are 4-bit codes, Q8_0 and Q6_K 8-bit
-codes, each with the file's own scales; F32, F16 and BF16 stay what they are. The rows of q and k are in
-llama.cpp's order, which is that of interleaved rotary pairs.
+codes, each with the file's own scales; F32, F16 and BF16 stay what they are. The rows of q and k of a llama
+(and a Mistral, which is called so, too) are in llama.cpp's order, which is that of interleaved rotary pairs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import ggml
-from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig, Tensor
+from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor
 from quant_fptq.importer.stored import LazyArray
 
 MAGIC = b"GGUF"
@@ -33,11 +33,15 @@ _LAYER = {
     "attn_k": "self_attn.k_proj",
     "attn_v": "self_attn.v_proj",
     "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
     "ffn_norm": "post_attention_layernorm",
     "ffn_gate": "mlp.gate_proj",
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
+#: Values of `general.architecture`, which begin the names of a file's keys.
+ARCHITECTURES = ("llama", "qwen2", "qwen3")
 _GLOBAL = {"token_embd.weight": EMBEDDING, "output_norm.weight": FINAL_NORM, "output.weight": HEAD}
 
 
@@ -148,12 +152,13 @@ class File:
         return kind(value)
 
 
-def _rope(file: File) -> dict | None:
-    kind = file.metadata.get("llama.rope.scaling.type", "none")
+def _rope(file: File, architecture: str) -> dict | None:
+    key = f"{architecture}.rope.scaling."
+    kind = file.metadata.get(key + "type", "none")
     if kind == "linear":
-        return {"rope_type": "linear", "factor": file.number("llama.rope.scaling.factor", kind=float)}
+        return {"rope_type": "linear", "factor": file.number(key + "factor", kind=float)}
     if kind != "none":
-        raise FptqError(f"{file.path}: key 'llama.rope.scaling.type' is '{kind}', expected none or linear")
+        raise FptqError(f"{file.path}: key '{key}type' is '{kind}', expected none or linear")
     if "rope_freqs.weight" in file.tensors:
         if file.tensors["rope_freqs.weight"].type != 0:
             raise FptqError(f"{file.path}: tensor 'rope_freqs.weight' is no F32")
@@ -162,40 +167,54 @@ def _rope(file: File) -> dict | None:
     return None
 
 
+def _token(file: File, name: str, default: int | None) -> int | None:
+    key = f"tokenizer.ggml.{name}_token_id"
+    return file.number(key) if key in file.metadata else default
+
+
+def _bias_of(linear: str) -> str:
+    """The first layer's bias of one of LINEARS."""
+    return next(f"blk.0.{name}.bias" for name, ours in _LAYER.items() if ours == linear)
+
+
 def _config(file: File, context: int | None) -> LlamaConfig:
     architecture = file.metadata.get("general.architecture")
-    if architecture != "llama":
-        raise FptqError(f"{file.path}: key 'general.architecture' is {architecture!r}, expected 'llama'")
+    if architecture not in ARCHITECTURES:
+        raise FptqError(f"{file.path}: key 'general.architecture' is {architecture!r}, expected "
+                        f"{', '.join(ARCHITECTURES)}")
     if file.metadata.get("split.count", 1) not in (0, 1):
         raise FptqError(f"{file.path}: key 'split.count' is {file.metadata['split.count']}: merge the parts first "
                         "(llama-gguf-split --merge)")
-    if file.metadata.get("llama.expert_count", 0):
-        raise FptqError(f"{file.path}: key 'llama.expert_count' is set; mixtures of experts are not supported")
+    key = f"{architecture}."
+    if file.metadata.get(key + "expert_count", 0):
+        raise FptqError(f"{file.path}: key '{key}expert_count' is set; mixtures of experts are not supported")
     if "token_embd.weight" not in file.tensors:
         raise FptqError(f"{file.path}: no tensor 'token_embd.weight'")
-    hidden, heads = file.number("llama.embedding_length"), file.number("llama.attention.head_count")
+    hidden, heads = file.number(key + "embedding_length"), file.number(key + "attention.head_count")
     config = LlamaConfig(
         hidden_size=hidden,
-        intermediate_size=file.number("llama.feed_forward_length"),
-        num_layers=file.number("llama.block_count"),
+        intermediate_size=file.number(key + "feed_forward_length"),
+        num_layers=file.number(key + "block_count"),
         num_heads=heads,
-        num_kv_heads=file.number("llama.attention.head_count_kv", heads),
+        num_kv_heads=file.number(key + "attention.head_count_kv", heads),
         vocab_size=file.tensors["token_embd.weight"].shape[0],
-        context=min(file.number("llama.context_length"), context or DEFAULT_CONTEXT),
-        head_dim=file.number("llama.attention.key_length", file.number("llama.rope.dimension_count",
+        context=min(file.number(key + "context_length"), context or DEFAULT_CONTEXT),
+        head_dim=file.number(key + "attention.key_length", file.number(key + "rope.dimension_count",
                                                                        hidden // max(heads, 1))),
-        rms_norm_eps=file.number("llama.attention.layer_norm_rms_epsilon", kind=float),
-        rope_theta=file.number("llama.rope.freq_base", 10000.0, float),
-        rope_scaling=_rope(file),
-        interleaved=True,
+        rms_norm_eps=file.number(key + "attention.layer_norm_rms_epsilon", kind=float),
+        rope_theta=file.number(key + "rope.freq_base", 10000.0, float),
+        rope_scaling=_rope(file, architecture),
+        interleaved=architecture == "llama",
         tied="output.weight" not in file.tensors,
-        bos=file.number("tokenizer.ggml.bos_token_id", 1),
-        eos=file.number("tokenizer.ggml.eos_token_id", 2),
+        biases=tuple(linear for linear in LINEARS if _bias_of(linear) in file.tensors),
+        qk_norm="blk.0.attn_q_norm.weight" in file.tensors,
+        bos=_token(file, "bos", 1 if architecture == "llama" else None),
+        eos=_token(file, "eos", 2 if architecture == "llama" else None),
     )
     config.check(str(file.path))
-    for key in ("llama.rope.dimension_count", "llama.attention.value_length"):
-        if file.number(key, config.head_dim) != config.head_dim:
-            raise FptqError(f"{file.path}: key '{key}' is {file.metadata[key]}, expected the head size "
+    for name in (key + "rope.dimension_count", key + "attention.value_length"):
+        if file.number(name, config.head_dim) != config.head_dim:
+            raise FptqError(f"{file.path}: key '{name}' is {file.metadata[name]}, expected the head size "
                             f"{config.head_dim}: other sizes are not supported")
     factors = (config.rope_scaling or {}).get("factors")
     if factors is not None and len(factors) != config.head_dim // 2:
@@ -205,12 +224,12 @@ def _config(file: File, context: int | None) -> LlamaConfig:
 
 
 def _name(name: str) -> str | None:
-    """Hugging Face's name of a tensor, or None for one that no Llama has."""
+    """Hugging Face's name of a tensor, or None for one that none of these models has."""
     if name in _GLOBAL:
         return _GLOBAL[name]
     parts = name.split(".")
-    if len(parts) == 4 and parts[0] == "blk" and parts[2] in _LAYER and parts[3] == "weight":
-        return f"model.layers.{parts[1]}.{_LAYER[parts[2]]}.weight"
+    if len(parts) == 4 and parts[0] == "blk" and parts[2] in _LAYER and parts[3] in ("weight", "bias"):
+        return f"model.layers.{parts[1]}.{_LAYER[parts[2]]}.{parts[3]}"
     return None
 
 
@@ -233,9 +252,10 @@ def load(path: Path, context: int | None = None) -> Checkpoint:
         known = _name(name)
         if known in wanted:
             checkpoint.tensors[known] = _tensor(file, name, len(wanted[known]) == 2 and known != EMBEDDING)
-        elif name.endswith(".bias"):
-            raise FptqError(f"{path}: tensor '{name}': biases are not supported by this importer")
         elif name.startswith("blk.") and not name.endswith("attn_rot_embd.weight"):  # a table of older writers
-            raise FptqError(f"{path}: tensor '{name}': a Llama of {checkpoint.config.num_layers} layers has none")
+            raise FptqError(f"{path}: tensor '{name}': a {file.metadata['general.architecture']} of "
+                            f"{checkpoint.config.num_layers} layers has none")
+        elif name.endswith(".bias"):
+            raise FptqError(f"{path}: tensor '{name}': only layers of a decoder have a bias")
     checkpoint.check()
     return checkpoint

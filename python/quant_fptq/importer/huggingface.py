@@ -1,4 +1,4 @@
-"""Hugging Face folders of the Llama architecture: config.json and one or many safetensors."""
+"""Hugging Face folders of Llama and its siblings: config.json and one or many safetensors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import packed, safetensors
-from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, Tensor, is_number, layer_of
+from quant_fptq.importer.checkpoint import (EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor, is_number,
+                                            layer_of)
 
 #: Positions of the KV cache where neither the user nor the model asks for fewer.
 DEFAULT_CONTEXT = 2048
@@ -29,14 +30,33 @@ def _json(path: Path) -> dict:
     return value
 
 
+#: By `model_type`, what config.json does not say: the linears that always have a bias.
+_BIASES: dict[str, tuple[str, ...]] = {"llama": (), "mistral": (), "qwen2": LINEARS[:3], "qwen3": ()}
+
+
 def _refuse_other_architectures(path: Path, raw: dict) -> None:
-    if raw.get("model_type") != "llama":
-        raise FptqError(f"{path}: model_type is '{raw.get('model_type')}', expected 'llama'")
+    if raw.get("model_type") not in _BIASES:
+        raise FptqError(f"{path}: model_type is '{raw.get('model_type')}', expected {', '.join(_BIASES)}")
     if raw.get("hidden_act", "silu") not in ("silu", "swish"):
         raise FptqError(f"{path}: hidden_act is '{raw['hidden_act']}', expected 'silu'")
-    for key in ("attention_bias", "mlp_bias"):
-        if raw.get(key):
-            raise FptqError(f"{path}: {key} is set; biases are not supported by this importer")
+
+
+def biases_of(raw: dict) -> tuple[str, ...]:
+    """Which of LINEARS add a bias, by config.json."""
+    named = {"attention_bias": LINEARS[:4], "mlp_bias": LINEARS[4:]}
+    asked = {linear for key, linears in named.items() if raw.get(key) for linear in linears}
+    return tuple(linear for linear in LINEARS if linear in asked or linear in _BIASES[raw["model_type"]])
+
+
+def _positions(path: Path, raw: dict, positions: int, context: int | None) -> int:
+    """Positions of the KV cache. Attention is over all of them: a window has to hold them."""
+    window = raw.get("sliding_window") if raw.get("use_sliding_window", True) else None
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window <= 0):
+        raise FptqError(f"{path}: key 'sliding_window' is {window!r}, expected a positive number")
+    if window is not None and context is not None and min(context, positions) > window:
+        raise FptqError(f"{path}: key 'sliding_window' is {window}, a context of {context} positions needs it to be "
+                        "no smaller")
+    return min(positions, context or DEFAULT_CONTEXT, window or positions)
 
 
 def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
@@ -85,12 +105,14 @@ def read_config(path: Path, context: int | None = None) -> LlamaConfig:
         num_heads=heads,
         num_kv_heads=size("num_key_value_heads", heads),
         vocab_size=size("vocab_size"),
-        context=min(positions, context or DEFAULT_CONTEXT),
+        context=_positions(path, raw, positions, context),
         head_dim=size("head_dim", hidden // max(heads, 1)),
         rms_norm_eps=raw.get("rms_norm_eps", 1e-6),
         rope_theta=theta,
         rope_scaling=scaling,
         tied=bool(tied),
+        biases=biases_of(raw),
+        qk_norm=raw["model_type"] == "qwen3",
         bos=_token(raw.get("bos_token_id")),
         eos=_token(raw.get("eos_token_id")),
     )
@@ -164,18 +186,19 @@ def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: d
 
 
 def _refuse_unknown(source: packed.Source, config: LlamaConfig) -> None:
-    """Weights beside those of a Llama mean another function: biases, norms of q and k, positions, adapters. Names that
-    begin otherwise are of other heads, and some writers save a tied head, too."""
-    known = {layer_of(HEAD), *(layer_of(name) for name, _ in config.shapes())}
+    """Weights beside those that config.json asks for mean another function: biases, norms of q and k, positions,
+    adapters. Names that begin otherwise are of other heads, and some writers save a tied head, too."""
+    names = {name for name, _ in config.shapes()}
+    known = {layer_of(name) for name in (HEAD, *names)}
     for name, array in source.tensors.items():
         owner, _, part = name.rpartition(".")
         if not name.startswith(("model.", "lm_head.")) or part == "inv_freq" or owner in known and part != "bias":
             continue  # tables of older writers; codes, scales and the rest of a quantized layer
+        if name in names:
+            continue
         if part == "bias" and owner in known and not np.any(array):
             continue  # GPTQ's writers add zeros
-        raise FptqError(f"{source.files[name]}: tensor '{name}': a Llama has none; "
-                        + ("biases are not supported by this importer" if part == "bias" else
-                           "this is another architecture than config.json says"))
+        raise FptqError(f"{source.files[name]}: tensor '{name}': this is another architecture than config.json says")
 
 
 def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:

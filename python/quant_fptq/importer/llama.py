@@ -1,4 +1,4 @@
-"""A Llama as linalg on tensors with external weights.
+"""A Llama, or one of its siblings, as linalg on tensors with external weights.
 
 Public functions, with a KV cache that is updated in place:
 
@@ -119,6 +119,13 @@ class _Function:
         return self.b.generic("mk", [(x, "mk")], (self.b.empty(x.sizes), "mk"), body, "%r")
 
     def linear(self, x: Value, name: str) -> Value:
+        y, bias = self.product(x, name), f"{layer_of(name)}.bias"
+        if bias not in self.checkpoint.tensors:
+            return y
+        return self.b.generic("mn", [(y, "mn"), (self.widened(bias), "n")], (self.b.empty(y.sizes), "mn"),
+                              ["%r = arith.addf %a0, %a1 : f32"], "%r")
+
+    def product(self, x: Value, name: str) -> Value:
         stored = self.checkpoint.tensors[name].stored
         scale = self.checkpoint.input_scales.get(layer_of(name))
         if scale is not None:
@@ -130,18 +137,21 @@ class _Function:
         return self.b.matmul_transposed(x, self.dequantized(name, stored))
 
     def norm(self, x: Value, name: str) -> Value:
-        """RMSNorm; gamma is a multiplication of its own, into which equalization folds its scales."""
-        b, (m, d) = self.b, x.sizes
-        squares = b.generic("md", [(x, "md")], (b.empty((m, d)), "md"), ["%r = arith.mulf %a0, %a0 : f32"], "%r")
-        total = b.generic("md", [(squares, "md")], (b.fill("0.0", (m,)), "m"), ["%r = arith.addf %a0, %o : f32"], "%r",
-                          reduced="d")
+        """RMSNorm of the last dimension; gamma is a multiplication of its own, into which equalization folds its
+        scales."""
+        b, rows, d = self.b, x.sizes[:-1], x.sizes[-1]
+        outer = "mh"[: len(rows)]
+        all_ = outer + "d"
+        squares = b.generic(all_, [(x, all_)], (b.empty(x.sizes), all_), ["%r = arith.mulf %a0, %a0 : f32"], "%r")
+        total = b.generic(all_, [(squares, all_)], (b.fill("0.0", rows), outer), ["%r = arith.addf %a0, %o : f32"],
+                          "%r", reduced="d")
         body = [f"%n = arith.constant {float(d):e} : f32",
                 f"%eps = arith.constant {self.config.rms_norm_eps:e} : f32",
                 "%mean = arith.divf %a0, %n : f32", "%sum = arith.addf %mean, %eps : f32", "%r = math.rsqrt %sum : f32"]
-        inverse = b.generic("m", [(total, "m")], (b.empty((m,)), "m"), body, "%r")
-        unit = b.generic("md", [(x, "md"), (inverse, "m")], (b.empty((m, d)), "md"),
+        inverse = b.generic(outer, [(total, outer)], (b.empty(rows), outer), body, "%r")
+        unit = b.generic(all_, [(x, all_), (inverse, outer)], (b.empty(x.sizes), all_),
                          ["%r = arith.mulf %a0, %a1 : f32"], "%r")
-        return b.generic("md", [(self.widened(name), "d"), (unit, "md")], (b.empty((m, d)), "md"),
+        return b.generic(all_, [(self.widened(name), "d"), (unit, all_)], (b.empty(x.sizes), all_),
                          ["%r = arith.mulf %a0, %a1 : f32"], "%r")
 
     def add(self, x: Value, y: Value) -> Value:
@@ -204,6 +214,8 @@ class _Function:
         heads, kv, hd, group = c.num_heads, c.num_kv_heads, c.head_dim, c.num_heads // c.num_kv_heads
         projected = (self.linear(h, f"{prefix}self_attn.{n}_proj.weight") for n in "qkv")
         q, k, v = (b.expand(y, "[[0], [1, 2]]", (m, n, hd)) for y, n in zip(projected, (heads, kv, kv)))
+        if c.qk_norm:
+            q, k = (self.norm(y, f"{prefix}self_attn.{name}_norm.weight") for y, name in ((q, "q"), (k, "k")))
         tables = self.tables()
         q = self.rotate(q, b.empty((m, heads, hd)), (0, 0), "mhi", tables)
         k_cache = self.rotate(k, k_cache, (0, "%position"), "hmi", tables)

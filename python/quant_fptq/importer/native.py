@@ -60,7 +60,8 @@ def _config(path: Path, metadata: dict, context: int | None) -> LlamaConfig:
         if key not in known:
             raise FptqError(f"{path}: metadata key 'config' has the unknown key '{key}'")
     try:
-        config = LlamaConfig(**{**raw, "context": min(raw["context"], context or raw["context"])})
+        config = LlamaConfig(**{**raw, "context": min(raw["context"], context or raw["context"]),
+                                "biases": tuple(raw.get("biases", ()))})
         config.check(str(path))
     except (TypeError, KeyError) as error:
         raise FptqError(f"{path}: metadata key 'config': {error}") from None

@@ -193,14 +193,6 @@ def _check_gptq(source: Source, settings: dict) -> int:
     return 1 if version == "gptq" else 0
 
 
-def _refuse_bias(source: Source, layer: str) -> None:
-    """GPTQ's writers add a bias of zeros to every linear; any other is not supported."""
-    bias = source.tensors.get(f"{layer}.bias")
-    if bias is not None and np.any(bias):
-        raise FptqError(f"{source.files[f'{layer}.bias']}: tensor '{layer}.bias' is not zero; biases are not "
-                        "supported by this importer")
-
-
 def _transposed(source: Source, layer: str, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, int]:
     """scales [N, G], zero-point words [G, N / 8] and the group size, common to GPTQ and AWQ."""
     n, k = shape
@@ -210,7 +202,6 @@ def _transposed(source: Source, layer: str, shape: tuple[int, int]) -> tuple[np.
                         f"groups x {n}, a multiple of 8")
     group_size = _group_size(source, f"{layer}.scales", k, scales.shape[0])
     words = source.get(f"{layer}.qzeros", ("int32",), (scales.shape[0], n // 8))
-    _refuse_bias(source, layer)
     return _scales(scales.T), words, group_size
 
 
