@@ -16,9 +16,10 @@ llvm::Error PolicyOptions::verify() const {
     return llvm::createStringError(formatv("group size {0} is negative; 0 means per channel", groupSize));
   if (scheme == SchemeKind::TwoLevel && symmetric.value_or(false))
     return llvm::createStringError("the two-level scheme has offsets and cannot be symmetric");
-  if (std::string problem; !keepFloat.empty() && !llvm::Regex(keepFloat).isValid(problem))
-    return llvm::createStringError(formatv("keep-float: bad regular expression '{0}': {1}", keepFloat, problem));
-  return llvm::Error::success();
+  if (keepFloat.empty())
+    return llvm::Error::success();
+  llvm::Expected<llvm::Regex> pattern = parseLayerPattern(keepFloat);
+  return pattern ? llvm::Error::success() : llvm::createStringError("keep-float: " + toString(pattern.takeError()));
 }
 
 /// The largest divisor of `k` that is at most `groupSize`.

@@ -167,9 +167,8 @@ void RecipeReader::readKeepFloat(RecipeRule &rule, yaml::Node *node) {
 void RecipeReader::readRuleKey(RecipeRule &rule, StringRef key, yaml::Node *value) {
   if (key == "match") {
     rule.match = scalar(key, value);
-    rule.regex = llvm::Regex(rule.match);
-    if (std::string problem; !rule.regex.isValid(problem))
-      failKey(value, key, "bad regular expression '" + rule.match + "': " + problem);
+    llvm::Expected<llvm::Regex> pattern = parseLayerPattern(rule.match);
+    pattern ? void(rule.regex = std::move(*pattern)) : failKey(value, key, llvm::toString(pattern.takeError()));
   } else if (key == "kind") {
     readWord(rule.kind, key, value, symbolizeLayerKind, "linear, lookup");
   } else if (key == "policy") {

@@ -14,6 +14,15 @@
 // ADJUST: scheme = #fptq.scheme<group, group_size = 2,
 // RUN: not fptq-opt --fptq-choose-policy="recipe=%t/regex.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=REGEX
 // REGEX: regex.yaml:{{.*}}match
+// Patterns that took gigabytes and the stack.
+// RUN: sed 's/(/((((a{1,255}){1,255}){1,255}){1,255})/' %t/regex.yaml > %t/repeated.yaml
+// RUN: not fptq-opt --fptq-choose-policy="recipe=%t/repeated.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=LARGE
+// LARGE: repeated.yaml:3: key 'match': bad regular expression 'a((((a{1,255}){1,255}){1,255}){1,255})': too large, with its repetitions written out, or too deeply nested
+// RUN: %python -c "print('version: 1\nrules:\n  - match: \"' + '(' * 100000 + ')' * 100000 + '\"')" > %t/deep.yaml
+// RUN: not fptq-opt --fptq-choose-policy="recipe=%t/deep.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=DEEP
+// DEEP: deep.yaml:3: key 'match': bad regular expression '(((({{.*}}too deeply nested
+// RUN: not fptq-opt --fptq-choose-policy="keep-float=(([]a]{255}){255}|\\(){255}" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=KEEP
+// KEEP: keep-float: bad regular expression '{{.*}}too large
 // RUN: not fptq-opt --fptq-choose-policy="recipe=%t/key.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=KEY
 // KEY: key.yaml:{{.*}}polcy
 // RUN: not fptq-opt --fptq-choose-policy="group-size=4 recipe=%t/unmatched.yaml" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=UNMATCHED

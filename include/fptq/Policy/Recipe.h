@@ -31,6 +31,10 @@ std::optional<SchemeKind> parseSchemeKind(llvm::StringRef text);
 /// pad, adjust, error.
 std::optional<RaggedMode> parseRaggedMode(llvm::StringRef text);
 
+/// A regular expression (POSIX extended) on layer names. An error where its syntax is wrong, and where it would take
+/// gigabytes: llvm::Regex writes the repetitions of `((a{1,255}){1,255}){1,255}` out.
+llvm::Expected<llvm::Regex> parseLayerPattern(llvm::StringRef text);
+
 /// One rule; what it leaves open is decided by the options of the run.
 struct RecipeRule {
   std::string match;             ///< regular expression (POSIX extended), searched in the layer's name
