@@ -1,6 +1,7 @@
 //===- ModuleFile.cpp - a module as tools read it -------------------------===//
 #include "fptq/Support/ModuleFile.h"
 #include "fptq/IR/Fptq.h"
+#include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
@@ -11,8 +12,30 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
+namespace {
+/// A copy of a text with a tail. After a string that the end of a file cuts, MLIR's lexer stands behind the terminating
+/// NUL, and the parser of resources goes on from there, over NULs, to wherever memory ends.
+class PaddedText : public llvm::MemoryBuffer {
+public:
+  explicit PaddedText(const llvm::MemoryBuffer &text)
+      : storage((text.getBuffer() + StringRef("\0", 1)).str() + std::string(64, ')')),
+        name(text.getBufferIdentifier()) {
+    init(storage.data(), storage.data() + text.getBufferSize(), /*RequiresNullTerminator=*/true);
+  }
+  StringRef getBufferIdentifier() const override { return name; }
+  BufferKind getBufferKind() const override { return MemoryBuffer_Malloc; }
+
+private:
+  std::string storage, name;
+};
+} // namespace
+
 std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::openModuleBuffer(StringRef path, std::string *error) {
-  return openInputFile(path, llvm::Align(4096), error);
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, llvm::Align(4096), error);
+  // A string ends with its line, if not before.
+  if (!buffer || buffer->getBuffer().ends_with("\n") || isBytecode(buffer->getMemBufferRef()))
+    return buffer;
+  return std::make_unique<PaddedText>(*buffer);
 }
 
 void mlir::fptq::searchParametersBeside(StringRef path, FptqDialect &dialect) {

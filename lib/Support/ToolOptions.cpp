@@ -6,6 +6,8 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
 
+#include <csignal>
+#include <cstring>
 #include <unistd.h>
 
 namespace cl = llvm::cl;
@@ -34,13 +36,24 @@ bool mlir::fptq::asksForHelp(int argc, char **argv) {
   });
 }
 
-void mlir::fptq::explainOutOfMemory() {
+/// Ends the process with one line and status 1, and removes what was being written. No stream: they allocate.
+[[noreturn]] static void endWith(llvm::ArrayRef<const char *> texts) {
+  for (const char *text : texts)
+    (void)!write(STDERR_FILENO, text, strlen(text));
+  llvm::sys::RunInterruptHandlers();
+  _exit(1);
+}
+
+void mlir::fptq::explainFatalErrors() {
   llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
-    // No stream: they allocate.
-    static constexpr llvm::StringLiteral kText =
-        "error: out of memory: the model has a tensor that is larger than the memory this process may use\n";
-    (void)!write(STDERR_FILENO, kText.data(), kText.size());
-    llvm::sys::RunInterruptHandlers(); // removes what was being written
-    _exit(1);
+    endWith("error: out of memory: the model has a tensor that is larger than the memory this process may use\n");
   });
+  llvm::install_fatal_error_handler([](void *, const char *reason, bool) {
+    endWith({"error: LLVM stopped, on a module that is damaged or too large for it: ", reason, "\n"});
+  });
+  struct sigaction action = {};
+  action.sa_handler = [](int) {
+    endWith("error: a file of the model became shorter, or its disk failed, while it was read\n");
+  };
+  sigaction(SIGBUS, &action, nullptr);
 }

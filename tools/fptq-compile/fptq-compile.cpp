@@ -21,7 +21,7 @@ static constexpr char kOverview[] = R"(compile float or quantized MLIR ahead of 
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  explainOutOfMemory();
+  explainFatalErrors();
   cl::OptionCategory category("fptq-compile");
   cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("<model.mlir or .mlirbc>"), cl::cat(category));
   cl::opt<std::string> output("o", cl::Required, cl::desc("output: model.o (with model.h beside it) or model.so"),

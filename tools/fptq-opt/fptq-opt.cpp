@@ -12,7 +12,7 @@
 
 using namespace mlir;
 using fptq::asksForHelp;
-using fptq::explainOutOfMemory;
+using fptq::explainFatalErrors;
 using fptq::hideOptionsExcept;
 
 static constexpr char kOverview[] = R"help(mlir-opt with the fptq dialect, passes and pipelines
@@ -97,7 +97,7 @@ static LogicalResult run(StringRef input, StringRef output, DialectRegistry &reg
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  explainOutOfMemory();
+  explainFatalErrors();
   if (argc == 2 && StringRef(argv[1]) == "--fptq-report-target")
     return reportTarget(), 0;
   DialectRegistry registry;

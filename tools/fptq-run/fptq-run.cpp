@@ -215,7 +215,7 @@ static void forgetLibraryOptions() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  explainOutOfMemory();
+  explainFatalErrors();
   forgetLibraryOptions();
   Options o;
   cl::ParseCommandLineOptions(argc, argv, kOverview);

@@ -102,7 +102,7 @@ static int status(llvm::Error error) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  explainOutOfMemory();
+  explainFatalErrors();
   ProfileCommand profile;
   PackCommand pack;
   UnpackCommand unpack;
