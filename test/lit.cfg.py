@@ -36,6 +36,14 @@ config.substitutions += [
 
 # A plain C compiler where there is one. A sanitized library needs the compiler that made it, with its flags.
 sanitized = "-fsanitize" in config.c_flags
+if sanitized:
+    # libMLIR and libLLVM are not instrumented: a std::vector or an arena of theirs that they grow has no valid bounds, and
+    # what they keep until the process ends looks like a leak.
+    options = "detect_container_overflow=0:allow_user_poisoning=0:detect_leaks=0:strict_string_checks=1"
+    config.environment.setdefault("ASAN_OPTIONS", options)
+    config.environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    config.environment.setdefault("LLVM_SYMBOLIZER_PATH", os.path.join(config.llvm_tools_dir, "llvm-symbolizer"))
+    config.available_features.add("sanitizers")
 for name, usual, clang in (("%cc", "cc", "clang"), ("%cxx", "c++", "clang++")):
     command = clang if sanitized or not shutil.which(usual) else usual
     config.substitutions.append((rf"{name}\b", f"{command} {config.c_flags}".strip()))
