@@ -11,6 +11,9 @@ using namespace mlir::fptq;
 
 #include "fptq/IR/FptqEnums.cpp.inc"
 
+/// Far above any weight's K; sums and products with it still fit 64 bits.
+static constexpr int64_t kMaxGroupSize = int64_t(1) << 31;
+
 /// `"x86"`, quoted: a name of docs/PackedLayout.md, which outlives the enumeration of this release.
 static ParseResult parseLayoutName(AsmParser &parser, Layout &layout) {
   std::string name;
@@ -40,6 +43,9 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, S
                                  bool symmetric, WeightMethod method) {
   if (groupSize < 0)
     return emitError() << "group size " << groupSize << " is negative; 0 means one group per channel";
+  if (groupSize > kMaxGroupSize)
+    return emitError() << "group size " << groupSize << " is above " << kMaxGroupSize
+                       << "; 0 means one group per channel";
   if (kind == SchemeKind::TwoLevel && symmetric)
     return emitError() << "the two-level scheme has offsets: symmetric must be false";
   return success();

@@ -213,9 +213,12 @@ LogicalResult LookupOp::verify() {
 // Integer form
 //===----------------------------------------------------------------------===//
 
-/// `v` as a product that stays dynamic when a factor is.
+/// `v` as a product that stays dynamic when a factor is. One that does not fit agrees with no size.
 static int64_t times(int64_t a, int64_t b) {
-  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) ? ShapedType::kDynamic : a * b;
+  int64_t product;
+  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b))
+    return ShapedType::kDynamic;
+  return llvm::MulOverflow(a, b, product) ? std::numeric_limits<int64_t>::max() : product;
 }
 
 /// QA1, QA2, QR3: codes, scales and sums of M rows of `k` channels.
@@ -365,16 +368,26 @@ bool mlir::fptq::hasHalfScales(PackedMatmulOp op) {
   return packedShape(op.getScheme(), op.getLayout(), n, op.getK(), bytes).halfScales;
 }
 
+/// More rows than any weight has, and few enough for their bytes to fit 64 bits.
+static constexpr int64_t kMaxRows = int64_t(1) << 31;
+
+/// Before anything is computed from an attribute `k`.
+static LogicalResult verifyInputChannels(Operation *op, int64_t k) {
+  if (k <= 0 || k > kMaxInputChannels)
+    return op->emitOpError() << "(QM5) " << k << " input channels, expected 1.." << kMaxInputChannels;
+  return success();
+}
+
 /// PK2, PM1: the packed operand has the bytes its layout needs, with f32 or f16 scales.
 static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr scheme, LayoutAttr layout, int64_t n,
                                        int64_t k, StringRef label) {
-  if (k <= 0 || k > kMaxInputChannels)
-    return op->emitOpError() << "(QM5) " << k << " input channels, expected 1.." << kMaxInputChannels;
   if (shapeOf(packed).size() != 1)
     return op->emitOpError() << "(" << label << ") packed weight has rank " << shapeOf(packed).size() << ", expected 1";
   int64_t bytes = shapeOf(packed)[0];
   if (ShapedType::isDynamic(n)) // nothing to compare with
     return success();
+  if (n > kMaxRows)
+    return op->emitOpError() << "(" << label << ") packed weight has " << n << " rows, expected at most " << kMaxRows;
   int64_t f32 = packedBytes(layout.getLayout(), packedShape(scheme, n, k, false)),
           f16 = packedBytes(layout.getLayout(), packedShape(scheme, n, k, true));
   if (agree(bytes, f32) || agree(bytes, f16))
@@ -385,6 +398,8 @@ static LogicalResult verifyPackedBytes(Operation *op, Value packed, SchemeAttr s
 }
 
 LogicalResult PackOp::verify() {
+  if (failed(verifyInputChannels(*this, getK())))
+    return failure();
   int64_t n = sizeOf(getCodes(), 0), k = getK(), group = getScheme().groupSizeFor(k), groups = getScheme().numGroups(k);
   if (failed(verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), n, groups,
                            llvm::divideCeil(groups * group, 2))))
@@ -393,6 +408,8 @@ LogicalResult PackOp::verify() {
 }
 
 LogicalResult UnpackOp::verify() {
+  if (failed(verifyInputChannels(*this, getK())))
+    return failure();
   bool twoLevel = getScheme().getKind() == SchemeKind::TwoLevel;
   size_t expected = 2 + !getScheme().getSymmetric() + twoLevel;
   if (getNumResults() != expected)
@@ -413,7 +430,7 @@ LogicalResult UnpackOp::verify() {
 }
 
 LogicalResult PackedMatmulOp::verify() {
-  if (failed(verifyMatmul(*this, "PM2", "PM3")))
+  if (failed(verifyInputChannels(*this, getK())) || failed(verifyMatmul(*this, "PM2", "PM3")))
     return failure();
   int64_t groups = getScheme().numGroups(getK());
   int64_t columns = groups * paddedGroupSize(getLayout().getLayout(), getScheme().groupSizeFor(getK()));
@@ -430,5 +447,7 @@ LogicalResult PackedLookupOp::verify() {
     return emitOpError() << "(PL1) has a table of " << int64_t(getRows()) << " rows (layer '" << getLayer() << "')";
   if (ShapedType::isDynamic(sizeOf(getPacked(), 0))) // f16 scales are told by the number of bytes (P9)
     return emitOpError() << "(PL1) packed weight has an unknown number of bytes (layer '" << getLayer() << "')";
+  if (failed(verifyInputChannels(*this, getChannels())))
+    return failure();
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), getRows(), getChannels(), "PL1");
 }

@@ -80,7 +80,7 @@ void FptqCheckTargetPass::runOnOperation() {
   markAllAnalysesPreserved();
   std::optional<SchemeKind> undecided = parseSchemeKind(scheme);
   if (!undecided || groupSize < 0) {
-    getOperation().emitError() << "fptq-check-target: scheme '" << scheme << "', group-size " << groupSize
+    getOperation().emitError() << "fptq-check-target: scheme '" << scheme << "', group-size " << groupSize.getValue()
                                << ": expected group or two-level, and 0 or more";
     return signalPassFailure();
   }

@@ -16,6 +16,8 @@ static ChainStep classifyGeneric(linalg::GenericOp op) {
   if (op.getNumDpsInputs() != 1 || op.getNumResults() != 1 || op.getNumReductionLoops() ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return ChainStep::None;
+  if (!isa<RankedTensorType>(op.getDpsInputOperand(0)->get().getType())) // one number for all
+    return ChainStep::None;
   AffineMap map = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
   // A unit dimension is read at constant 0, also where it is broadcast.
   if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))

@@ -2,6 +2,7 @@
 #include "ConstantChain.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
+#include "fptq/Support/TensorBytes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -63,6 +64,18 @@ static bool readBytes(Type type, ArrayRef<char> bytes, std::vector<float> &out) 
   else
     return false;
   return true;
+}
+
+/// Whether `value` has a size, and memory could hold it, as it is and as f32.
+static LogicalResult checkSize(Value value, StringRef layer) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.hasStaticShape())
+    return emitError(value.getLoc()) << "constant of type " << type << " has an open size (layer '" << layer << "')";
+  int64_t elementBytes = std::max<int64_t>(4, llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+  if (!addressableBytes(type.getShape(), elementBytes))
+    return emitError(value.getLoc()) << "constant of type " << type << " is larger than any memory (layer '" << layer
+                                     << "')";
+  return success();
 }
 
 /// The attribute that a root stands for, its own or its global's; null for an external global.
@@ -248,6 +261,8 @@ static void roundTo(Type type, std::vector<float> &data) {
 static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, StringRef layer) {
   Operation *op = value.getDefiningOp();
   auto type = cast<RankedTensorType>(value.getType());
+  if (failed(checkSize(value, layer)))
+    return failure();
   ChainStep step = classifyChainStep(op);
   if (step == ChainStep::None)
     return emitError(value.getLoc()) << "weight is no constant (layer '" << layer << "')";
@@ -291,6 +306,8 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
 }
 
 FailureOr<ConstantBytes> mlir::fptq::constantBytes(Value value, const ParameterFiles &files, StringRef layer) {
+  if (failed(checkSize(value, layer)))
+    return failure();
   auto type = cast<RankedTensorType>(value.getType());
   size_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
   auto checked = [&](StringRef what, StringRef name, ArrayRef<char> data) -> FailureOr<ConstantBytes> {

@@ -353,6 +353,25 @@ func.func @PM1_bytes(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>
 
 // -----
 
+// Sizes whose products do not fit 64 bits.
+func.func @PM1_rows(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %y: tensor<3x4611686018427387904xf32>) {
+  // expected-error@+1 {{(PM1) packed weight has 4611686018427387904 rows, expected at most 2147483648}}
+  %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
+    ins(%q, %s, %t : tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<7xi8>) outs(%y : tensor<3x4611686018427387904xf32>) -> tensor<3x4611686018427387904xf32>
+  return
+}
+
+// -----
+
+func.func @PM1_channels(%q: tensor<3x16xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %p: tensor<7xi8>, %y: tensor<3x5xf32>) {
+  // expected-error@+1 {{(QM5) 9223372036854775807 input channels, expected 1..65536}}
+  %0 = fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(9223372036854775807) layer("a")
+    ins(%q, %s, %t : tensor<3x16xi8>, tensor<3xf32>, tensor<3x2xi32>) weights(%p : tensor<7xi8>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
+  return
+}
+
+// -----
+
 func.func @PM1_rank(%q: memref<3x16xi8>, %s: memref<3xf32>, %t: memref<3x2xi32>, %p: memref<i8>, %y: memref<3x5xf32>) {
   // expected-error@+1 {{(PM1) packed weight has rank 0, expected 1}}
   fptq.packed_matmul <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) layer("a")
@@ -417,6 +436,11 @@ func.func private @range_negative() attributes {a = #fptq.range<min = -1.0, max 
 
 // expected-error@+1 {{range minimum 2.0}}
 func.func private @range_reversed() attributes {a = #fptq.range<min = 2.0, max = 1.0, absmax = 2.0, tokens = 1>}
+
+// -----
+
+// expected-error@+1 {{group size 9223372036854775807 is above 2147483648; 0 means one group per channel}}
+#huge = #fptq.scheme<group, group_size = 9223372036854775807, symmetric = true, method = rtn>
 
 // -----
 

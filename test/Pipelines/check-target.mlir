@@ -15,6 +15,8 @@
 // UNKNOWN: error: unknown target 'z80', expected reference, avx2
 // RUN: not fptq-opt %t/float.mlir --fptq-check-target=scheme=three-level 2>&1 | FileCheck %s --check-prefix=SCHEME
 // SCHEME: error: fptq-check-target: scheme 'three-level'
+// RUN: not fptq-opt %t/float.mlir --fptq-check-target=group-size=-1 2>&1 | FileCheck %s --check-prefix=GROUP
+// GROUP: error: fptq-check-target: scheme 'group', group-size -1: expected group or two-level, and 0 or more
 // RUN: fptq-opt %t/float.mlir --fptq-choose-policy=policy=per-token --fptq-quantize-weights --fptq-fuse --fptq-pack -o %t/packed.mlir
 // RUN: fptq-opt %t/packed.mlir --fptq-check-target=target=avx2-emulated -o /dev/null
 // RUN: not fptq-opt %t/packed.mlir --fptq-check-target=target=sm_90a -o /dev/null 2>&1 | FileCheck %s --check-prefix=LAYOUT

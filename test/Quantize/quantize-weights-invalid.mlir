@@ -31,6 +31,37 @@ func.func @nan_in_weight(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
 
 // -----
 
+// 2^66 bytes: the product of the sizes is 0.
+func.func @wraps_to_nothing(%x: tensor<3x8xf32>) -> tensor<3x2xf32> {
+  // expected-error@+1 {{constant of type 'tensor<4611686018427387904x16xf32>' is larger than any memory (layer 'a')}}
+  %c = arith.constant dense<1.0> : tensor<4611686018427387904x16xf32>
+  %w = tensor.extract_slice %c[0, 0] [2, 8] [1, 1] : tensor<4611686018427387904x16xf32> to tensor<2x8xf32>
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x8xf32>, tensor<2x8xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+// One number for all elements is no tensor that a chain could end at.
+func.func @filled_by_a_generic(%x: tensor<3x8xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<2x8xf32>
+  %w = linalg.generic {indexing_maps = [affine_map<(i, j) -> ()>, affine_map<(i, j) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel"]} ins(%c : f32) outs(%e : tensor<2x8xf32>) {
+  ^bb0(%one: f32, %unused: f32):
+    linalg.yield %one : f32
+  } -> tensor<2x8xf32>
+  // expected-error@+1 {{has a weight that is no constant (layer 'a')}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "v = 1">, scheme = #fptq.scheme<group, group_size = 0, symmetric = true, method = rtn>
+  } : (tensor<3x8xf32>, tensor<2x8xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
 func.func @two_weights_of_one_name(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
   %w = arith.constant {fptq.name = "one"} dense<1.0> : tensor<2x2xf32>
   %v = arith.constant {fptq.name = "two"} dense<2.0> : tensor<2x2xf32>

@@ -1,6 +1,7 @@
 //===- BoundAllocations.cpp - the known bound of a dynamic size -----------===//
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
+#include "fptq/Support/TensorBytes.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQBOUNDALLOCATIONSPASS
@@ -32,42 +33,51 @@ static std::optional<int64_t> boundOf(Value size) {
   return bound;
 }
 
-/// Bytes of `alloc` at its sizes' bounds, if all are known.
-static std::optional<int64_t> boundBytes(memref::AllocOp alloc) {
+/// The sizes of `alloc` at their bounds, if all are known.
+static std::optional<SmallVector<int64_t>> boundShape(memref::AllocOp alloc) {
   MemRefType type = alloc.getType();
-  if (!type.getLayout().isIdentity() || !type.getElementType().isIntOrFloat())
+  if (!type.getLayout().isIdentity() || !type.getElementType().isIntOrIndexOrFloat())
     return std::nullopt;
-  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  SmallVector<int64_t> shape(type.getShape());
   auto sizes = alloc.getDynamicSizes().begin();
-  for (int64_t extent : type.getShape()) {
+  for (int64_t &extent : shape)
     if (ShapedType::isDynamic(extent)) {
       std::optional<int64_t> bound = boundOf(*sizes++);
       if (!bound)
         return std::nullopt;
       extent = *bound;
     }
-    bytes *= extent;
-  }
-  return bytes;
+  return shape;
+}
+
+/// One block of bytes, and a view of the real sizes.
+static void allocateBound(memref::AllocOp alloc, int64_t bytes) {
+  OpBuilder b(alloc);
+  auto alignment = alloc.getAlignmentAttr() ? alloc.getAlignmentAttr() : b.getI64IntegerAttr(64);
+  auto flat = memref::AllocOp::create(b, alloc.getLoc(), MemRefType::get({bytes}, b.getI8Type()), alignment);
+  Value zero = arith::ConstantIndexOp::create(b, alloc.getLoc(), 0);
+  Value view = memref::ViewOp::create(b, alloc.getLoc(), alloc.getType(), flat, zero, alloc.getDynamicSizes());
+  alloc.replaceAllUsesWith(view);
+  alloc.erase();
 }
 
 void FptqBoundAllocationsPass::runOnOperation() {
   SmallVector<memref::AllocOp> allocs;
-  getOperation().walk([&](memref::AllocOp alloc) {
-    if (!alloc.getDynamicSizes().empty())
-      allocs.push_back(alloc);
-  });
+  getOperation().walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
   for (memref::AllocOp alloc : allocs) {
-    std::optional<int64_t> bytes = boundBytes(alloc);
-    if (!bytes)
+    std::optional<SmallVector<int64_t>> shape = boundShape(alloc);
+    if (!shape)
       continue;
-    OpBuilder b(alloc);
-    auto alignment = alloc.getAlignmentAttr() ? alloc.getAlignmentAttr() : b.getI64IntegerAttr(64);
-    auto flat = memref::AllocOp::create(b, alloc.getLoc(), MemRefType::get({*bytes}, b.getI8Type()), alignment);
-    Value zero = arith::ConstantIndexOp::create(b, alloc.getLoc(), 0);
-    Value view = memref::ViewOp::create(b, alloc.getLoc(), alloc.getType(), flat, zero, alloc.getDynamicSizes());
-    alloc.replaceAllUsesWith(view);
-    alloc.erase();
+    Type element = alloc.getType().getElementType();
+    std::optional<int64_t> bytes =
+        addressableBytes(*shape, element.isIndex() ? 8 : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+    bool isStatic = alloc.getDynamicSizes().empty();
+    if (!bytes && isStatic) {
+      alloc.emitError() << "needs a buffer of type " << alloc.getType() << ", larger than any memory";
+      return signalPassFailure();
+    }
+    if (bytes && !isStatic && !element.isIndex())
+      allocateBound(alloc, *bytes);
   }
 }
 } // namespace mlir::fptq

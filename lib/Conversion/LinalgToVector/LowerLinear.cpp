@@ -112,6 +112,10 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
 }
 
 void FptqLowerLinearPass::runOnOperation() {
+  if (width < 1) {
+    getOperation().emitError() << "fptq-lower-linear: width " << width.getValue() << ", expected 1 or more";
+    return signalPassFailure();
+  }
   FailureOr<ParameterFiles> files = ParameterFiles::open(getOperation());
   if (failed(files))
     return signalPassFailure();

@@ -4,6 +4,8 @@
 #include "fptq/Support/GlobalString.h"
 #include "mlir/Dialect/Func/Utils/Utils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQLOWEROBSERVEPASS
@@ -64,16 +66,28 @@ static void lower(OpBuilder &b, ObserveOp op, func::FuncOp runtime) {
   op.erase();
 }
 
+/// The runtime takes a C string and writes JSON: names that differ after a NUL would share one range.
+static LogicalResult checkObserve(ObserveOp op) {
+  if (!isa<MemRefType>(op.getX().getType()))
+    return op.emitOpError("is not bufferized");
+  StringRef layer = op.getLayer();
+  if (llvm::json::isUTF8(layer) && !layer.contains('\0'))
+    return success();
+  std::string escaped;
+  llvm::raw_string_ostream os(escaped);
+  llvm::printEscapedString(layer, os);
+  return op.emitOpError() << "has a name that no profile can hold, expected UTF-8 without NUL (layer '" << escaped
+                          << "')";
+}
+
 void FptqLowerObservePass::runOnOperation() {
   SmallVector<ObserveOp> ops;
   getOperation().walk([&](ObserveOp op) { ops.push_back(op); });
   if (ops.empty())
     return;
   for (ObserveOp op : ops)
-    if (!isa<MemRefType>(op.getX().getType())) {
-      op.emitOpError("is not bufferized");
+    if (failed(checkObserve(op)))
       return signalPassFailure();
-    }
   OpBuilder b(&getContext());
   FailureOr<func::FuncOp> runtime = declareRuntime(b, getOperation());
   if (failed(runtime))

@@ -69,6 +69,10 @@ static Repeat chooseCut(ArrayRef<Operation *> ops, Repeat repeat, size_t run) {
 }
 
 void FptqOutlineRepeatsPass::runOnOperation() {
+  if (minimum < 1) {
+    getOperation().emitError() << "fptq-outline-repeats: minimum 0, expected 1 or more";
+    return signalPassFailure();
+  }
   SymbolTable symbols(getOperation());
   for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
     if (function.isExternal() || !function.getBody().hasOneBlock())

@@ -14,3 +14,21 @@ func.func @f(%x: memref<4x64xf32>) {
   fptq.observe %x layer("a") : memref<4x64xf32>
   return
 }
+
+// -----
+
+// Both would be 'a' to the runtime.
+func.func @nul(%x: memref<4x64xf32>) {
+  fptq.observe %x layer("a") : memref<4x64xf32>
+  // expected-error@+1 {{has a name that no profile can hold, expected UTF-8 without NUL (layer 'a\00b')}}
+  fptq.observe %x layer("a\00b") : memref<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @not_utf8(%x: memref<4x64xf32>) {
+  // expected-error@+1 {{expected UTF-8 without NUL (layer 'a\FF')}}
+  fptq.observe %x layer("a\FF") : memref<4x64xf32>
+  return
+}

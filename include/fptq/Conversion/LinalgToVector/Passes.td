@@ -248,7 +248,8 @@ def FptqBoundAllocationsPass : Pass<"fptq-bound-allocations", "::mlir::func::Fun
   let summary = "Allocate the known bound of a dynamic size";
   let description = [{
     A dynamic allocation all of whose sizes have a bound (noted by `fptq-allow-contraction`) becomes a
-    static one with a view of the real size, which can then move to the stack or out of a loop.
+    static one with a view of the real size, which can then move to the stack or out of a loop. A static one that no
+    memory could hold is an error: its byte count may wrap round to a small one.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }
