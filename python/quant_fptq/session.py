@@ -26,6 +26,11 @@ from quant_fptq.profile import Policy, Profile
 SEVERITIES = ("note", "warning", "error", "remark")
 
 
+def _message(text: bytes) -> str:
+    """A message may quote a file or a name that is not UTF-8."""
+    return text.decode(errors="backslashreplace")
+
+
 class Session:
     """One compiler context, and a folder for files that nobody asked for. Use it in a `with`.
 
@@ -44,7 +49,7 @@ class Session:
 
         def listen(severity: int, text: bytes, _: object) -> None:
             if on_diagnostic:
-                on_diagnostic(SEVERITIES[severity], text.decode())
+                on_diagnostic(SEVERITIES[severity], _message(text))
 
         self._handler = _capi.HANDLER(listen)  # kept: ctypes frees the thunk with its Python object
         self.call("fptqContextSetDiagnosticHandler", self.handle, self._handler, None)
@@ -82,7 +87,7 @@ class Session:
         with self._lock:
             result = self.call(function, *arguments)
             if result is None or (getattr(self.library, function).restype is _capi.I and result):
-                text = self.library.fptqLastError(self.handle).decode() or f"{function} failed"
+                text = _message(self.library.fptqLastError(self.handle)) or f"{function} failed"
                 raise FptqError(text, parse_diagnostics(text))
             return result
 

@@ -115,6 +115,13 @@ def test_errors_carry_location_and_notes(tmp_path):
     assert [(note.severity, note.location.line) for note in error.value.notes] == [("note", 1)]
 
 
+def test_errors_that_quote_bytes(tmp_path):
+    profile = tmp_path / "p.json"
+    profile.write_bytes(b"\x93NUMPY 1 2\n")
+    with Session() as session, pytest.raises(FptqError, match=r"got '\\x93NUMPY"):
+        session.merge_profiles([profile, profile], tmp_path / "merged.json")
+
+
 def test_errors_of_passes_name_the_layer():
     with Session() as session:
         module = session.parse_text(LINEAR)
