@@ -1,6 +1,7 @@
 //===- ModuleFile.cpp - a module as tools read it -------------------------===//
 #include "fptq/Support/ModuleFile.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Support/Nesting.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -11,6 +12,9 @@
 
 using namespace mlir;
 using namespace mlir::fptq;
+
+/// No frontend's output has a hundred; 8 MiB of stack hold several thousands.
+static constexpr int kMaxDepth = 1000;
 
 namespace {
 /// A copy of a text with a tail. After a string that the end of a file cuts, MLIR's lexer stands behind the terminating
@@ -32,8 +36,14 @@ private:
 
 std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::openModuleBuffer(StringRef path, std::string *error) {
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, llvm::Align(4096), error);
+  if (!buffer || isBytecode(buffer->getMemBufferRef()))
+    return buffer;
+  if (nestsDeeperThan(buffer->getBuffer(), kMaxDepth)) {
+    *error = (path + ": brackets are nested more than " + llvm::Twine(kMaxDepth) + " deep").str();
+    return nullptr;
+  }
   // A string ends with its line, if not before.
-  if (!buffer || buffer->getBuffer().ends_with("\n") || isBytecode(buffer->getMemBufferRef()))
+  if (buffer->getBuffer().ends_with("\n"))
     return buffer;
   return std::make_unique<PaddedText>(*buffer);
 }
