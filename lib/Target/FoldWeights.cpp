@@ -129,6 +129,14 @@ static StringRef largestConstant(const Computation &computation) {
   return name;
 }
 
+/// Without the remarks about what runs as loops: of code that runs once nobody asks.
+static FailureOr<std::unique_ptr<Executable>> compileQuietly(ModuleOp program, const CompileOptions &options) {
+  ScopedDiagnosticHandler quiet(program.getContext(), [](Diagnostic &diagnostic) {
+    return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+  });
+  return Executable::compile(program, options);
+}
+
 static void replace(const Computation &computation, const TensorRef &computed) {
   Value weight = computation.weight;
   auto type = cast<RankedTensorType>(weight.getType());
@@ -171,7 +179,7 @@ struct FptqFoldWeightsPass : mlir::fptq::impl::FptqFoldWeightsPassBase<FptqFoldW
     OwningOpRef<ModuleOp> program = makeProgram(getOperation(), computations);
     CompileOptions options;
     options.threads = false; // a few weights, once: not worth a runtime that may be missing
-    FailureOr<std::unique_ptr<Executable>> executable = Executable::compile(*program, options);
+    FailureOr<std::unique_ptr<Executable>> executable = compileQuietly(*program, options);
     if (failed(executable))
       return signalPassFailure();
     for (auto [computation, entry] : llvm::zip_equal(computations, (*executable)->entryPoints())) {

@@ -1,5 +1,6 @@
 // RUN: fptq-opt --fptq-fold-weights --split-input-file %s | FileCheck %s
 // RUN: fptq-opt --fptq-raise --split-input-file %s | FileCheck %s --check-prefix=RAISED
+// RUN: fptq-opt --fptq-fold-weights --split-input-file %s -o /dev/null 2>&1 | count 0
 
 // weight_norm: w = g * v / |v|, rows of (3, 4) and (0, 2) with g = 10 and 6. Exact, and called like the layer.
 // CHECK-LABEL: @weight_norm
@@ -59,6 +60,23 @@ func.func @parts(%x: tensor<4x2xf16>, %z: tensor<4x2xf16>) -> tensor<4x2xf16> {
 }
 {-#
   dialect_resources: { builtin: { q.weight: "0x04000000003C0040", k.weight: "0x0400000000420044" } }
+#-}
+
+// -----
+
+// What runs once need not be vectors, and nobody is told that it is not.
+// CHECK-LABEL: @masked
+// CHECK: arith.constant {fptq.name = "masked.weight"} dense_resource
+func.func @masked(%x: tensor<4x2xf32>, %z: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %v = arith.constant dense_resource<masked.weight> : tensor<2x2xf32>
+  %mask = arith.constant dense<[[true, false], [true, true]]> : tensor<2x2xi1>
+  %zeros = arith.constant dense<0.0> : tensor<2x2xf32>
+  %m = arith.select %mask, %v, %zeros : tensor<2x2xi1>, tensor<2x2xf32>
+  %y = linalg.matmul ins(%x, %m : tensor<4x2xf32>, tensor<2x2xf32>) outs(%z : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %y : tensor<4x2xf32>
+}
+{-#
+  dialect_resources: { builtin: { masked.weight: "0x040000000000803F000000400000404000008040" } }
 #-}
 
 // -----
