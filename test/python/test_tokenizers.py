@@ -1,8 +1,11 @@
 """Text to tokens and back."""
 
+import json
+import re
+
 import pytest
 
-from quant_fptq import FptqError, load_checkpoint
+from quant_fptq import FptqError, gguf_tokenizer, load_checkpoint
 from quant_fptq.tokenizer import Llama2cTokenizer, documents, load_tokenizer
 
 
@@ -51,3 +54,112 @@ def test_no_tokenizer_beside_the_model(tiny):
 
 def test_documents_are_stripped_and_empty_ones_dropped():
     assert documents(" a <|endoftext|>\n<|endoftext|>b") == ["a", "b"]
+
+
+def spm_gguf(path, stories, **changes):
+    """stories260K's pieces as GGUF's writers store them."""
+    gguf = pytest.importorskip("gguf", reason="the gguf package is not installed")
+    plain = Llama2cTokenizer(stories.with_name("tok512.bin"), 512)
+    tokens = [piece.replace(b" ", "\u2581".encode()) for piece in plain.pieces]
+    tokens[3:259] = [b"<0x%02X>" % byte for byte in range(256)]
+    values = {"model": "llama", "tokens": tokens, "scores": plain.scores, "bos": 1, "eos": 2, **changes}
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model(values["model"])
+    if values["tokens"]:
+        writer.add_token_list(values["tokens"])
+    writer.add_token_scores(values["scores"])
+    writer.add_bos_token_id(values["bos"])
+    writer.add_eos_token_id(values["eos"])
+    if "add_bos" in values:
+        writer.add_add_bos_token(values["add_bos"])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("text", ["Once upon a time, there was a little girl.", "a", "x\n\nyé 日本", "Zebras! 123"])
+def test_scored_pieces_of_a_gguf_are_those_of_llama2c(llama2c, stories, tmp_path, text):
+    tokenizer = gguf_tokenizer.load(spm_gguf(tmp_path / "m.gguf", stories), 512)
+    assert tokenizer.encode(text) == llama2c.encode(text)
+    assert tokenizer.decode(tokenizer.encode(text)) == text.encode()
+    without = gguf_tokenizer.load(spm_gguf(tmp_path / "m.gguf", stories, add_bos=False), 512)
+    assert [1, *without.encode(text)] == tokenizer.encode(text)
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"model": "bert"}, "key 'tokenizer.ggml.model' is 'bert', expected llama or gpt2; name another"),
+    ({"model": "gpt2"}, "key 'tokenizer.ggml.pre' is None, expected llama-bpe, qwen2, gpt-2, smollm; name another"),
+    ({"tokens": []}, "key 'tokenizer.ggml.tokens' is no list of strings"),
+    ({"tokens": [b"a"] * 512}, "lacks the 256 tokens of single bytes"),
+    ({"tokens": [b"a"] * 500}, "key 'tokenizer.ggml.tokens' has 500 entries, the embedding 512 rows"),
+    ({"scores": [1.0] * 7}, "key 'tokenizer.ggml.scores' has 7 entries, the file 512 tokens"),
+    ({"bos": 512}, "key 'tokenizer.ggml.bos_token_id' is 512, the file has 512 tokens"),
+])
+def test_a_gguf_without_a_tokenizer_that_we_know(stories, tmp_path, changes, message):
+    path = spm_gguf(tmp_path / "m.gguf", stories, **changes)
+    with pytest.raises(FptqError, match=re.escape(message)) as error:
+        gguf_tokenizer.load(path, 512)
+    assert str(path) in str(error.value)
+
+
+TEXT = "It's 12345 o'clock:\r\n\n  Où est-ce? DON'T\tdef f(x):\n    return x  # 東京 \U0001f600!!!  "
+
+
+def bpe_gguf(path, pre, cut, **changes):
+    """A byte-level BPE trained on TEXT, as the package has it and as GGUF's writers store it."""
+    gguf = pytest.importorskip("gguf", reason="the gguf package is not installed")
+    tokenizers = pytest.importorskip("tokenizers", reason="the tokenizers package is not installed")
+    plain = tokenizers.Tokenizer(tokenizers.models.BPE())
+    plain.pre_tokenizer, plain.decoder = cut(tokenizers.pre_tokenizers, tokenizers.Regex), tokenizers.decoders.ByteLevel()
+    plain.train_from_iterator([TEXT] * 3, tokenizers.trainers.BpeTrainer(
+        vocab_size=330, special_tokens=["<|begin|>"], show_progress=False,
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet()))
+    model = json.loads(plain.to_str())["model"]
+    tokens = sorted(model["vocab"], key=model["vocab"].get)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(tokens)
+    writer.add_token_types([3] + [1] * (len(tokens) - 1))
+    writer.add_token_merges(changes.get("merges", [" ".join(merge) for merge in model["merges"]]))
+    writer.add_bos_token_id(0)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path, plain, len(tokens)
+
+
+def words(digits):
+    """As tokenizer.json of Llama 3 (three digits) and of Qwen2 (one) say it."""
+    pattern = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}" + digits +
+               r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    return lambda steps, regex: steps.Sequence([steps.Split(regex(pattern), "isolated"),
+                                                steps.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+CUTS = {
+    "llama-bpe": words("{1,3}"),
+    "qwen2": words(""),
+    "gpt-2": lambda steps, regex: steps.ByteLevel(add_prefix_space=False),
+    "smollm": lambda steps, regex: steps.Sequence([steps.Digits(individual_digits=True),
+                                                   steps.ByteLevel(add_prefix_space=False)]),
+}
+
+
+@pytest.mark.parametrize("pre", CUTS)
+def test_byte_level_bpe_of_a_gguf(tmp_path, pre):
+    path, plain, size = bpe_gguf(tmp_path / "m.gguf", pre, CUTS[pre])
+    tokenizer = gguf_tokenizer.load(path, size)
+    begins = [0] if pre == "llama-bpe" else []
+    for text in (TEXT, "  a\n \n b", "", "x1234567 <|begin|>y"):
+        assert tokenizer.encode(text) == begins + plain.encode(text).ids
+    assert tokenizer.decode(tokenizer.encode(TEXT)) == TEXT.encode()
+
+
+def test_merges_of_a_gguf_that_make_no_token(tmp_path):
+    path, _, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"], merges=["a b c"])
+    with pytest.raises(FptqError, match="merges' has 'a b c', which is no pair of tokens that make a third"):
+        gguf_tokenizer.load(path, size)

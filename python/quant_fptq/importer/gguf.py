@@ -45,6 +45,14 @@ ARCHITECTURES = ("llama", "qwen2", "qwen3")
 _GLOBAL = {"token_embd.weight": EMBEDDING, "output_norm.weight": FINAL_NORM, "output.weight": HEAD}
 
 
+def is_gguf(path: Path) -> bool:
+    """Whether `path` is a file that starts as one."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
 @dataclass(frozen=True)
 class Entry:
     """One tensor: shape in numpy's order, type number, offset from the start of the data."""
