@@ -72,8 +72,8 @@ def _byte_level(file: File, tokens: list[str], pre: str, bos: int | None) -> Tok
 
 
 def load(path: Path, vocab_size: int) -> Tokenizer:
-    """The tokenizer of the GGUF file `path`, for a model of `vocab_size` tokens. Raises FptqError naming the key of what
-    is missing, damaged or not known."""
+    """The tokenizer of the GGUF file `path`, for a model of `vocab_size` tokens. Raises FptqError naming the key of
+    what is missing, damaged or not known."""
     file = File(path)
     model, pre = (file.metadata.get(_KEY + key) for key in ("model", "pre"))
     elsewhere = "name another tokenizer with --tokenizer"

@@ -32,7 +32,8 @@ class Tokenizer(Protocol):
 
 
 class ScoredTokenizer:
-    """Pieces with scores: the best-scoring neighbours merge until none can. 256 pieces from `first_byte` on are bytes."""
+    """Pieces with scores: the best-scoring neighbours merge until none can. The 256 pieces from `first_byte` on are the
+    single bytes."""
 
     def __init__(self, pieces: Sequence[bytes], scores: Sequence[float], bos: int | None = 1, eos: int | None = 2,
                  first_byte: int = 3) -> None:
@@ -128,7 +129,8 @@ class HuggingFaceTokenizer:
 
 
 def load_tokenizer(path: str | Path | None, checkpoint: Checkpoint) -> Tokenizer:
-    """The tokenizer at `path`, or the one beside the checkpoint, or inside of it. Raises FptqError where there is none."""
+    """The tokenizer at `path`, or the one beside the checkpoint, or inside of it. Raises FptqError where there is
+    none."""
     from quant_fptq import gguf_tokenizer  # which makes tokenizers of these classes
 
     if path is None:

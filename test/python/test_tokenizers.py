@@ -112,7 +112,8 @@ def bpe_gguf(path, pre, cut, **changes):
     gguf = pytest.importorskip("gguf", reason="the gguf package is not installed")
     tokenizers = pytest.importorskip("tokenizers", reason="the tokenizers package is not installed")
     plain = tokenizers.Tokenizer(tokenizers.models.BPE())
-    plain.pre_tokenizer, plain.decoder = cut(tokenizers.pre_tokenizers, tokenizers.Regex), tokenizers.decoders.ByteLevel()
+    plain.pre_tokenizer = cut(tokenizers.pre_tokenizers, tokenizers.Regex)
+    plain.decoder = tokenizers.decoders.ByteLevel()
     plain.train_from_iterator([TEXT] * 3, tokenizers.trainers.BpeTrainer(
         vocab_size=330, special_tokens=["<|begin|>"], show_progress=False,
         initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet()))
