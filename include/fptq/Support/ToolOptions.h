@@ -17,9 +17,10 @@ void setFlagDefault(llvm::StringRef name, bool value);
 /// Whether the command line asks for the short help.
 bool asksForHelp(int argc, char **argv);
 
-/// Makes errors, with status 1 and nothing half-written, of what LLVM would report as a bug of its own: a tensor that this
-/// process may not have the memory for, a mapped file that somebody cuts short, a count in bytecode that no container
-/// holds. After InitLLVM, whose handlers it replaces. For programs: a library leaves them to the program around it.
+/// Makes errors, with status 1 and nothing half-written, of what LLVM would report as a bug of its own: a tensor that
+/// this process may not have the memory for, a mapped file that somebody cuts short, a count in bytecode that no
+/// container holds. After InitLLVM, whose handlers it replaces. For programs: a library leaves them to the program
+/// around it.
 void explainFatalErrors();
 
 } // namespace mlir::fptq
