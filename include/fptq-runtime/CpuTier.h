@@ -18,8 +18,8 @@ enum { FPTQ_TIER_COUNT = FPTQ_AMX_INT8 + 1 };
 const char *fptq_tier_name(FptqTier tier);
 
 /* The tiers that CPUID, the operating system and the environment allow, bit 1 << tier each. FPTQ_TIER=NAME leaves out
- * those above NAME, and adds none. Asks Linux for the AMX state the first time. Runs nothing newer than CPUID before it
- * is known to be legal. */
+ * those above NAME, and adds none; a name that is none is said on stderr, once, and ignored. Asks Linux for the AMX
+ * state the first time. Runs nothing newer than CPUID before it is known to be legal. */
 uint32_t fptq_cpu_tiers(void);
 
 /* The best of fptq_cpu_tiers. */

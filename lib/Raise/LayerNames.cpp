@@ -53,7 +53,7 @@ static std::string strip(StringRef key) {
 /// Names that only number a blob say nothing about the layer.
 static bool isNumbered(StringRef key) {
   return key.empty() || key.starts_with("torch_tensor_") || key.starts_with("__auto.constant") ||
-         key.starts_with("dense_elements_") || key.starts_with("cst");
+         key.starts_with("dense_elements_") || llvm::Regex("^cst(_[0-9]+)?$").match(key);
 }
 
 std::string LayerNames::nameOf(Value weight, StringRef unnamed) {

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,18 +109,28 @@ FptqTier fptq_cpu_detect(const char **reason) {
   return (FptqTier)tier;
 }
 
+/* A name that is none would otherwise be a wish that nobody hears: a program has no other place to say so. */
+static void warn_unknown(const char *wanted) {
+  fprintf(stderr, "fptq: FPTQ_TIER is '%s' and is ignored, expected ", wanted);
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)
+    fprintf(stderr, tier ? ", %s" : "%s", kNames[tier]);
+  fputc('\n', stderr);
+}
+
 uint32_t fptq_cpu_tiers(void) {
   static volatile uint32_t known; /* idempotent, so a race costs nothing */
   if (known)
     return known;
   const char *wanted = getenv("FPTQ_TIER");
   uint32_t tiers = 0;
-  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier) {
+  int found = 0;
+  for (int tier = 0; tier < FPTQ_TIER_COUNT && !found; ++tier) {
     if (!fptq_cpu_lacks((FptqTier)tier))
       tiers |= BIT(tier);
-    if (wanted && !strcmp(wanted, kNames[tier]))
-      break;
+    found = wanted && !strcmp(wanted, kNames[tier]);
   }
+  if (wanted && *wanted && !found)
+    warn_unknown(wanted);
   return known = tiers;
 }
 

@@ -239,3 +239,17 @@ func.func @bias_below(%x: tensor<?x4xf32>, %init: tensor<?x3xf32>, %e: tensor<2x
   } -> tensor<2x3xf32>
   return %r : tensor<2x3xf32>
 }
+
+// -----
+
+// What numbers a blob is no name; what only begins like it is one.
+// CHECK-LABEL: @numbered_or_named
+// CHECK: layer("linear_0")
+// CHECK: layer("cstack.up")
+func.func @numbered_or_named(%x: tensor<4x16xf32>, %z: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  %w0 = arith.constant dense_resource<cst_3> : tensor<16x16xf32>
+  %w1 = arith.constant dense_resource<cstack.up.weight> : tensor<16x16xf32>
+  %a = linalg.matmul ins(%x, %w0 : tensor<4x16xf32>, tensor<16x16xf32>) outs(%z : tensor<4x16xf32>) -> tensor<4x16xf32>
+  %b = linalg.matmul ins(%a, %w1 : tensor<4x16xf32>, tensor<16x16xf32>) outs(%z : tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %b : tensor<4x16xf32>
+}
