@@ -49,7 +49,9 @@ FptqModule *fptqModuleParse(FptqContext *context, const char *text, size_t lengt
   if (!buffer)
     return call.fail("no memory for " + llvm::Twine(length) + " bytes");
   llvm::copy(StringRef(text, length), buffer->getBufferStart());
-  return parse(context, call, std::move(buffer));
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> checked = checkModuleBuffer(std::move(buffer), &message);
+  return checked ? parse(context, call, std::move(checked)) : call.fail(message);
 }
 
 FptqModule *fptqModuleClone(FptqModule *module) {

@@ -109,7 +109,10 @@ FoldPlan PayloadWalk::intoArgument(BlockArgument argument) {
 static bool addsTo(Value accumulator, Value yielded) {
   if (yielded == accumulator)
     return true;
-  return TypeSwitch<Operation *, bool>(yielded.getDefiningOp())
+  Operation *definition = yielded.getDefiningOp();
+  if (!definition) // what is read, not the sum
+    return false;
+  return TypeSwitch<Operation *, bool>(definition)
       .Case([&](arith::AddFOp sum) { return addsTo(accumulator, sum.getLhs()) || addsTo(accumulator, sum.getRhs()); })
       .Case([&](arith::SubFOp sum) { return addsTo(accumulator, sum.getLhs()); })
       .Case([&](math::FmaOp fma) { return addsTo(accumulator, fma.getC()); })

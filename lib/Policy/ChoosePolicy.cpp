@@ -2,6 +2,7 @@
 #include "fptq/IR/Fptq.h"
 #include "fptq/Policy/LayerPolicy.h"
 #include "fptq/Policy/Passes.h"
+#include "fptq/Support/OwnPolicy.h"
 #include "mlir/IR/Remarks.h"
 
 namespace mlir::fptq {
@@ -75,7 +76,7 @@ static LayerFacts factsOf(LinearOp op) {
     facts.absmax = range.getAbsmax();
     facts.isUnseen = range.getTokens() == 0 && range.getAbsmax() == 0;
   }
-  if (PolicyAttr given = op.getPolicyAttr(); given && !op.getSchemeAttr()) { // with a scheme it is of an earlier run
+  if (PolicyAttr given = op.getPolicyAttr(); given && hasOwnPolicy(op)) {
     facts.given = given.getKind();
     facts.givenReason = given.getReason();
   }
@@ -126,6 +127,8 @@ static void warnOfZeros(LinearOp op, PolicyKind policy) {
 
 void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
   warnOfZeros(op, decision.policy);
+  LayerFacts facts = factsOf(op);
+  markOwnPolicy(op, facts.given == decision.policy && facts.givenReason == decision.reason);
   op.setPolicyAttr(PolicyAttr::get(op.getContext(), decision.policy, decision.reason));
   setScheme(op, decision);
   emitRemark(op, decision);

@@ -3,6 +3,7 @@
 #include "fptq/Profile/Passes.h"
 #include "fptq/Profile/RangeProfile.h"
 #include "fptq/Support/ModelHash.h"
+#include "fptq/Support/OwnPolicy.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
@@ -77,8 +78,8 @@ void FptqAttachProfilePass::runOnOperation() {
   bool ok = true;
   module.walk([&](LinearOp op) {
     seen.insert(op.getLayer());
-    if (op.getPolicyAttr() && !op.getSchemeAttr())
-      return; // the model's own policy, with its own range
+    if (hasOwnPolicy(op)) // and its own range
+      return;
     if (const LayerRange *range = loaded->find(op.getLayer()))
       ok &= succeeded(attach(op, *range));
     else

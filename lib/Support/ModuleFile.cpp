@@ -36,10 +36,16 @@ private:
 
 std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::openModuleBuffer(StringRef path, std::string *error) {
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, llvm::Align(4096), error);
-  if (!buffer || isBytecode(buffer->getMemBufferRef()))
+  return buffer ? checkModuleBuffer(std::move(buffer), error) : nullptr;
+}
+
+std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::checkModuleBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer,
+                                                                  std::string *error) {
+  if (isBytecode(buffer->getMemBufferRef()))
     return buffer;
   if (nestsDeeperThan(buffer->getBuffer(), kMaxDepth)) {
-    *error = (path + ": brackets are nested more than " + llvm::Twine(kMaxDepth) + " deep").str();
+    *error =
+        (buffer->getBufferIdentifier() + ": brackets are nested more than " + llvm::Twine(kMaxDepth) + " deep").str();
     return nullptr;
   }
   // A string ends with its line, if not before.

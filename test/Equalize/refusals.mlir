@@ -237,3 +237,49 @@ func.func @float_producer_is_used_twice(%x: tensor<2x4xf32>, %z: tensor<2x4xf32>
   } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
   return %d, %v : tensor<2x4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+// A sum over tokens, however it is spelled, takes the scale into what it adds.
+// CHECK-LABEL: @sum_over_tokens
+// CHECK: %[[ROWS:.*]] = fptq.scale_channels %{{.*}}, %{{.*}} dim(0) : tensor<4x4xf32>
+// CHECK: fptq.linear %{{.*}}, %[[ROWS]] layer("v")
+// REMARK: "layer 'o': 1/s is folded into the rows of 'v'"
+func.func @sum_over_tokens(%x: tensor<2x3x4xf32>, %init: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %zero = arith.constant 0.0 : f32
+  %z = linalg.fill ins(%zero : f32) outs(%init : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %v = fptq.linear %x, %w layer("v") {policy = #fptq.policy<float, "test">}
+    : (tensor<2x3x4xf32>, tensor<4x4xf32>) -> tensor<2x3x4xf32>
+  %sum = linalg.generic {indexing_maps = [affine_map<(b, t, c) -> (b, t, c)>, affine_map<(b, t, c) -> (b, c)>],
+      iterator_types = ["parallel", "reduction", "parallel"]} ins(%v : tensor<2x3x4xf32>) outs(%z : tensor<2x4xf32>) {
+  ^bb0(%a: f32, %sum: f32):
+    %s = arith.addf %a, %sum : f32
+    linalg.yield %s : f32
+  } -> tensor<2x4xf32>
+  %o = fptq.linear %sum, %w layer("o") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %o : tensor<2x4xf32>
+}
+
+// -----
+
+// The last token's, which is no sum of them.
+// CHECK-LABEL: @E2_last_of_tokens
+// CHECK: fptq.scale_channels %{{.*}}, %{{.*}} dim(1) : tensor<2x4xf32>
+// REMARK: Reason="(E2) a reduction that is no sum", Remark="layer 'o'
+func.func @E2_last_of_tokens(%x: tensor<2x3x4xf32>, %init: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %w = arith.constant dense<0.5> : tensor<4x4xf32>
+  %v = fptq.linear %x, %w layer("v") {policy = #fptq.policy<float, "test">}
+    : (tensor<2x3x4xf32>, tensor<4x4xf32>) -> tensor<2x3x4xf32>
+  %last = linalg.generic {indexing_maps = [affine_map<(b, t, c) -> (b, t, c)>, affine_map<(b, t, c) -> (b, c)>],
+      iterator_types = ["parallel", "reduction", "parallel"]} ins(%v : tensor<2x3x4xf32>) outs(%init : tensor<2x4xf32>) {
+  ^bb0(%a: f32, %last: f32):
+    linalg.yield %a : f32
+  } -> tensor<2x4xf32>
+  %o = fptq.linear %last, %w layer("o") {
+    channel_absmax = dense<[2.0, 6.0, 14.0, 0.0]> : tensor<4xf32>, policy = #fptq.policy<equalized, "test">
+  } : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %o : tensor<2x4xf32>
+}

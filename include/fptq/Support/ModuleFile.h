@@ -22,6 +22,10 @@ class FptqDialect;
 /// page is what mapped files get.
 std::unique_ptr<llvm::MemoryBuffer> openModuleBuffer(StringRef path, std::string *error);
 
+/// `buffer` as the parser may have it: with what it reads behind a text that ends within a string. Null, with `error`
+/// set, where brackets are nested deeper than its stack is.
+std::unique_ptr<llvm::MemoryBuffer> checkModuleBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer, std::string *error);
+
 /// Parameter files of modules in `path` are looked for beside it and, where it is a link, beside what it leads to.
 void searchParametersBeside(StringRef path, FptqDialect &dialect);
 

@@ -63,6 +63,7 @@ static bool followScore(OpOperand &use, Scores &scores) {
     return followResult(op, use.getOperandNumber(), scores);
   bool stays = isa<arith::AddFOp, arith::ExtFOp, arith::TruncFOp>(reader) ||
                (isa<arith::SubFOp>(reader) && use.getOperandNumber() == 0) ||
+               (isa<arith::DivFOp>(reader) && use.getOperandNumber() == 0 && isPositive(reader->getOperand(1))) ||
                (isa<arith::MulFOp>(reader) && isPositive(reader->getOperand(1 - use.getOperandNumber())));
   if (stays)
     scores.insert(reader->getResult(0));

@@ -71,43 +71,50 @@ static int place_constant(const FptqGpuRegion *r, CuAddress *address) {
   return 0;
 }
 
+static int overlap(const Twin *a, const Twin *b) {
+  return a->host < b->host + b->bytes && b->host < a->host + a->bytes;
+}
+
+/* What both hold of the host's memory, from `from` to `to`. */
+static int copy_shared(const Twin *to, const Twin *from) {
+  const char *begin = from->host > to->host ? from->host : to->host;
+  const char *from_end = from->host + from->bytes, *to_end = to->host + to->bytes;
+  const char *end = from_end < to_end ? from_end : to_end;
+  return fptq_cuda_check(fptq_cuda->copy(to->address + (CuAddress)(begin - to->host),
+                                         from->address + (CuAddress)(begin - from->host), (size_t)(end - begin),
+                                         fptq_cuda_stream),
+                         "moving a temporary") ||
+         fptq_cuda_check(fptq_cuda->stream_wait(fptq_cuda_stream), "moving a temporary");
+}
+
 /* A larger twin takes over what smaller ones inside or at its edge hold: a host buffer that grew, or of which a part
- * was used first. */
-static int absorb(Twin *into, int index) {
-  Twin old = temporaries.items[index];
-  const char *begin = old.host > into->host ? old.host : into->host;
-  const char *old_end = old.host + old.bytes, *end = into->host + into->bytes;
-  if (old_end < end)
-    end = old_end;
-  if (fptq_cuda_check(fptq_cuda->copy(into->address + (CuAddress)(begin - into->host),
-                                      old.address + (CuAddress)(begin - old.host), (size_t)(end - begin),
-                                      fptq_cuda_stream),
-                      "moving a temporary") ||
-      fptq_cuda_check(fptq_cuda->stream_wait(fptq_cuda_stream), "moving a temporary"))
-    return 1;
-  return fptq_cuda_check(fptq_cuda->release(old.address), "freeing a temporary");
+ * was used first. They go when it has all of it. */
+static Twin *add_temporary(const FptqGpuRegion *r) {
+  if (!add(&temporaries, r->host, r->bytes))
+    return NULL;
+  Twin fresh = temporaries.items[--temporaries.count];
+  for (int i = 0; i < temporaries.count; ++i)
+    if (overlap(&temporaries.items[i], &fresh) && copy_shared(&fresh, &temporaries.items[i])) {
+      fptq_cuda->release(fresh.address); /* nobody may find rubbish */
+      return NULL;
+    }
+  int kept = 0, failed = 0;
+  for (int i = 0; i < temporaries.count; ++i) {
+    Twin old = temporaries.items[i];
+    if (overlap(&old, &fresh))
+      failed |= fptq_cuda_check(fptq_cuda->release(old.address), "freeing a temporary");
+    else
+      temporaries.items[kept++] = old;
+  }
+  temporaries.items[kept] = fresh;
+  temporaries.count = kept + 1;
+  return failed ? NULL : &temporaries.items[kept];
 }
 
 static int place_temporary(const FptqGpuRegion *r, CuAddress *address) {
   Twin *twin = find(&temporaries, r->host, r->bytes);
-  if (!twin) {
-    if (!add(&temporaries, r->host, r->bytes))
-      return 1;
-    Twin fresh = temporaries.items[temporaries.count - 1];
-    int kept = 0;
-    for (int i = 0; i < temporaries.count - 1; ++i) {
-      Twin *t = &temporaries.items[i];
-      if (t->host < fresh.host + fresh.bytes && fresh.host < t->host + t->bytes) {
-        if (absorb(&fresh, i))
-          return 1;
-      } else {
-        temporaries.items[kept++] = *t;
-      }
-    }
-    temporaries.items[kept] = fresh;
-    temporaries.count = kept + 1;
-    twin = &temporaries.items[kept];
-  }
+  if (!twin && !(twin = add_temporary(r)))
+    return 1;
   *address = twin->address + (CuAddress)(r->host - twin->host);
   return 0;
 }

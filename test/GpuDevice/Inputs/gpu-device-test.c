@@ -120,6 +120,24 @@ static int run_again(FptqGpuArgumentKind kind) {
   return out[7] == expected ? puts("ok"), 0 : (printf("wrong: %d\n", out[7]), 1);
 }
 
+/* Two temporaries become one. The second copy fails: the first stays whole, and is found. */
+static int grow_again(void) {
+  int32_t temporary[64] = {0}, last[64];
+  for (int i = 0; i < 64; ++i)
+    in[i] = i;
+  if (fptq_gpu_load(kPtx, sizeof kPtx, "kernels.ptx"))
+    return complain();
+  launch("twice", FPTQ_GPU_INPUT, in, temporary, FPTQ_GPU_TEMPORARY, 32, 0);
+  launch("twice", FPTQ_GPU_INPUT, in + 32, temporary + 32, FPTQ_GPU_TEMPORARY, 32, 0);
+  launch("twice", FPTQ_GPU_TEMPORARY, temporary, last, FPTQ_GPU_OUTPUT, 64, 0);
+  printf("refused: %s\n", fptq_gpu_error());
+  fptq_gpu_clear();
+  launch("twice", FPTQ_GPU_TEMPORARY, temporary, last, FPTQ_GPU_OUTPUT, 64, 0);
+  if (fptq_gpu_error())
+    return complain();
+  return check(4, in, last, 64) ? 1 : (puts("ok"), 0);
+}
+
 static int open_again(void) {
   if (!fptq_gpu_open(0, NULL))
     return puts("opened at once"), 1;
@@ -186,6 +204,8 @@ int main(int argc, char **argv) {
     return run_again(FPTQ_GPU_CONSTANT);
   if (!strcmp(scenario, "again-counters"))
     return run_again(FPTQ_GPU_COUNTERS);
+  if (!strcmp(scenario, "again-temporary"))
+    return grow_again();
   if (!strcmp(scenario, "again-open"))
     return open_again();
   if (!strcmp(scenario, "threads"))

@@ -1,0 +1,24 @@
+// The model's own policy, with its own range, is kept however often policies are chosen; a rule changes it for good.
+// RUN: split-file %s %t
+// RUN: fptq-opt --fptq-choose-policy=group-size=4 %t/model.mlir | fptq-opt --fptq-choose-policy="group-size=8 v1=20" | FileCheck %t/model.mlir
+// RUN: fptq-opt --fptq-choose-policy="group-size=4 recipe=%t/rules.yaml" %t/model.mlir | fptq-opt --fptq-choose-policy=group-size=4 | FileCheck %t/model.mlir --check-prefix=RULE
+
+//--- rules.yaml
+version: 1
+rules:
+  - match: own
+    policy: per-token
+
+//--- model.mlir
+// CHECK: layer("own") {fptq.own_policy, policy = #fptq.policy<static, "the model's own">
+// CHECK-SAME: group_size = 8
+// CHECK: layer("ours") {policy = #fptq.policy<per_token, "v = 300 >= v1 = 20">
+// RULE: layer("own") {policy = #fptq.policy<per_token, "v = 300 >= v1 = 150">
+func.func @f(%x: tensor<2x8xf32>) -> tensor<2x8xf32> {
+  %w = arith.constant dense<1.5> : tensor<8x8xf32>
+  %0 = fptq.linear %x, %w layer("own") {policy = #fptq.policy<static, "the model's own">,
+    range = #fptq.range<min = -300.0, max = 300.0, absmax = 300.0, tokens = 5>} : (tensor<2x8xf32>, tensor<8x8xf32>) -> tensor<2x8xf32>
+  %1 = fptq.linear %0, %w layer("ours") {
+    range = #fptq.range<min = -300.0, max = 300.0, absmax = 300.0, tokens = 5>} : (tensor<2x8xf32>, tensor<8x8xf32>) -> tensor<2x8xf32>
+  return %1 : tensor<2x8xf32>
+}
