@@ -129,6 +129,7 @@ def resolver(tmp_path_factory):
     stubs.write_text(
         "long syscall(long n, ...) { return 0; }\nchar *getenv(const char *n) { return 0; }\n"
         "int strcmp(const char *a, const char *b) { return 1; }\n"
+        "void *stderr;\nint fprintf(void *f, const char *t, ...) { return 0; }\nint fputc(int c, void *f) { return c; }\n"
     )
     sources = [ROOT / "lib/Runtime/CpuTier.c", stubs]
     return link(folder, folder / "tier.elf", sources, "-march=x86-64"), folder / "tier.elf"  # as the runtime is built
