@@ -41,19 +41,20 @@ static std::string slicesOf(Value weight) {
 }
 
 /// Drops what frontends append: ".weight", ".codes" of a stored weight, PyTorch's names of weight_norm's direction, and
-/// the "_3" of a repeated resource key.
+/// the "_3" of a repeated resource key; not fptq-fold-weights' ".computed".
 static std::string strip(StringRef key) {
   SmallVector<StringRef> parts;
-  if (llvm::Regex("^(.*)\\.(weight|weight_v|parametrizations\\.weight\\.original1?|kernel|codes)(_[0-9]+)?$")
+  if (llvm::Regex(
+          "^(.*)\\.(weight|weight_v|parametrizations\\.weight\\.original1?|kernel|codes)(_[0-9]+)?(\\.computed)?$")
           .match(key, &parts))
-    return parts[1].str();
+    return (parts[1] + parts.back()).str();
   return key.str();
 }
 
 /// Names that only number a blob say nothing about the layer.
 static bool isNumbered(StringRef key) {
   return key.empty() || key.starts_with("torch_tensor_") || key.starts_with("__auto.constant") ||
-         key.starts_with("dense_elements_") || llvm::Regex("^cst(_[0-9]+)?$").match(key);
+         key.starts_with("dense_elements_") || llvm::Regex("^cst(_[0-9]+)?(\\.computed)?$").match(key);
 }
 
 std::string LayerNames::nameOf(Value weight, StringRef unnamed) {

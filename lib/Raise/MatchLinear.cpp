@@ -4,7 +4,7 @@
 // products are contractions too; neither of their operands reaches a constant.
 //
 //===----------------------------------------------------------------------===//
-#include "MatchLinear.h"
+#include "ComputedWeight.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -98,20 +98,6 @@ bool mlir::fptq::isZero(Value init) {
   return matchPattern(init, m_AnyZeroFloat());
 }
 
-/// True if no argument has a part in `value`, as far as a few operations tell.
-static bool isComputedFromConstants(Value value) {
-  SetVector<Operation *> ops;
-  SmallVector<Value> open = {value};
-  while (!open.empty()) {
-    Operation *op = open.pop_back_val().getDefiningOp();
-    if (!op || ops.size() == 64)
-      return false;
-    if (ops.insert(op))
-      llvm::append_range(open, op->getOperands());
-  }
-  return true;
-}
-
 /// A part of a constant, or one of two, that is chosen when the model runs.
 static bool isChosenConstant(Value value) {
   while (Operation *op = value.getDefiningOp()) {
@@ -129,6 +115,18 @@ static bool isChosenConstant(Value value) {
 bool mlir::fptq::isFloatTensor(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && (type.getElementType().isF32() || type.getElementType().isF16() || type.getElementType().isBF16());
+}
+
+bool mlir::fptq::isOneNumber(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return !type || type.getRank() == 0;
+}
+
+bool mlir::fptq::hasOneInputChannel(linalg::LinalgOp op) {
+  SmallVector<unsigned> loops;
+  op.getReductionDims(loops);
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  return llvm::all_of(loops, [&](unsigned loop) { return extents[loop] == 1; });
 }
 
 bool mlir::fptq::differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, AffineMap map) {
@@ -173,27 +171,34 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
   int weightSide = -1;
   AffineMap weightMap;
   Value weight;
-  bool chosen = false, computed = false;
+  bool chosen = false, computed = false, spread = false;
   for (int side : {1, 0}) {
     AffineMap map = maps[side];
     Value below = peelWeight(inputs[side]->get(), map);
     if (!isConstantChain(below)) {
-      bool isLayers = !differsAlongBatch(op, inputs[side], map);
+      bool isLayers = !isOneNumber(below) && !differsAlongBatch(op, inputs[side], map);
       chosen |= isLayers && isChosenConstant(below);
       computed |= isLayers && isComputedFromConstants(below);
+      spread |= isOneNumber(below);
       continue;
     }
     if (weightSide >= 0)
       return no("both operands are constant");
     weightSide = side, weightMap = map, weight = below;
   }
+  static constexpr StringLiteral oneChannel =
+      "it has one input channel: an outer product (frequencies times positions), where quantization saves nothing";
+  if (weightSide < 0 && (computed || chosen) && hasOneInputChannel(op))
+    return no(oneChannel);
   if (weightSide < 0 && computed)
     return layer(
-        "its weight is computed from constants in a way that was not evaluated (from integers, with effects, or "
-        "in too many operations): compute it before the export");
+        "its weight is computed from constants in a way that was not evaluated (from integers, with effects, in types "
+        "that cannot be compiled, or in too many operations): compute it before the export");
   if (weightSide < 0 && chosen)
     return layer("its weight is a part of a constant, or one of two, that is chosen when the model runs (a loop over "
                  "stacked layers): unroll that before the export");
+  if (weightSide < 0 && spread)
+    return no("an operand is one number for all (a sum or a mean)");
   if (weightSide < 0)
     return no("no operand is constant (a product of two activations)");
   if (!maps[weightSide].isProjectedPermutation() || !maps[2].isProjectedPermutation())
@@ -213,5 +218,7 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
     return no("the weight differs along a batch dimension");
   if (match.columns.empty() || match.reductions.empty())
     return no("it has no output or no input channels of its own");
+  if (hasOneInputChannel(op))
+    return no(oneChannel);
   return match;
 }

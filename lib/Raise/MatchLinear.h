@@ -40,6 +40,12 @@ Value peelWeight(Value weight, AffineMap &map);
 /// factor and the result have, too.
 bool differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, AffineMap map);
 
+/// A scalar or a tensor of rank 0, which a fill or a broadcast spreads: no layer's weight.
+bool isOneNumber(Value value);
+
+/// True if every loop that `op` sums over has one iteration: K = 1.
+bool hasOneInputChannel(linalg::LinalgOp op);
+
 /// An accumulator that starts at zero.
 bool isZero(Value init);
 

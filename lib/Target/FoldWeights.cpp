@@ -7,21 +7,18 @@
 // The pass is declared in the room Raise; it stands here because it runs compiled code.
 //
 //===----------------------------------------------------------------------===//
-#include "../Raise/MatchLinear.h"
+#include "../Raise/ComputedWeight.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Raise/Passes.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Target/Executable.h"
-#include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -31,126 +28,135 @@ namespace mlir::fptq {
 #include "fptq/Raise/Passes.h.inc"
 } // namespace mlir::fptq
 
-/// More than a frontend makes of weight_norm (12) or of spectral_norm (40).
-static constexpr size_t kMaxOperations = 256;
-
 namespace {
-/// A value and, in order, all that it takes to compute it.
-struct Computation {
-  Value weight;
-  SetVector<Operation *> ops;
+/// A weight, what it is called and what was computed.
+struct FoldedWeight {
+  Value value;
+  std::string name;
+  DenseResourceElementsAttr constant;
+};
+
+/// A module with a function for each weight, called `entries`, and the globals they read.
+struct Program {
+  OwningOpRef<ModuleOp> module;
+  SmallVector<std::string> entries;
 };
 } // namespace
 
-/// Quantized weights are `fptq-import-quant`'s: what it leaves alone is not to be quantized a second time.
-static bool holdsCodes(Operation *op) {
-  if (isa<DequantizeOp>(op))
-    return true;
-  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  return type && matchPattern(op, m_Constant()) && type.getElementType().isIntOrFloat() &&
-         !isa<FloatType>(type.getElementType()) && type.getElementTypeBitWidth() > 1 &&
-         type.getElementTypeBitWidth() < 64 && type.getNumElements() > 1; // else masks and indices
+/// The globals that `weights` read come first: they keep their names, by which files hold them.
+static void copyGlobals(ArrayRef<ComputedWeight> weights, SymbolTable &symbols) {
+  llvm::SmallPtrSet<Operation *, 8> known;
+  for (const ComputedWeight &weight : weights)
+    for (Operation *op : weight.ops)
+      op->walk([&](ml_program::GlobalLoadConstOp load) {
+        Operation *global = SymbolTable::lookupNearestSymbolFrom(load, load.getGlobalAttr());
+        if (global && known.insert(global).second)
+          symbols.insert(global->clone());
+      });
 }
 
-/// What `weight` is computed from, if that is nothing but constants; empty if not.
-static SetVector<Operation *> computationOf(Value weight) {
-  SetVector<Operation *> ops, captured;
-  SmallVector<Value> open = {weight};
-  while (!open.empty()) {
-    Operation *op = open.pop_back_val().getDefiningOp();
-    if (!op || ops.size() == kMaxOperations || !isMemoryEffectFree(op) || holdsCodes(op))
-      return {};
-    if (!ops.insert(op))
-      continue;
-    llvm::append_range(open, op->getOperands());
-    SetVector<Value> above;
-    getUsedValuesDefinedAbove(op->getRegions(), above);
-    llvm::append_range(open, above);
-  }
-  return topologicalSort(ops);
-}
-
-/// The weight of a product with an activation, if it is computed; no operations if it is not.
-static Computation computedWeight(linalg::LinalgOp op) {
-  Computation found;
-  for (OpOperand *input : op.getDpsInputOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(input);
-    Value weight = peelWeight(input->get(), map);
-    auto type = dyn_cast<RankedTensorType>(weight.getType());
-    if (isConstantChain(weight))
-      return {};
-    // What differs along a batch is no layer's: keys of relative positions (DeBERTa), which are computed, too.
-    if (!isFloatTensor(weight) || !type.hasStaticShape() || !type.getNumElements() || differsAlongBatch(op, input, map))
-      continue;
-    SetVector<Operation *> ops = computationOf(weight);
-    if (!ops.empty() && !found.ops.empty())
-      return {}; // constants times constants: no layer's
-    if (!ops.empty())
-      found = {weight, std::move(ops)};
-  }
-  return found;
-}
-
-/// A module with a function for each computation, and the globals they read.
-static OwningOpRef<ModuleOp> makeProgram(ModuleOp module, ArrayRef<Computation> computations) {
-  OwningOpRef<ModuleOp> program = ModuleOp::create(module.getLoc());
+static Program makeProgram(ModuleOp module, ArrayRef<ComputedWeight> weights) {
+  Program program{ModuleOp::create(module.getLoc()), {}};
   if (Attribute files = module->getAttr(FptqDialect::kParametersAttr))
-    program.get()->setAttr(FptqDialect::kParametersAttr, files);
-  OpBuilder b = OpBuilder::atBlockEnd(program->getBody());
-  llvm::SmallPtrSet<Operation *, 8> globals;
-  for (auto [i, computation] : llvm::enumerate(computations)) {
-    FunctionType type = b.getFunctionType({}, computation.weight.getType());
-    auto function = func::FuncOp::create(b, computation.weight.getLoc(), "weight_" + std::to_string(i), type);
+    program.module.get()->setAttr(FptqDialect::kParametersAttr, files);
+  SymbolTable symbols(*program.module);
+  copyGlobals(weights, symbols);
+  for (const ComputedWeight &weight : weights) {
+    auto type = FunctionType::get(module.getContext(), {}, weight.value.getType());
+    auto function = func::FuncOp::create(weight.value.getLoc(), "weight", type);
+    program.entries.push_back(symbols.insert(function).str());
     OpBuilder body = OpBuilder::atBlockBegin(function.addEntryBlock());
     IRMapping mapping;
-    for (Operation *op : computation.ops) {
+    for (Operation *op : weight.ops)
       body.clone(*op, mapping);
-      if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op))
-        if (Operation *global = SymbolTable::lookupNearestSymbolFrom(op, load.getGlobalAttr()))
-          if (globals.insert(global).second)
-            b.clone(*global);
-    }
-    func::ReturnOp::create(body, function.getLoc(), mapping.lookup(computation.weight));
+    func::ReturnOp::create(body, function.getLoc(), mapping.lookup(weight.value));
   }
   return program;
 }
 
-/// Computed weights are called like the largest constant in them: the direction of weight_norm, what a LoRA is added
-/// to.
-static StringRef largestConstant(const Computation &computation) {
-  StringRef name;
-  int64_t largest = 0;
-  for (Operation *op : computation.ops) {
-    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    bool isRoot = isa<ml_program::GlobalLoadConstOp>(op) || matchPattern(op, m_Constant());
-    if (isRoot && type && type.hasStaticShape() && type.getNumElements() > largest)
-      largest = type.getNumElements(), name = constantName(op->getResult(0));
-  }
-  return name;
-}
-
-/// Without the remarks about what runs as loops: of code that runs once nobody asks.
-static FailureOr<std::unique_ptr<Executable>> compileQuietly(ModuleOp program, const CompileOptions &options) {
-  ScopedDiagnosticHandler quiet(program.getContext(), [](Diagnostic &diagnostic) {
-    return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+/// An attempt: its first error goes to `error` and nothing to the user, nor do remarks about what runs as loops, which
+/// nobody asks of code that runs once.
+static FailureOr<std::unique_ptr<Executable>> compileQuietly(ModuleOp program, std::string &error) {
+  ScopedDiagnosticHandler quiet(program.getContext(), [&](Diagnostic &diagnostic) {
+    if (error.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      error = diagnostic.str();
+    return success();
   });
+  CompileOptions options;
+  options.threads = false; // a few weights, once: not worth a runtime that may be missing
   return Executable::compile(program, options);
 }
 
-static void replace(const Computation &computation, const TensorRef &computed) {
-  Value weight = computation.weight;
-  auto type = cast<RankedTensorType>(weight.getType());
-  ArrayRef<char> bytes(static_cast<const char *>(computed.data),
-                       type.getNumElements() * type.getElementTypeBitWidth() / 8);
-  std::string name = largestConstant(computation).str();
+static remark::RemarkOpts remarkOptions() { return remark::RemarkOpts::name("FoldedWeight").category("Raise"); }
+
+static void reportLeftAlone(const ComputedWeight &weight, StringRef reason) {
+  remark::missed(weight.value.getLoc(), remarkOptions())
+      << remark::add("weight '{0}' left to the model to compute", nameOf(weight).str())
+      << remark::reason("{0}", reason.str());
+}
+
+/// What was computed as a constant: the same one for all functions (prefill, decode) that compute the same weight, so
+/// that it is one layer and is stored once.
+static DenseResourceElementsAttr constantOf(RankedTensorType type, StringRef name, ArrayRef<char> bytes,
+                                            ArrayRef<FoldedWeight> before) {
+  for (const FoldedWeight &other : before)
+    if (other.name == name && other.constant.getType() == type &&
+        other.constant.getRawHandle().getBlob()->getData() == bytes)
+      return other.constant;
   auto blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64, /*dataIsMutable=*/false);
-  OpBuilder b(weight.getDefiningOp());
-  auto constant = arith::ConstantOp::create(
-      b, weight.getLoc(), DenseResourceElementsAttr::get(type, name.empty() ? "computed" : name, std::move(blob)));
-  constant->setAttr(FptqDialect::kNameAttr, b.getStringAttr(name)); // the key is another one where the name is taken
-  auto options = remark::RemarkOpts::name("FoldedWeight").category("Raise");
-  remark::passed(weight.getLoc(), options) << remark::add("weight '{0}' computed from constants", name);
-  weight.replaceAllUsesWith(constant);
+  return DenseResourceElementsAttr::get(type, name.empty() ? "computed" : name, std::move(blob));
+}
+
+/// All in one program; where that fails by halves, so that one that cannot be compiled costs no other.
+static void compute(ModuleOp module, ArrayRef<ComputedWeight> weights, SmallVectorImpl<FoldedWeight> &folded) {
+  Program program = makeProgram(module, weights);
+  std::string error;
+  FailureOr<std::unique_ptr<Executable>> executable = compileQuietly(*program.module, error);
+  if (failed(executable)) {
+    if (weights.size() == 1)
+      return reportLeftAlone(weights.front(), error);
+    size_t half = weights.size() / 2;
+    compute(module, weights.take_front(half), folded);
+    return compute(module, weights.drop_front(half), folded);
+  }
+  for (auto [weight, entry] : llvm::zip_equal(weights, program.entries)) {
+    auto results = (*executable)->call(*(*executable)->find(entry), {});
+    if (!results) {
+      reportLeftAlone(weight, llvm::toString(results.takeError()));
+      continue;
+    }
+    auto type = cast<RankedTensorType>(weight.value.getType());
+    ArrayRef<char> bytes(static_cast<const char *>(results->front().get().data),
+                         type.getNumElements() * type.getElementTypeBitWidth() / 8);
+    std::string name = nameOf(weight).str();
+    folded.push_back({weight.value, name, constantOf(type, name, bytes, folded)});
+  }
+}
+
+/// Puts the constants in place. One whose root is still read, by a layer of its own, leaves it the name.
+static void replace(ModuleOp module, ArrayRef<FoldedWeight> folded) {
+  llvm::DenseMap<Operation *, std::string> constants;
+  for (const FoldedWeight &weight : folded) {
+    OpBuilder b(weight.value.getDefiningOp());
+    Operation *constant = arith::ConstantOp::create(b, weight.value.getLoc(), weight.constant);
+    Value(weight.value).replaceAllUsesWith(constant->getResult(0));
+    constants[constant] = weight.name;
+  }
+  eraseUnusedConstants(module); // some of `constants` too, where the product itself is unused
+  SmallVector<Operation *> used;
+  llvm::StringSet<> taken;
+  module.walk([&](Operation *op) {
+    if (constants.contains(op))
+      used.push_back(op);
+    else if (isConstantRoot(op))
+      taken.insert(constantName(op->getResult(0)));
+  });
+  for (Operation *constant : used) {
+    std::string root = constants.lookup(constant);
+    std::string name = !root.empty() && taken.contains(root) ? root + ".computed" : root;
+    constant->setAttr(FptqDialect::kNameAttr, StringAttr::get(module.getContext(), name)); // the key may be another one
+    remark::passed(constant->getLoc(), remarkOptions()) << remark::add("weight '{0}' computed from constants", name);
+  }
 }
 
 namespace {
@@ -165,32 +171,20 @@ struct FptqFoldWeightsPass : mlir::fptq::impl::FptqFoldWeightsPassBase<FptqFoldW
   }
 
   void runOnOperation() override {
-    SmallVector<Computation> computations;
+    SmallVector<ComputedWeight> weights;
     llvm::DenseSet<Value> known;
     getOperation().walk([&](linalg::LinalgOp op) {
-      if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op))
-        return;
-      Computation computation = computedWeight(op);
-      if (!computation.ops.empty() && known.insert(computation.weight).second)
-        computations.push_back(std::move(computation));
+      ComputedWeight weight = matchComputedWeight(op);
+      if (!weight.ops.empty() && known.insert(weight.value).second)
+        weights.push_back(std::move(weight));
     });
-    if (computations.empty())
+    if (weights.empty())
       return;
-    OwningOpRef<ModuleOp> program = makeProgram(getOperation(), computations);
-    CompileOptions options;
-    options.threads = false; // a few weights, once: not worth a runtime that may be missing
-    FailureOr<std::unique_ptr<Executable>> executable = compileQuietly(*program, options);
-    if (failed(executable))
+    if (failed(ParameterFiles::open(getOperation()))) // an error of its own, not a reason to leave each weight alone
       return signalPassFailure();
-    for (auto [computation, entry] : llvm::zip_equal(computations, (*executable)->entryPoints())) {
-      auto results = (*executable)->call(entry, {});
-      if (!results) {
-        computation.weight.getDefiningOp()->emitError() << llvm::toString(results.takeError());
-        return signalPassFailure();
-      }
-      replace(computation, results->front().get());
-    }
-    eraseUnusedConstants(getOperation());
+    SmallVector<FoldedWeight> folded;
+    compute(getOperation(), weights, folded);
+    replace(getOperation(), folded);
   }
 };
 } // namespace

@@ -50,11 +50,13 @@ def FptqFoldWeightsPass : Pass<"fptq-fold-weights", "::mlir::ModuleOp"> {
   let description = [{
     A contraction's operand that is made of nothing but constants (weight_norm, a LoRA that was not merged, a scale, parts
     put together by `tensor.concat` or `tensor.insert_slice`) is computed by compiled code, on the machine that
-    compiles, and becomes a constant: called like the largest one in it, and with the numbers that the model itself
-    would compute in every call. What came as integer codes is left to `fptq-import-quant`; so are products of two
-    constants.
+    compiles, and becomes a constant: called like the largest one in it that has a name (with `.computed` behind, where
+    a layer uses that one itself), and with the numbers that the model itself would compute in every call. Functions
+    that compute the same weight get the same constant.
 
-    What cannot be compiled is an error. `fptq-raise` runs this pass first.
+    What came as integer codes is left to `fptq-import-quant`. Left alone, too, are products of two constants, what has
+    one input channel (rotary frequencies), and, with a remark, what cannot be compiled, which costs no other weight:
+    `fptq-raise`, which runs this pass first, warns of such a layer.
   }];
 }
 
@@ -76,7 +78,7 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     Picked experts get the rows of their own tokens, sorted before and brought back behind; `cf.assert` checks ids.
 
     A contraction that is no linear with a constant weight stays as it is, with a remark that says why:
-    two activations (attention), an integer accumulator, a weight that differs along the batch and is small (depthwise
+    two activations (attention), an integer accumulator, one input channel (frequencies times positions), a weight that differs along the batch and is small (depthwise
     convolutions), windows that overlap.
 
     Rows of a constant table that are looked up by ids (`tensor.extract` in a generic, `tensor.gather`) become a
