@@ -6,7 +6,6 @@ Format: github.com/ggml-org/ggml, docs/gguf.md, "Tokenizer". How text is cut bef
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from quant_fptq.errors import FptqError
@@ -14,12 +13,13 @@ from quant_fptq.importer.gguf import File
 from quant_fptq.tokenizer import HuggingFaceTokenizer, ScoredTokenizer, Tokenizer
 
 _KEY = "tokenizer.ggml."
-_CONTROL, _USER_DEFINED = 3, 4  # of token_type
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4  # of token_type
 _WORDS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{digits}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|"
           r"\s*[\r\n]+|\s+(?!\S)|\s+")
 #: By `tokenizer.ggml.pre`; None: GPT-2's, which the package has.
 _CUTS = {"llama-bpe": _WORDS.format(digits="{1,3}"), "qwen2": _WORDS.format(digits=""), "gpt-2": None,
          "smollm": r"\p{N}"}
+_OTHER_NAMES = {"llama3": "llama-bpe", "llama-v3": "llama-bpe", "deepseek-r1-qwen": "qwen2"}
 
 
 def _list(file: File, key: str, kind: type | tuple[type, ...], length: int | None = None) -> list:
@@ -39,13 +39,24 @@ def _token(file: File, name: str, tokens: int) -> int | None:
     return token
 
 
+def _types(file: File, tokens: int) -> list[int]:
+    """Of each token; older writers leave them out."""
+    return _list(file, "token_type", int, tokens) if _KEY + "token_type" in file.metadata else [_NORMAL] * tokens
+
+
 def _scored(file: File, tokens: list[str], bos: int | None) -> Tokenizer:
     first_byte = tokens.index("<0x00>") if "<0x00>" in tokens else -1
     if first_byte < 0 or tokens[first_byte : first_byte + 256] != [f"<0x{byte:02X}>" for byte in range(256)]:
         raise FptqError(f"{file.path}: key '{_KEY}tokens' lacks the 256 tokens of single bytes, '<0x00>' to '<0xFF>'")
     scores = _list(file, "scores", (int, float), len(tokens))
     pieces = [token.replace("\u2581", " ").encode() for token in tokens]
-    return ScoredTokenizer(pieces, scores, bos, _token(file, "eos", len(tokens)), first_byte)
+    types = _types(file, len(tokens))
+    named = (_token(file, name, len(tokens)) for name in ("bos", "eos", "unknown"))
+    silent = {i for i, kind in enumerate(types) if kind in (_UNKNOWN, _CONTROL)} | {i for i in named if i is not None}
+    cut = (_CONTROL, _USER_DEFINED)
+    apart = {token: i for i, (token, kind) in enumerate(zip(tokens, types)) if token and kind in cut}
+    prefix = bool(file.metadata.get(_KEY + "add_space_prefix", True))
+    return ScoredTokenizer(pieces, scores, bos, silent, first_byte, apart, prefix)
 
 
 def _byte_level(file: File, tokens: list[str], pre: str, bos: int | None) -> Tokenizer:
@@ -65,25 +76,44 @@ def _byte_level(file: File, tokens: list[str], pre: str, bos: int | None) -> Tok
     steps: list[Any] = [pre_tokenizers.Split(tokenizers.Regex(cut), "isolated")] if cut else []
     made.pre_tokenizer = pre_tokenizers.Sequence([*steps, plain])
     made.decoder = decoders.ByteLevel()
-    for token, type_ in zip(tokens, _list(file, "token_type", int, len(tokens))):
+    for token, type_ in zip(tokens, _types(file, len(tokens))):
         if type_ in (_CONTROL, _USER_DEFINED):
             made.add_tokens([tokenizers.AddedToken(token, special=type_ == _CONTROL, normalized=False)])
-    return HuggingFaceTokenizer(made, bos)
+    return HuggingFaceTokenizer(made, bos, bos is not None)
 
 
-def load(path: Path, vocab_size: int) -> Tokenizer:
-    """The tokenizer of the GGUF file `path`, for a model of `vocab_size` tokens. Raises FptqError naming the key of
-    what is missing, damaged or not known."""
-    file = File(path)
+def _kind(file: File) -> tuple[Any, Any]:
+    """`model` and `pre`, the latter under the name that _CUTS has for it."""
     model, pre = (file.metadata.get(_KEY + key) for key in ("model", "pre"))
-    elsewhere = "name another tokenizer with --tokenizer"
-    if model not in ("llama", "gpt2"):
-        raise FptqError(f"{path}: key '{_KEY}model' is {model!r}, expected llama or gpt2; {elsewhere}")
-    if model == "gpt2" and pre not in _CUTS:
-        raise FptqError(f"{path}: key '{_KEY}pre' is {pre!r}, expected {', '.join(_CUTS)}; {elsewhere}")
+    return model, _OTHER_NAMES.get(pre, pre) if isinstance(pre, str) else repr(pre)
+
+
+def is_known(file: File) -> bool:
+    """Whether the file has a tokenizer of a kind that `load` reads."""
+    model, pre = _kind(file)
+    return model == "llama" or model == "gpt2" and pre in _CUTS
+
+
+def begins(file: File) -> bool | None:
+    """Whether a document starts with BOS; None where the file does not say and has no tokenizer of a known kind."""
+    said = file.metadata.get(_KEY + "add_bos_token")
+    if said is None and is_known(file):
+        model, pre = _kind(file)
+        return model == "llama" or pre == "llama-bpe"
+    return None if said is None else bool(said)
+
+
+def load(file: File, vocab_size: int) -> Tokenizer:
+    """The tokenizer of a GGUF file, for a model of `vocab_size` tokens. Raises FptqError naming the key of what is
+    missing, damaged or not known."""
+    (model, pre), path = _kind(file), file.path
+    if not is_known(file):
+        key, value, expected = ("pre", file.metadata.get(_KEY + "pre"), _CUTS) if model == "gpt2" else (
+            "model", model, ("llama", "gpt2"))
+        raise FptqError(f"{path}: key '{_KEY}{key}' is {value!r}, expected {', '.join(expected)}; name another "
+                        "tokenizer with --tokenizer")
     tokens = _list(file, "tokens", str)
     if len(tokens) != vocab_size:
         raise FptqError(f"{path}: key '{_KEY}tokens' has {len(tokens)} entries, the embedding {vocab_size} rows")
-    begins = file.metadata.get(_KEY + "add_bos_token", model == "llama" or pre == "llama-bpe")
-    bos = _token(file, "bos", len(tokens)) if begins else None
-    return _scored(file, tokens, bos) if model == "llama" else _byte_level(file, tokens, str(pre), bos)
+    bos = _token(file, "bos", len(tokens)) if begins(file) else None
+    return _scored(file, tokens, bos) if model == "llama" else _byte_level(file, tokens, pre, bos)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
+import json
+import re
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Sequence
+from typing import TYPE_CHECKING, Collection, Mapping, Protocol, Sequence
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer.checkpoint import Checkpoint
-from quant_fptq.importer.gguf import is_gguf
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig
+from quant_fptq.importer.gguf import File, is_gguf
 
 if TYPE_CHECKING:
     import tokenizers
@@ -33,13 +36,19 @@ class Tokenizer(Protocol):
 
 class ScoredTokenizer:
     """Pieces with scores: the best-scoring neighbours merge until none can. The 256 pieces from `first_byte` on are the
-    single bytes."""
+    single bytes. Those in `silent` have no text; text is cut at the names in `apart` first. Every stretch between them
+    starts with a space of its own, unless `space_prefix` is off."""
 
-    def __init__(self, pieces: Sequence[bytes], scores: Sequence[float], bos: int | None = 1, eos: int | None = 2,
-                 first_byte: int = 3) -> None:
-        self.pieces, self.scores, self.bos, self.eos, self.vocab_size = pieces, scores, bos, eos, len(pieces)
-        self._first_byte = first_byte
+    def __init__(self, pieces: Sequence[bytes], scores: Sequence[float], bos: int | None = 1,
+                 silent: Collection[int] = (1, 2), first_byte: int = 3, apart: Mapping[str, int] | None = None,
+                 space_prefix: bool = True) -> None:
+        self.pieces, self.scores, self.bos, self.vocab_size = pieces, scores, bos, len(pieces)
+        self._silent, self._first_byte, self._prefix = frozenset(silent), first_byte, " " if space_prefix else ""
         self._ids = {piece: i for i, piece in reversed(list(enumerate(pieces)))}
+        self._apart = dict(apart or {})
+        self._apart_ids = frozenset(self._apart.values())
+        longest_first = sorted(self._apart, key=len, reverse=True)
+        self._cut = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if longest_first else None
 
     def _characters(self, text: str) -> list[int]:
         """Each character's id, or the ids of its bytes."""
@@ -50,33 +59,59 @@ class ScoredTokenizer:
             ids += [found] if found is not None else [byte + self._first_byte for byte in piece]
         return ids
 
+    def _merged(self, ids: list[int]) -> list[int]:
+        """The pair of the best score first, the leftmost of equals; n log n."""
+        end, pieces = len(ids), self.pieces
+        left, right = list(range(-1, end - 1)), list(range(1, end + 1))
+        pairs: list[tuple[float, int, int, int, int]] = []
+
+        def offer(at: int) -> None:
+            """The pair that begins at `at`, if there is a piece for it."""
+            if at < 0 or right[at] == end:
+                return
+            a, b = ids[at], ids[right[at]]
+            piece = self._ids.get(pieces[a] + pieces[b])
+            if piece is not None:
+                heapq.heappush(pairs, (-self.scores[piece], at, a, b, piece))
+
+        for at in range(end):
+            offer(at)
+        while pairs:
+            _, at, a, b, piece = heapq.heappop(pairs)
+            gone = right[at]
+            if ids[at] != a or gone == end or ids[gone] != b:
+                continue  # one of the two has been merged with another since
+            ids[at], ids[gone], right[at] = piece, -1, right[gone]
+            if right[at] != end:
+                left[right[at]] = at
+            offer(left[at])
+            offer(at)
+        return [piece for piece in ids if piece >= 0]
+
     def encode(self, text: str) -> list[int]:
-        ids = self._characters(" " + text) if text else []
-        pieces = self.pieces
-        merged = [self._ids.get(pieces[a] + pieces[b]) for a, b in zip(ids, ids[1:])]
-        while True:
-            found = [(self.scores[m], -i, m) for i, m in enumerate(merged) if m is not None]
-            if not found:
-                return ids if self.bos is None else [self.bos, *ids]
-            _, minus_best, piece = max(found)
-            best = -minus_best
-            ids[best : best + 2] = [piece]
-            del merged[best]
-            for i in (best - 1, best):  # only the pairs beside the merged piece are new
-                if 0 <= i < len(merged):
-                    merged[i] = self._ids.get(pieces[ids[i]] + pieces[ids[i + 1]])
+        ids = [] if self.bos is None else [self.bos]
+        for i, part in enumerate(self._cut.split(text) if self._cut else [text]):
+            if i % 2:  # what the cut matched
+                ids.append(self._apart[part])
+            elif part:
+                ids += self._merged(self._characters(self._prefix + part))
+        return ids
 
     def decode(self, tokens: Sequence[int]) -> bytes:
         out = bytearray()
         start = True
         for token in tokens:
-            if token in (self.bos, self.eos):
+            if token in self._silent:
                 start = True
                 continue
             piece = self.pieces[token]
+            if token in self._apart_ids:
+                out += piece
+                start = True
+                continue
             if self._first_byte <= token < self._first_byte + 256 and piece.startswith(b"<0x"):
                 piece = bytes([token - self._first_byte])
-            out += piece[1:] if start and piece.startswith(b" ") else piece
+            out += piece[1:] if start and self._prefix and piece.startswith(b" ") else piece
             start = False
         return bytes(out)
 
@@ -103,55 +138,85 @@ class Llama2cTokenizer(ScoredTokenizer):
 
 
 class HuggingFaceTokenizer:
-    """A tokenizer of the `tokenizers` package."""
+    """A tokenizer of the `tokenizers` package. Its post-processor puts BOS in front of a document, or does not;
+    `begins` overrules it."""
 
-    @classmethod
-    def from_file(cls, path: str | Path, bos: int | None) -> HuggingFaceTokenizer:
-        """Reads tokenizer.json."""
-        import tokenizers
-
-        try:
-            return cls(tokenizers.Tokenizer.from_file(str(path)), bos)
-        except Exception as error:  # the package raises bare Exception
-            raise FptqError(f"{path}: {error}") from None
-
-    def __init__(self, tokenizer: tokenizers.Tokenizer, bos: int | None) -> None:
-        self._tokenizer = tokenizer
-        self.vocab_size = self._tokenizer.get_vocab_size()
-        self.bos = bos
+    def __init__(self, tokenizer: tokenizers.Tokenizer, bos: int | None, begins: bool | None = None) -> None:
+        self._tokenizer, self._begins = tokenizer, begins
+        self.vocab_size = max(tokenizer.get_vocab().values(), default=-1) + 1
+        starts = tokenizer.encode("").ids[:1] == [bos] if begins is None else begins
+        self.bos = bos if starts else None
 
     def encode(self, text: str) -> list[int]:
-        ids = self._tokenizer.encode(text).ids
+        ids = self._tokenizer.encode(text, add_special_tokens=self._begins is not False).ids
         return ids if self.bos is None or ids[:1] == [self.bos] else [self.bos, *ids]
 
     def decode(self, tokens: Sequence[int]) -> bytes:
         return self._tokenizer.decode(list(tokens), skip_special_tokens=True).encode()
 
 
+def _add_bos_token(path: Path) -> bool | None:
+    """What tokenizer_config.json says, beside the tokenizer.json at `path`."""
+    path = path.with_name("tokenizer_config.json")
+    if not path.exists():
+        return None
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FptqError(f"{path}: not JSON: {error}") from None
+    value = raw.get("add_bos_token") if isinstance(raw, dict) else None
+    if value not in (None, True, False):
+        raise FptqError(f"{path}: key 'add_bos_token' is {value!r}, expected true or false")
+    return value
+
+
+def _huggingface(path: Path, config: LlamaConfig, begins: bool | None) -> Tokenizer:
+    """tokenizer.json. Where `begins` is None its post-processor is trusted; a Llama's BOS is put in front where neither
+    it nor tokenizer_config.json says anything."""
+    import tokenizers
+
+    try:
+        made = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the package raises bare Exception
+        raise FptqError(f"{path}: {error}") from None
+    if begins is None:
+        said = _add_bos_token(path)
+        silent = said is None and made.post_processor is None
+        begins = True if said or silent and config.family == "llama" else None
+    return HuggingFaceTokenizer(made, config.bos, begins)
+
+
+def _beside(checkpoint: Checkpoint) -> Path | None:
+    folder = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
+    names = ("tokenizer.json", "tokenizer.bin", f"tok{checkpoint.config.vocab_size}.bin")
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
 def load_tokenizer(path: str | Path | None, checkpoint: Checkpoint) -> Tokenizer:
-    """The tokenizer at `path`, or the one beside the checkpoint, or inside of it. Raises FptqError where there is
-    none."""
+    """The tokenizer at `path`; else the one inside of the checkpoint, if it is of a known kind; else the one beside it.
+    Raises FptqError where there is none, and for one whose tokens have no row in the embedding."""
     from quant_fptq import gguf_tokenizer  # which makes tokenizers of these classes
 
+    source, rows = checkpoint.source, checkpoint.config.vocab_size
+    own = File(source) if is_gguf(source) else None
+    if path is None and own is not None and gguf_tokenizer.is_known(own):
+        return gguf_tokenizer.load(own, rows)
+    path = _beside(checkpoint) if path is None else Path(path)
     if path is None:
-        folder = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
-        for name in ("tokenizer.json", "tokenizer.bin", f"tok{checkpoint.config.vocab_size}.bin"):
-            if (folder / name).exists():
-                path = folder / name
-                break
-        else:
-            if is_gguf(checkpoint.source):
-                return gguf_tokenizer.load(checkpoint.source, checkpoint.config.vocab_size)
-            raise FptqError(f"{checkpoint.source}: no tokenizer.json or tok{checkpoint.config.vocab_size}.bin beside "
-                            "it; name one with --tokenizer")
-    path = Path(path)
+        if own is not None:
+            return gguf_tokenizer.load(own, rows)  # which says why not
+        raise FptqError(f"{source}: no tokenizer.json or tok{rows}.bin beside it; name one with --tokenizer")
     if not path.exists():
         raise FptqError(f"{path}: no such file")
-    if path.suffix == ".json":
-        return HuggingFaceTokenizer.from_file(path, checkpoint.config.bos)
     if is_gguf(path):
-        return gguf_tokenizer.load(path, checkpoint.config.vocab_size)
-    return Llama2cTokenizer(path, checkpoint.config.vocab_size)
+        return gguf_tokenizer.load(File(path), rows)
+    if path.suffix != ".json":
+        return Llama2cTokenizer(path, rows)
+    tokenizer = _huggingface(path, checkpoint.config, gguf_tokenizer.begins(own) if own else None)
+    if tokenizer.vocab_size > rows:
+        raise FptqError(f"{path}: tokens up to {tokenizer.vocab_size - 1}, but the embedding of {source} has {rows} "
+                        "rows; name another tokenizer with --tokenizer")
+    return tokenizer
 
 
 def documents(text: str) -> list[str]:

@@ -32,7 +32,7 @@ def encoded(weight: np.ndarray, kind, rng) -> np.ndarray:
     return blocks.reshape(weight.shape[0], -1)
 
 
-def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(), architecture="llama"):
+def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(), architecture="llama", factors=None):
     """A random model of two layers; linears of type `kind`, the embedding F16, the head of type `head` or `kind`."""
     rng = np.random.default_rng(3)
     writer = gguf.GGUFWriter(path, architecture)
@@ -40,7 +40,9 @@ def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(
                "block_count": 2, "attention.head_count": 4, "attention.head_count_kv": 2, **dict(changes)}
     for key, value in numbers.items():
         if value is not None:
-            writer.add_uint32(f"{architecture}.{key}", value)
+            add = {bool: writer.add_bool, float: writer.add_float32, str: writer.add_string}.get(type(value),
+                                                                                               writer.add_uint32)
+            add(f"{architecture}.{key}", value)
     writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", 1e-5)
 
     def add(name, shape, kind):
@@ -67,6 +69,8 @@ def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(
         for name in ("attn_q_norm", "attn_k_norm") if architecture == "qwen3" else ():
             add(f"blk.{i}.{name}.weight", (HIDDEN // 4,), Q.F32)
     add("output_norm.weight", (HIDDEN,), Q.F32)
+    if factors is not None:
+        writer.add_tensor("rope_freqs.weight", np.asarray(factors, np.float32))
     if not tied:
         add("output.weight", (40, HIDDEN), head or kind)
     writer.write_header_to_file()
@@ -153,6 +157,33 @@ def test_tied_head_and_a_quantized_embedding_are_floats(tmp_path):
     assert checkpoint.tensors["model.embed_tokens.weight"].stored is None
 
 
+@pytest.mark.parametrize("changes, factor", [
+    ({}, None),
+    ({"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}, 4.0),
+    ({"rope.scaling.factor": 4.0}, 4.0),  # no type is linear
+    ({"rope.scale_linear": 4.0}, 4.0),  # older writers
+    ({"rope.scaling.factor": 2.0, "rope.scale_linear": 4.0}, 2.0),
+    ({"rope.scaling.factor": 0.0}, None),
+    ({"rope.scaling.type": "linear"}, None),
+    ({"rope.scaling.factor": 1.0}, None),
+    ({"rope.scaling.type": "none", "rope.scaling.factor": 4.0}, None),
+])
+def test_rotary_scaling_is_read_as_llama_cpp_does(tmp_path, changes, factor):
+    config = load_checkpoint(write_gguf(tmp_path / "m.gguf", changes=changes)).config
+    assert config.rope_scaling == (factor and {"rope_type": "linear", "factor": factor})
+    table = [1.0 + i for i in range(32)]
+    config = load_checkpoint(write_gguf(tmp_path / "m.gguf", changes=changes, factors=table)).config
+    assert config.rope_scaling == {"rope_type": "factors", "factors": [(factor or 1) * x for x in table]}
+
+
+def test_a_window_bounds_the_context(tmp_path):
+    path = write_gguf(tmp_path / "m.gguf", changes={"attention.sliding_window": 8})
+    assert load_checkpoint(path).config.context == 8
+    with pytest.raises(FptqError, match=re.escape("key 'llama.attention.sliding_window' is 8, a context of 12")):
+        load_checkpoint(path, context=12)
+    assert load_checkpoint(write_gguf(path, changes={"attention.sliding_window": 0})).config.context == 24
+
+
 @pytest.mark.parametrize("arguments, message", [
     ({"changes": {"block_count": 3}}, "no tensor 'model.layers.2.input_layernorm.weight'"),
     ({"changes": {"embedding_length": 64}}, "tensor 'model.embed_tokens.weight' has shape [40, 256], expected [40, 64]"),
@@ -160,6 +191,10 @@ def test_tied_head_and_a_quantized_embedding_are_floats(tmp_path):
     ({"changes": {"expert_count": 8}}, "key 'llama.expert_count' is set"),
     ({"leave_out": ["token_embd.weight"]}, "no tensor 'token_embd.weight'"),
     ({"leave_out": ["blk.1.ffn_up.weight"]}, "no tensor 'model.layers.1.mlp.up_proj.weight'"),
+    ({"changes": {"rope.freq_base": 0.0}}, "key 'llama.rope.freq_base' is 0.0, expected a positive number"),
+    ({"changes": {"rope.scaling.type": "yarn"}}, "key 'llama.rope.scaling.type' is 'yarn', expected none or linear"),
+    ({"changes": {"rope.scale_linear": -2.0}}, "rope_scaling: key 'factor' is -2.0, expected a positive number"),
+    ({"changes": {"attention.sliding_window": "8"}}, "key 'llama.attention.sliding_window' is '8', expected a positive"),
     ({"kind": Q.Q5_0}, "tensor 'blk.0.attn_q.weight' has type Q5_0, expected one of F32, F16, Q4_0"),
 ])
 def test_wrong_models_name_file_and_key(tmp_path, arguments, message):

@@ -85,6 +85,37 @@ def test_weights_that_no_llama_has(tiny, name, refused):
     assert name in str(error.value) and str(path) in str(error.value)
 
 
+def with_tensors(folder, **more):
+    path = folder / "model.safetensors"
+    safetensors.write(path, {**{k: np.array(v) for k, v in safetensors.open_mapped(path).items()},
+                             **{name.replace("__", "."): array for name, array in more.items()}})
+
+
+def test_a_head_beside_a_tied_embedding(tmp_path):
+    """transformers uses the file's head where it differs, whatever tie_word_embeddings says."""
+    folder = write_tiny(tmp_path, tie_word_embeddings=True)
+    embedding = load_checkpoint(folder).float32("model.embed_tokens.weight")
+    with_tensors(folder, lm_head__weight=embedding)
+    same = load_checkpoint(folder)
+    assert same.config.tied and not same.notes
+    head = embedding + (np.arange(40) == 39)[:, None]
+    with_tensors(folder, lm_head__weight=head.astype(np.float32))
+    other = load_checkpoint(folder)
+    assert not other.config.tied and "'tie_word_embeddings' is true" in other.notes[0]
+    np.testing.assert_array_equal(other["lm_head.weight"], head)
+
+
+def test_a_quantized_head_beside_a_tied_embedding(tmp_path):
+    folder = write_tiny(tmp_path, tie_word_embeddings=True)
+    with_tensors(folder, lm_head__weight_packed=np.full((40, 4), 0x76543210, np.int32),
+                 lm_head__weight_scale=np.ones((40, 1), np.float32))
+    with pytest.raises(FptqError, match=r"model.safetensors: tensor 'lm_head\.weight_.*': a head in codes"):
+        load_checkpoint(folder)
+    edit_config(folder, quantization_config={"quant_method": "compressed-tensors", "format": "pack-quantized"})
+    checkpoint = load_checkpoint(folder)
+    assert not checkpoint.config.tied and checkpoint.tensors["lm_head.weight"].stored and checkpoint.notes
+
+
 def test_config_that_is_not_json(tiny):
     (tiny / "config.json").write_text("{")
     with pytest.raises(FptqError, match="config.json: not JSON"):

@@ -106,12 +106,26 @@ def test_an_equalized_sibling_is_the_same_function(session, tmp_path):
     np.testing.assert_allclose(model.prefill(tokens), expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_attention_within_a_window_only(tmp_path):
-    folder = write_tiny(tmp_path, model_type="mistral", sliding_window=8)
-    assert load_checkpoint(folder).config.context == 8  # of 24: every position sees all before it
+@pytest.mark.parametrize("changes, window", [
+    ({"model_type": "mistral", "sliding_window": 8}, 8),
+    ({"model_type": "mistral", "sliding_window": 8, "use_sliding_window": False}, 8),  # only Qwen's have this key
+    ({"model_type": "mistral", "sliding_window": None}, None),
+    ({"model_type": "mistral", "max_position_embeddings": 9000}, 4096),  # MistralConfig's own
+    ({"model_type": "qwen2", "sliding_window": 8}, None),
+    ({"model_type": "qwen3", "sliding_window": 8, "use_sliding_window": True}, 8),
+    ({"sliding_window": 8}, None),
+])
+def test_attention_within_a_window_only(tmp_path, changes, window):
+    """Every position sees all before it, so the cache is no longer than what transformers' config classes say."""
+    folder = write_tiny(tmp_path, **changes)
+    positions = changes.get("max_position_embeddings", 24)
+    assert load_checkpoint(folder).config.context == min(window or positions, positions, 2048)
     assert load_checkpoint(folder, context=6).config.context == 6
-    with pytest.raises(FptqError, match="key 'sliding_window' is 8, a context of 12 positions"):
-        load_checkpoint(folder, context=12)
+    if window is None:
+        assert load_checkpoint(folder, context=positions).config.context == positions
+        return
+    with pytest.raises(FptqError, match=f"key 'sliding_window' is {window}, a context of {window + 1} positions"):
+        load_checkpoint(folder, context=window + 1)
 
 
 def test_biases_that_no_architecture_has_are_not_exported(session, tmp_path):

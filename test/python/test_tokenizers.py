@@ -4,8 +4,11 @@ import json
 import re
 
 import pytest
+from conftest import write_tiny
 
 from quant_fptq import FptqError, gguf_tokenizer, load_checkpoint
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig
+from quant_fptq.importer.gguf import File
 from quant_fptq.tokenizer import Llama2cTokenizer, documents, load_tokenizer
 
 
@@ -81,15 +84,15 @@ def spm_gguf(path, stories, **changes):
 
 @pytest.mark.parametrize("text", ["Once upon a time, there was a little girl.", "a", "x\n\nyé 日本", "Zebras! 123"])
 def test_scored_pieces_of_a_gguf_are_those_of_llama2c(llama2c, stories, tmp_path, text):
-    tokenizer = gguf_tokenizer.load(spm_gguf(tmp_path / "m.gguf", stories), 512)
+    tokenizer = gguf_tokenizer.load(File(spm_gguf(tmp_path / "m.gguf", stories)), 512)
     assert tokenizer.encode(text) == llama2c.encode(text)
     assert tokenizer.decode(tokenizer.encode(text)) == text.encode()
-    without = gguf_tokenizer.load(spm_gguf(tmp_path / "m.gguf", stories, add_bos=False), 512)
+    without = gguf_tokenizer.load(File(spm_gguf(tmp_path / "m.gguf", stories, add_bos=False)), 512)
     assert [1, *without.encode(text)] == tokenizer.encode(text)
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"model": "bert"}, "key 'tokenizer.ggml.model' is 'bert', expected llama or gpt2; name another"),
+    ({"model": "bert"}, "key 'tokenizer.ggml.model' is 'bert', expected llama, gpt2; name another"),
     ({"model": "gpt2"}, "key 'tokenizer.ggml.pre' is None, expected llama-bpe, qwen2, gpt-2, smollm; name another"),
     ({"tokens": []}, "key 'tokenizer.ggml.tokens' is no list of strings"),
     ({"tokens": [b"a"] * 512}, "lacks the 256 tokens of single bytes"),
@@ -100,7 +103,7 @@ def test_scored_pieces_of_a_gguf_are_those_of_llama2c(llama2c, stories, tmp_path
 def test_a_gguf_without_a_tokenizer_that_we_know(stories, tmp_path, changes, message):
     path = spm_gguf(tmp_path / "m.gguf", stories, **changes)
     with pytest.raises(FptqError, match=re.escape(message)) as error:
-        gguf_tokenizer.load(path, 512)
+        gguf_tokenizer.load(File(path), 512)
     assert str(path) in str(error.value)
 
 
@@ -126,6 +129,8 @@ def bpe_gguf(path, pre, cut, **changes):
     writer.add_token_types([3] + [1] * (len(tokens) - 1))
     writer.add_token_merges(changes.get("merges", [" ".join(merge) for merge in model["merges"]]))
     writer.add_bos_token_id(0)
+    if changes.get("add_bos") is not None:
+        writer.add_add_bos_token(changes["add_bos"])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -153,7 +158,7 @@ CUTS = {
 @pytest.mark.parametrize("pre", CUTS)
 def test_byte_level_bpe_of_a_gguf(tmp_path, pre):
     path, plain, size = bpe_gguf(tmp_path / "m.gguf", pre, CUTS[pre])
-    tokenizer = gguf_tokenizer.load(path, size)
+    tokenizer = gguf_tokenizer.load(File(path), size)
     begins = [0] if pre == "llama-bpe" else []
     for text in (TEXT, "  a\n \n b", "", "x1234567 <|begin|>y"):
         assert tokenizer.encode(text) == begins + plain.encode(text).ids
@@ -163,4 +168,71 @@ def test_byte_level_bpe_of_a_gguf(tmp_path, pre):
 def test_merges_of_a_gguf_that_make_no_token(tmp_path):
     path, _, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"], merges=["a b c"])
     with pytest.raises(FptqError, match="merges' has 'a b c', which is no pair of tokens that make a third"):
-        gguf_tokenizer.load(path, size)
+        gguf_tokenizer.load(File(path), size)
+
+
+@pytest.mark.parametrize("model_type, said, processor, begins", [
+    ("qwen2", False, False, False),
+    ("qwen2", None, False, False),
+    ("qwen2", True, False, True),
+    ("llama", None, False, True),
+    ("mistral", None, False, True),
+    ("llama", False, False, False),
+    ("llama", None, "bytes", False),  # a post-processor that puts nothing in front
+    ("qwen2", None, "bos", True),
+    ("llama", True, "bos", True),  # once, not twice
+])
+def test_bos_of_a_folder(tmp_path, model_type, said, processor, begins):
+    """config.json names a bos_token_id for models, too, whose text never starts with it."""
+    _, plain, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"])
+    tokens = plain.encode("Est-ce").ids
+    from tokenizers import processors
+
+    if processor:
+        plain.post_processor = processors.ByteLevel() if processor == "bytes" else processors.TemplateProcessing(
+            single="<|begin|> $A", special_tokens=[("<|begin|>", 0)])
+    biases = {"use_sliding_window": False} if model_type == "qwen2" else {"sliding_window": None}
+    folder = write_tiny(tmp_path / "folder", model_type=model_type, bos_token_id=0, vocab_size=size, **biases)
+    plain.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({} if said is None else {"add_bos_token": said}))
+    tokenizer = load_tokenizer(None, load_checkpoint(folder))
+    assert tokenizer.encode("Est-ce") == ([0, *tokens] if begins else tokens)
+    assert tokenizer.bos == (0 if begins else None)
+
+
+def sized(path, rows):
+    """A checkpoint of which only the embedding's rows count."""
+    return Checkpoint(path, LlamaConfig(8, 8, 1, 1, 1, rows, 8, 8, bos=0))
+
+
+@pytest.mark.parametrize("pre, said, begins", [("qwen2", None, False), ("qwen2", True, True), ("llama-bpe", None, True),
+                                               ("llama-bpe", False, False)])
+@pytest.mark.parametrize("beside", [False, True])
+def test_add_bos_token_of_a_gguf(tmp_path, pre, said, begins, beside):
+    """Decides for the file's own tokenizer, and for a tokenizer.json that --tokenizer names."""
+    path, plain, size = bpe_gguf(tmp_path / "m.gguf", pre, CUTS[pre], add_bos=said)
+    plain.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json" if beside else None, sized(path, size))
+    assert tokenizer.encode("Est-ce") == [0] * begins + plain.encode("Est-ce").ids
+
+
+def test_a_gguf_prefers_its_own_tokenizer(tmp_path):
+    path, plain, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"])
+    other = json.loads(plain.to_str())
+    other["model"] = {"type": "WordLevel", "vocab": {"x": 0}, "unk_token": "x"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(other))
+    assert load_tokenizer(None, sized(path, size)).encode(TEXT) == plain.encode(TEXT).ids
+    unknown, _, _ = bpe_gguf(tmp_path / "m.gguf", "tekken", CUTS["qwen2"])
+    assert load_tokenizer(None, sized(unknown, size)).vocab_size == 2  # the one beside
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(FptqError, match="key 'tokenizer.ggml.pre' is 'tekken', expected"):
+        load_tokenizer(None, sized(unknown, size))
+
+
+def test_tokens_without_a_row_in_the_embedding(tmp_path):
+    _, plain, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"])
+    (tmp_path / "m.gguf").unlink()
+    plain.save(str(tmp_path / "tokenizer.json"))
+    load_tokenizer(None, sized(tmp_path, size + 1))
+    with pytest.raises(FptqError, match=f"tokenizer.json: tokens up to {size - 1}, but the embedding of .* has 40 rows"):
+        load_tokenizer(None, sized(tmp_path, 40))

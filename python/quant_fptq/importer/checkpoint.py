@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -29,6 +29,9 @@ HEAD = "lm_head.weight"
 FINAL_NORM = "model.norm.weight"
 
 
+#: Positions of the KV cache where neither the user nor the model asks for fewer.
+DEFAULT_CONTEXT = 2048
+
 _ROPE_KEYS = {"linear": ("factor",), "factors": (), "llama3": ("factor", "low_freq_factor", "high_freq_factor",
                                                                "original_max_position_embeddings")}
 
@@ -36,6 +39,16 @@ _ROPE_KEYS = {"linear": ("factor",), "factors": (), "llama3": ("factor", "low_fr
 def is_number(value: object) -> bool:
     """A finite int or float."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def positions_within(where: str, key: str, window: Any, positions: int, context: int | None) -> int:
+    """Positions of the KV cache, `positions` or `context` at most. Attention is over all of them: a window (at `key`;
+    None is no window) has to hold them. Raises FptqError where it does not."""
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window <= 0):
+        raise FptqError(f"{where}: key '{key}' is {window!r}, expected a positive number")
+    if window is not None and context is not None and min(context, positions) > window:
+        raise FptqError(f"{where}: key '{key}' is {window}, a context of {context} positions needs it to be no smaller")
+    return min(positions, context or DEFAULT_CONTEXT, window or positions)
 
 
 def _check_rope(where: str, scaling: object, head_dim: int) -> None:
@@ -82,6 +95,11 @@ class LlamaConfig:
     qk_norm: bool = False  #: heads of q and k pass an RMSNorm before they are rotated
     bos: int | None = 1
     eos: int | None = 2
+
+    @property
+    def family(self) -> str:
+        """A `model_type` of Hugging Face that computes the same; a Mistral is a Llama."""
+        return "qwen3" if self.qk_norm else "qwen2" if tuple(self.biases) == LINEARS[:3] else "llama"
 
     @property
     def q_size(self) -> int:

@@ -104,8 +104,7 @@ def _settings(checkpoint: Checkpoint) -> dict:
 def _family(config: LlamaConfig) -> dict:
     """The keys that name one of huggingface.py's architectures. Raises FptqError where none computes the same."""
     attention, mlp = LINEARS[:4], LINEARS[4:]
-    name = "Qwen3" if config.qk_norm else "Qwen2" if config.biases == attention[:3] else "Llama"
-    keys = {"architectures": [f"{name}ForCausalLM"], "model_type": name.lower(),
+    keys = {"architectures": [f"{config.family.capitalize()}ForCausalLM"], "model_type": config.family,
             "attention_bias": set(attention) <= set(config.biases), "mlp_bias": set(mlp) <= set(config.biases)}
     if biases_of(keys) != config.biases or config.qk_norm and keys["mlp_bias"]:
         raise FptqError(f"biases of {', '.join(config.biases)}: no architecture of transformers has these")

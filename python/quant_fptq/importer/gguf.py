@@ -17,11 +17,11 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import ggml
-from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor
+from quant_fptq.importer.checkpoint import (EMBEDDING, FINAL_NORM, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor,
+                                            positions_within)
 from quant_fptq.importer.stored import LazyArray
 
 MAGIC = b"GGUF"
-DEFAULT_CONTEXT = 2048
 #: Types of metadata values: number to struct format; 8 is a string, 9 an array.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -161,18 +161,28 @@ class File:
 
 
 def _rope(file: File, architecture: str) -> dict | None:
+    """As llama.cpp reads it: linear where no type is named, a factor of 0 is none, and a table's own factors are
+    multiplied by it."""
     key = f"{architecture}.rope.scaling."
-    kind = file.metadata.get(key + "type", "none")
-    if kind == "linear":
-        return {"rope_type": "linear", "factor": file.number(key + "factor", kind=float)}
-    if kind != "none":
-        raise FptqError(f"{file.path}: key '{key}type' is '{kind}', expected none or linear")
+    kind = file.metadata.get(key + "type", "linear")
+    if kind not in ("none", "linear"):
+        raise FptqError(f"{file.path}: key '{key}type' is {kind!r}, expected none or linear")
+    older = file.number(f"{architecture}.rope.scale_linear", 1.0, float)
+    factor = (file.number(key + "factor", older, float) if kind == "linear" else 1.0) or 1.0
     if "rope_freqs.weight" in file.tensors:
         if file.tensors["rope_freqs.weight"].type != 0:
             raise FptqError(f"{file.path}: tensor 'rope_freqs.weight' is no F32")
         factors = file.bytes("rope_freqs.weight").reshape(-1).view("<f4")
-        return {"rope_type": "factors", "factors": [float(x) for x in factors]}
-    return None
+        return {"rope_type": "factors", "factors": [float(x) * factor for x in factors]}
+    return {"rope_type": "linear", "factor": factor} if factor != 1 else None
+
+
+def _theta(file: File, architecture: str) -> float:
+    key = f"{architecture}.rope.freq_base"
+    theta = file.number(key, 10000.0, float)
+    if not theta > 0:
+        raise FptqError(f"{file.path}: key '{key}' is {theta!r}, expected a positive number")
+    return theta
 
 
 def _token(file: File, name: str, default: int | None) -> int | None:
@@ -198,6 +208,7 @@ def _config(file: File, context: int | None) -> LlamaConfig:
         raise FptqError(f"{file.path}: key '{key}expert_count' is set; mixtures of experts are not supported")
     if "token_embd.weight" not in file.tensors:
         raise FptqError(f"{file.path}: no tensor 'token_embd.weight'")
+    window = key + "attention.sliding_window"
     hidden, heads = file.number(key + "embedding_length"), file.number(key + "attention.head_count")
     config = LlamaConfig(
         hidden_size=hidden,
@@ -206,11 +217,12 @@ def _config(file: File, context: int | None) -> LlamaConfig:
         num_heads=heads,
         num_kv_heads=file.number(key + "attention.head_count_kv", heads),
         vocab_size=file.tensors["token_embd.weight"].shape[0],
-        context=min(file.number(key + "context_length"), context or DEFAULT_CONTEXT),
+        context=positions_within(str(file.path), window, file.metadata.get(window) or None,
+                                 file.number(key + "context_length"), context),
         head_dim=file.number(key + "attention.key_length", file.number(key + "rope.dimension_count",
                                                                        hidden // max(heads, 1))),
         rms_norm_eps=file.number(key + "attention.layer_norm_rms_epsilon", kind=float),
-        rope_theta=file.number(key + "rope.freq_base", 10000.0, float),
+        rope_theta=_theta(file, architecture),
         rope_scaling=_rope(file, architecture),
         interleaved=architecture == "llama",
         tied="output.weight" not in file.tensors,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,9 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import packed, safetensors
-from quant_fptq.importer.checkpoint import (EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor, is_number,
-                                            layer_of)
+from quant_fptq.importer.checkpoint import (DEFAULT_CONTEXT, EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig,
+                                            Tensor, is_number, layer_of, positions_within)
 
-#: Positions of the KV cache where neither the user nor the model asks for fewer.
-DEFAULT_CONTEXT = 2048
 _FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
 
 
@@ -48,15 +47,12 @@ def biases_of(raw: dict) -> tuple[str, ...]:
     return tuple(linear for linear in LINEARS if linear in asked or linear in _BIASES[raw["model_type"]])
 
 
-def _positions(path: Path, raw: dict, positions: int, context: int | None) -> int:
-    """Positions of the KV cache. Attention is over all of them: a window has to hold them."""
-    window = raw.get("sliding_window") if raw.get("use_sliding_window", True) else None
-    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window <= 0):
-        raise FptqError(f"{path}: key 'sliding_window' is {window!r}, expected a positive number")
-    if window is not None and context is not None and min(context, positions) > window:
-        raise FptqError(f"{path}: key 'sliding_window' is {window}, a context of {context} positions needs it to be "
-                        "no smaller")
-    return min(positions, context or DEFAULT_CONTEXT, window or positions)
+def _window(raw: dict) -> Any:
+    """`sliding_window` as transformers' config classes read it: each has its own default, and only Qwen's can turn it
+    off. None: attention is over everything."""
+    if raw["model_type"] == "mistral" or raw["model_type"] != "llama" and raw.get("use_sliding_window"):
+        return raw.get("sliding_window", 4096)
+    return None
 
 
 def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
@@ -105,7 +101,7 @@ def read_config(path: Path, context: int | None = None) -> LlamaConfig:
         num_heads=heads,
         num_kv_heads=size("num_key_value_heads", heads),
         vocab_size=size("vocab_size"),
-        context=_positions(path, raw, positions, context),
+        context=positions_within(str(path), "sliding_window", _window(raw), positions, context),
         head_dim=size("head_dim", hidden // max(heads, 1)),
         rms_norm_eps=raw.get("rms_norm_eps", 1e-6),
         rope_theta=theta,
@@ -201,6 +197,24 @@ def _refuse_unknown(source: packed.Source, config: LlamaConfig) -> None:
         raise FptqError(f"{source.files[name]}: tensor '{name}': this is another architecture than config.json says")
 
 
+def _own_head(source: packed.Source, config: LlamaConfig, stored: packed.Reader) -> bool:
+    """Whether a model that says its head is the embedding comes with another one; transformers uses that, too."""
+    if not config.tied:
+        return False
+    quantized = stored(HEAD, (config.vocab_size, config.hidden_size)) is not None
+    parts = [name for name in source.tensors if layer_of(HEAD) == name.rpartition(".")[0]]
+    for name in [] if quantized else parts:
+        if name not in (HEAD, f"{layer_of(HEAD)}.bias"):
+            raise FptqError(f"{source.files[name]}: tensor '{name}': a head in codes, where key 'tie_word_embeddings' "
+                            "of config.json says that the head is the embedding")
+    head, embedding = source.tensors.get(HEAD), source.tensors.get(EMBEDDING)
+    if head is None or embedding is None:
+        return quantized
+    rows = range(0, max(len(head), 1), 4096)  # a part at a time: these may be gigabytes
+    return quantized or head.shape != embedding.shape or not all(
+        np.array_equal(head[i : i + 4096], embedding[i : i + 4096]) for i in rows)
+
+
 def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
     """Maps every shard of `folder`; weights the architecture does not know are left out.
 
@@ -208,9 +222,13 @@ def load(folder: Path, context: int | None = None, method: str | None = None) ->
     """
     config = read_config(folder / "config.json", context)
     source, settings = _open(folder), _settings(folder, method)
-    checkpoint = Checkpoint(folder, config, files=sorted(set(source.files.values())))
     _refuse_unknown(source, config)
-    stored = packed.reader(source, settings) if settings else lambda name, shape: None
+    stored: packed.Reader = packed.reader(source, settings) if settings else lambda name, shape: None
+    checkpoint = Checkpoint(folder, config, files=sorted(set(source.files.values())))
+    if _own_head(source, config, stored):
+        config = checkpoint.config = replace(config, tied=False)
+        checkpoint.notes.append(f"{folder / 'config.json'}: key 'tie_word_embeddings' is true, but the file has a "
+                                f"'{layer_of(HEAD)}' that is not the embedding; it is used")
     for name, shape in config.shapes():
         weight = stored(name, shape) if len(shape) == 2 and name != EMBEDDING else None
         if weight is not None:

@@ -47,6 +47,9 @@ class Source:
         return FptqError(f"{self.config}: {text}")
 
 
+#: What reads one weight by name and shape; None: it is not quantized.
+Reader = Callable[[str, tuple[int, int]], StoredWeight | None]
+
 _FLOATS = ("float32", "float16", "bfloat16")
 
 
@@ -240,8 +243,8 @@ def _awq(source: Source, name: str, shape: tuple[int, int]) -> StoredWeight | No
     return StoredWeight(shape, 4, group_size, codes, scales, zeros)
 
 
-def reader(source: Source, settings: dict) -> Callable[[str, tuple[int, int]], StoredWeight | None]:
-    """What reads one weight of a folder whose `quantization_config` is `settings`; None: it is not quantized.
+def reader(source: Source, settings: dict) -> Reader:
+    """The reader of a folder whose `quantization_config` is `settings`.
 
     Raises FptqError for methods and versions that are not known.
     """
