@@ -30,7 +30,7 @@ def tokens(model: Model, prompt: Sequence[int], count: int, temperature: float =
     rng = np.random.default_rng(seed)
     model.reset()
     logits = model.prompt(prompt)
-    ends = {model.config.bos, model.config.eos}
+    ends = {model.config.bos, *model.config.eos}
     for _ in range(count):
         token = sample(logits, rng, temperature, top_p)
         if token in ends:

@@ -9,10 +9,29 @@ def _norm(x, gamma, eps):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * gamma
 
 
-def _rotate(x, interleaved, theta):
+def _llama3(frequency, scaling):
+    """One pair's frequency, by the wavelengths of Meta's own code (llama3, apply_scaling)."""
+    wavelength, context = 2 * np.pi / frequency, scaling["original_max_position_embeddings"]
+    if wavelength < context / scaling["high_freq_factor"]:
+        return frequency
+    if wavelength > context / scaling["low_freq_factor"]:
+        return frequency / scaling["factor"]
+    share = context / wavelength - scaling["low_freq_factor"]
+    share /= scaling["high_freq_factor"] - scaling["low_freq_factor"]
+    return (1 - share) * frequency / scaling["factor"] + share * frequency
+
+
+def _rotate(x, interleaved, theta, scaling):
     """x [T, heads, head_dim] at positions 0..T-1."""
     t, _, hd = x.shape
-    angles = np.outer(np.arange(t), theta ** (-np.arange(0, hd, 2) / hd))[:, None, :]
+    kind, positions, frequencies = (scaling or {}).get("rope_type"), np.arange(t), theta ** (-np.arange(0, hd, 2) / hd)
+    if kind == "linear":
+        positions = positions / scaling["factor"]
+    elif kind == "llama3":
+        frequencies = np.array([_llama3(frequency, scaling) for frequency in frequencies])
+    angles = np.outer(positions, frequencies)[:, None, :]
+    if kind == "factors":
+        angles = angles / np.array(scaling["factors"])
     c, s = np.cos(angles), np.sin(angles)
     a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else (x[..., : hd // 2], x[..., hd // 2 :])
     out = np.empty_like(x)
@@ -65,7 +84,7 @@ def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bo
         v = linear(h, p + "self_attn.v_proj").reshape(t, c.num_kv_heads, c.head_dim)
         if c.qk_norm:
             q, k = (_norm(y, w(f"{p}self_attn.{n}_norm.weight"), c.rms_norm_eps) for y, n in ((q, "q"), (k, "k")))
-        q, k = (_rotate(y, c.interleaved, c.rope_theta) for y in (q, k))
+        q, k = (_rotate(y, c.interleaved, c.rope_theta, c.rope_scaling) for y in (q, k))
         k, v = (np.repeat(y, c.num_heads // c.num_kv_heads, axis=1) for y in (k, v))
         scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(c.head_dim) + mask
         e = np.exp(scores - scores.max(-1, keepdims=True))

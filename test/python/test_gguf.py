@@ -42,7 +42,7 @@ def write_gguf(path, kind=Q.Q4_0, head=None, tied=False, changes=(), leave_out=(
         if value is not None:
             add = {bool: writer.add_bool, float: writer.add_float32, str: writer.add_string}.get(type(value),
                                                                                                writer.add_uint32)
-            add(f"{architecture}.{key}", value)
+            add(key if key.startswith("tokenizer.") else f"{architecture}.{key}", value)
     writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", 1e-5)
 
     def add(name, shape, kind):
@@ -176,6 +176,32 @@ def test_rotary_scaling_is_read_as_llama_cpp_does(tmp_path, changes, factor):
     assert config.rope_scaling == {"rope_type": "factors", "factors": [(factor or 1) * x for x in table]}
 
 
+def test_scaled_rotary_embeddings_follow_numpy(session, tmp_path):
+    """A table of factors (Llama 3's form in GGUF) and a linear one at once."""
+    path = write_gguf(tmp_path / "m.gguf", Q.F32, changes={"rope.scaling.factor": 2.0}, factors=1 + np.arange(32) % 5)
+    checkpoint, tokens = load_checkpoint(path), np.random.default_rng(1).integers(0, 40, 20)
+    expected = forward(checkpoint, tokens)
+    got = Model(session.import_checkpoint(checkpoint).compile(threads=1), checkpoint.config).prefill(tokens)
+    np.testing.assert_allclose(got, expected, atol=2e-5 * np.abs(expected).max())
+    plain = load_checkpoint(write_gguf(path, Q.F32))
+    assert np.abs(forward(plain, tokens) - expected).max() > 1e-2 * np.abs(expected).max()
+
+
+def test_keys_of_attention_that_change_nothing(tmp_path):
+    changes = {"attention.causal": True, "attention.scale": 0.125, "rope.scaling.attn_factor": 1.0}
+    load_checkpoint(write_gguf(tmp_path / "m.gguf", changes=changes))
+    load_checkpoint(write_gguf(tmp_path / "m.gguf", changes={"attention.scale": 0.0}))
+
+
+@pytest.mark.parametrize("architecture, tokens, eos", [
+    ("llama", {}, (2,)), ("qwen2", {}, ()), ("llama", {"eos": 5}, (5,)), ("llama", {"eos": 5, "eot": 7}, (5, 7)),
+    ("qwen2", {"eot": 7}, (7,)), ("llama", {"eos": 5, "eot": 5}, (5,))])
+def test_every_token_that_ends_a_text(tmp_path, architecture, tokens, eos):
+    changes = {f"tokenizer.ggml.{name}_token_id": token for name, token in tokens.items()}
+    path = write_gguf(tmp_path / "m.gguf", changes=changes, architecture=architecture)
+    assert load_checkpoint(path).config.eos == eos
+
+
 def test_a_window_bounds_the_context(tmp_path):
     path = write_gguf(tmp_path / "m.gguf", changes={"attention.sliding_window": 8})
     assert load_checkpoint(path).config.context == 8
@@ -194,7 +220,10 @@ def test_a_window_bounds_the_context(tmp_path):
     ({"changes": {"rope.freq_base": 0.0}}, "key 'llama.rope.freq_base' is 0.0, expected a positive number"),
     ({"changes": {"rope.scaling.type": "yarn"}}, "key 'llama.rope.scaling.type' is 'yarn', expected none or linear"),
     ({"changes": {"rope.scale_linear": -2.0}}, "rope_scaling: key 'factor' is -2.0, expected a positive number"),
-    ({"changes": {"attention.sliding_window": "8"}}, "key 'llama.attention.sliding_window' is '8', expected a positive"),
+    ({"changes": {"attention.sliding_window": "8"}}, "key 'llama.attention.sliding_window' is '8', expected"),
+    ({"changes": {"attention.causal": False}}, "key 'llama.attention.causal' is false"),
+    ({"changes": {"attention.scale": 0.25}}, "key 'llama.attention.scale' is 0.25, expected 0.125"),
+    ({"changes": {"rope.scaling.attn_factor": 2.0}}, "key 'llama.rope.scaling.attn_factor' is 2, expected 1"),
     ({"kind": Q.Q5_0}, "tensor 'blk.0.attn_q.weight' has type Q5_0, expected one of F32, F16, Q4_0"),
 ])
 def test_wrong_models_name_file_and_key(tmp_path, arguments, message):

@@ -2,14 +2,15 @@
 
 import json
 import struct
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
 import pytest
 from conftest import write_tiny
 
-from quant_fptq import FptqError, load_checkpoint
-from quant_fptq.importer import safetensors
+from quant_fptq import FptqError, generate, load_checkpoint
+from quant_fptq.importer import export, native, safetensors
 
 
 def edit_config(folder, **changes):
@@ -40,6 +41,10 @@ def test_hash_tells_weights_apart(tmp_path):
 
 @pytest.mark.parametrize("changes, message", [
     ({"model_type": "gpt2"}, "model_type is 'gpt2'"),
+    ({"model_type": ["llama"]}, "model_type is '['llama']'"),
+    ({"eos_token_id": [2, "x"]}, "eos is 'x', expected a token's number"),
+    ({"model_type": "qwen3", "rope_parameters": {"full_attention": {"rope_type": "default"}}},
+     "key 'rope_parameters' has parameters of their own for 'full_attention'"),
     ({"hidden_size": None}, "key 'hidden_size' is None"),
     ({"hidden_size": "32"}, "key 'hidden_size' is '32'"),
     ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
@@ -114,6 +119,53 @@ def test_a_quantized_head_beside_a_tied_embedding(tmp_path):
     edit_config(folder, quantization_config={"quant_method": "compressed-tensors", "format": "pack-quantized"})
     checkpoint = load_checkpoint(folder)
     assert not checkpoint.config.tied and checkpoint.tensors["lm_head.weight"].stored and checkpoint.notes
+
+
+@pytest.mark.parametrize("key, value", [
+    ("hidden_act", None), ("eos_token_id", []), ("rope_scaling", {"rope_type": None, "type": "linear", "factor": 2.0})])
+def test_keys_that_are_there_and_say_nothing(tmp_path, key, value):
+    config = load_checkpoint(write_tiny(tmp_path, **{key: value})).config
+    assert config.eos == (() if key == "eos_token_id" else (2,))
+    assert (config.rope_scaling or {}).get("factor") == (2.0 if key == "rope_scaling" else None)
+
+
+def test_every_token_that_ends_a_text(tmp_path):
+    folder = write_tiny(tmp_path / "m", eos_token_id=[2, 7])
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.config.eos == (2, 7, 9)
+    assert export.huggingface_config(checkpoint)["eos_token_id"] == [2, 7, 9]
+    assert export.huggingface_config(load_checkpoint(write_tiny(tmp_path / "one")))["eos_token_id"] == 2
+    path = tmp_path / "ours.safetensors"
+    native.save(checkpoint, path)
+    assert load_checkpoint(path).config == checkpoint.config
+
+
+@pytest.mark.parametrize("older, eos", [(5, (5,)), (None, ())])
+def test_our_older_files_name_one_end(tmp_path, older, eos):
+    path, checkpoint = tmp_path / "ours.safetensors", load_checkpoint(write_tiny(tmp_path))
+    native.save(checkpoint, path)
+    metadata = safetensors.metadata(path)
+    metadata["config"] = json.dumps({**json.loads(metadata["config"]), "eos": older})
+    safetensors.write(path, checkpoint.parameters(), metadata)
+    assert load_checkpoint(path).config.eos == eos
+
+
+@pytest.mark.parametrize("end", [2, 7, 1])
+def test_any_end_stops_the_text(end):
+    class Likeliest:
+        """Says 3, 4, 5 and then `end`."""
+        config, position = SimpleNamespace(bos=1, eos=(2, 7), context=24), 0
+
+        def reset(self):
+            self.says = iter([3, 4, 5, end, 6])
+
+        def prompt(self, tokens):
+            return np.eye(40)[next(self.says)]
+
+        decode = prompt
+
+    assert list(generate.tokens(Likeliest(), [1], 10, temperature=0)) == [3, 4, 5]
 
 
 def test_config_that_is_not_json(tiny):

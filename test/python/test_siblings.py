@@ -50,6 +50,25 @@ def test_float_logits_follow_numpy(session, tmp_path, name):
     np.testing.assert_allclose(logits(session, checkpoint, tokens), expected, atol=2e-5 * np.abs(expected).max())
 
 
+#: Of head_dim's four pairs, Llama 3's rule keeps the first, mixes the second and slows the others.
+SCALINGS = {
+    "linear": {"rope_type": "linear", "factor": 3.0},
+    "llama3": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 0.5, "high_freq_factor": 4.0,
+               "original_max_position_embeddings": 64},
+}
+
+
+@pytest.mark.parametrize("key", ["rope_scaling", "rope_parameters"])
+@pytest.mark.parametrize("name", SCALINGS)
+def test_scaled_rotary_embeddings_follow_numpy(session, tmp_path, name, key):
+    checkpoint = load_checkpoint(write_tiny(tmp_path, **{key: SCALINGS[name]}))
+    tokens = np.random.default_rng(1).integers(0, 40, 20)
+    expected = forward(checkpoint, tokens)
+    np.testing.assert_allclose(logits(session, checkpoint, tokens), expected, atol=2e-5 * np.abs(expected).max())
+    checkpoint.config = replace(checkpoint.config, rope_scaling=None)
+    assert np.abs(forward(checkpoint, tokens) - expected).max() > 1e-2 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize("name", SIBLINGS)
 def test_what_is_quantized_is_exported_and_read_again(session, tmp_path, name):
     """The codes of W4A8, with biases and norms beside them, as a folder and as one file of ours."""
@@ -92,9 +111,10 @@ def test_outliers_leave_the_function_as_it_is(tmp_path, name):
     np.testing.assert_allclose(forward(outliers, tokens), forward(checkpoint, tokens), rtol=1e-3, atol=1e-4)
 
 
-def test_an_equalized_sibling_is_the_same_function(session, tmp_path):
+@pytest.mark.parametrize("name", ["qwen2", "llama-mlp"])
+def test_an_equalized_sibling_is_the_same_function(session, tmp_path, name):
     """Scales of the attention's norm and of `up` go through q, k, v and down; biases are behind them."""
-    checkpoint = load_checkpoint(write_tiny(tmp_path / "m", **SIBLINGS["qwen2"]))
+    checkpoint = load_checkpoint(write_tiny(tmp_path / "m", **SIBLINGS[name]))
     outliers = inject(checkpoint, Outliers(attn=30, ffn=30, down=30, channels=2, seed=1))
     tokens = np.random.default_rng(1).integers(0, 40, 12)
     module, profile = session.import_checkpoint(outliers), tmp_path / "profile.json"

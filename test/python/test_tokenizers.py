@@ -70,6 +70,12 @@ def spm_gguf(path, stories, **changes):
     writer.add_tokenizer_model(values["model"])
     if values["tokens"]:
         writer.add_token_list(values["tokens"])
+    if "pre" in values:
+        writer.add_array("tokenizer.ggml.pre", values["pre"])
+    if "types" in values:
+        writer.add_token_types(values["types"])
+    if "space" in values:
+        writer.add_add_space_prefix(values["space"])
     writer.add_token_scores(values["scores"])
     writer.add_bos_token_id(values["bos"])
     writer.add_eos_token_id(values["eos"])
@@ -94,6 +100,7 @@ def test_scored_pieces_of_a_gguf_are_those_of_llama2c(llama2c, stories, tmp_path
 @pytest.mark.parametrize("changes, message", [
     ({"model": "bert"}, "key 'tokenizer.ggml.model' is 'bert', expected llama, gpt2; name another"),
     ({"model": "gpt2"}, "key 'tokenizer.ggml.pre' is None, expected llama-bpe, qwen2, gpt-2, smollm; name another"),
+    ({"model": "gpt2", "pre": [1, 2]}, "key 'tokenizer.ggml.pre' is [1, 2], expected llama-bpe"),
     ({"tokens": []}, "key 'tokenizer.ggml.tokens' is no list of strings"),
     ({"tokens": [b"a"] * 512}, "lacks the 256 tokens of single bytes"),
     ({"tokens": [b"a"] * 500}, "key 'tokenizer.ggml.tokens' has 500 entries, the embedding 512 rows"),
@@ -105,6 +112,44 @@ def test_a_gguf_without_a_tokenizer_that_we_know(stories, tmp_path, changes, mes
     with pytest.raises(FptqError, match=re.escape(message)) as error:
         gguf_tokenizer.load(File(path), 512)
     assert str(path) in str(error.value)
+
+
+@pytest.fixture
+def typed(stories, tmp_path):
+    """stories260K's pieces, the last two renamed to a control and a user-defined token."""
+    def load(**changes):
+        plain = Llama2cTokenizer(stories.with_name("tok512.bin"), 512)
+        tokens = [piece.replace(b" ", "\u2581".encode()) for piece in plain.pieces]
+        tokens[3:259] = [b"<0x%02X>" % byte for byte in range(256)]
+        tokens[:3], tokens[508:] = [b"<unk>", b"<s>", b"</s>"], [b"<end", b"<end>", b"[INST]", b"<|mark|>"]
+        types = [2, 3, 3, *[6] * 256, *[1] * 249, 3, 3, 3, 4]
+        return gguf_tokenizer.load(
+            File(spm_gguf(tmp_path / "m.gguf", stories, tokens=tokens, types=types, **changes)), 512)
+    return load
+
+
+def test_control_and_user_defined_tokens_are_cut_out_first(typed, llama2c):
+    """No merge leads to them, and none reaches across them."""
+    tokenizer = typed()
+    body = [llama2c.encode(part)[1:] for part in ("Once", " upon", "a time")]
+    assert tokenizer.encode("Once[INST] upon<|mark|>a time</s>") == [1, *body[0], 510, *body[1], 511, *body[2], 2]
+    assert tokenizer.encode("<end><end") == [1, 509, 508]  # the longest
+    assert tokenizer.decode([1, 0, *body[0], 510, *body[1], 511, *body[2], 2]) == b"Once upon<|mark|>a time"
+
+
+def test_a_gguf_without_a_space_in_front(typed, llama2c):
+    tokenizer = typed(space=False)
+    assert tokenizer.encode(" upon") == llama2c.encode("upon") != tokenizer.encode("upon")
+    for text in ("upon a time", " upon"):
+        assert tokenizer.decode(tokenizer.encode(text)) == text.encode()
+
+
+def test_long_texts_merge_as_the_rule_says(llama2c):
+    """Equal scores included; and in n log n: the rule itself would take minutes for the second text."""
+    text = "Once upon a time aaaaaaaa there was banananana " * 6
+    assert llama2c.encode(text) == greedy_merges(llama2c, text)
+    text *= 400
+    assert llama2c.decode(llama2c.encode(text)) == text.encode()
 
 
 TEXT = "It's 12345 o'clock:\r\n\n  Où est-ce? DON'T\tdef f(x):\n    return x  # 東京 \U0001f600!!!  "
@@ -125,8 +170,8 @@ def bpe_gguf(path, pre, cut, **changes):
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre)
-    writer.add_token_list(tokens)
-    writer.add_token_types([3] + [1] * (len(tokens) - 1))
+    writer.add_token_list(tokens + changes.get("more", []))
+    writer.add_token_types([3] + [1] * (len(tokens) - 1) + changes.get("types", []))
     writer.add_token_merges(changes.get("merges", [" ".join(merge) for merge in model["merges"]]))
     writer.add_bos_token_id(0)
     if changes.get("add_bos") is not None:
@@ -135,7 +180,7 @@ def bpe_gguf(path, pre, cut, **changes):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path, plain, len(tokens)
+    return path, plain, len(tokens) + len(changes.get("more", []))
 
 
 def words(digits):
@@ -234,5 +279,29 @@ def test_tokens_without_a_row_in_the_embedding(tmp_path):
     (tmp_path / "m.gguf").unlink()
     plain.save(str(tmp_path / "tokenizer.json"))
     load_tokenizer(None, sized(tmp_path, size + 1))
-    with pytest.raises(FptqError, match=f"tokenizer.json: tokens up to {size - 1}, but the embedding of .* has 40 rows"):
+    with pytest.raises(FptqError, match=f"tokenizer.json: tokens up to {size - 1}, but the embedding .* 40 rows"):
         load_tokenizer(None, sized(tmp_path, 40))
+
+
+@pytest.mark.parametrize("other, pre", [("llama3", "llama-bpe"), ("llama-v3", "llama-bpe"),
+                                        ("deepseek-r1-qwen", "qwen2")])
+def test_other_names_of_a_cut(tmp_path, other, pre):
+    path, plain, size = bpe_gguf(tmp_path / "m.gguf", other, CUTS[pre])
+    assert gguf_tokenizer.load(File(path), size).encode(TEXT) == [0] * (pre == "llama-bpe") + plain.encode(TEXT).ids
+
+
+@pytest.mark.parametrize("pre", ["llama-bpe", "qwen2"])
+def test_words_that_no_merges_reach(tmp_path, pre):
+    """Llama 3 takes a word that is a token as it is; elsewhere only merges make one."""
+    path, plain, size = bpe_gguf(tmp_path / "m.gguf", pre, CUTS[pre], more=["zqxj"], types=[1])
+    tokenizer = gguf_tokenizer.load(File(path), size)
+    tokens = [token for token in tokenizer.encode("zqxj") if token]
+    assert tokens == ([size - 1] if pre == "llama-bpe" else plain.encode("zqxj").ids)
+
+
+def test_user_defined_tokens_of_byte_level(tmp_path):
+    path, plain, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"], more=["<tool>"], types=[4])
+    tokenizer = gguf_tokenizer.load(File(path), size)
+    wanted = [*plain.encode("Est").ids, size - 1, *plain.encode("-ce").ids]
+    assert tokenizer.encode("Est<tool>-ce") == wanted
+    assert tokenizer.decode([0, *wanted]) == b"Est<tool>-ce"  # it has a text, a control token none

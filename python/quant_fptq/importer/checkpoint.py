@@ -69,6 +69,12 @@ def _check_rope(where: str, scaling: object, head_dim: int) -> None:
         raise FptqError(f"{where}: rope_scaling: key 'factors' has a value that is no positive number")
 
 
+def tokens_of(value: Any) -> tuple[Any, ...]:
+    """A token, a list of them, or None, as a tuple without repetitions."""
+    values = value if isinstance(value, (list, tuple)) else () if value is None else (value,)
+    return tuple(token for i, token in enumerate(values) if token not in values[:i])
+
+
 def layer_of(name: str) -> str:
     """The layer that a weight is of: what the names of its codes start with."""
     return name.removesuffix(".weight")
@@ -94,7 +100,7 @@ class LlamaConfig:
     biases: tuple[str, ...] = ()  #: which of LINEARS add one
     qk_norm: bool = False  #: heads of q and k pass an RMSNorm before they are rotated
     bos: int | None = 1
-    eos: int | None = 2
+    eos: tuple[int, ...] = (2,)  #: any of them ends a text
 
     @property
     def family(self) -> str:
@@ -139,10 +145,9 @@ class LlamaConfig:
         for key in ("rms_norm_eps", "rope_theta"):
             if not is_number(getattr(self, key)) or getattr(self, key) < 0:
                 raise FptqError(f"{where}: {key} is {getattr(self, key)!r}, expected a number >= 0")
-        for key in ("bos", "eos"):
-            value = getattr(self, key)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-                raise FptqError(f"{where}: {key} is {value!r}, expected a token's number")
+        for key, token in (("bos", self.bos), *(("eos", token) for token in self.eos)):
+            if token is not None and (not isinstance(token, int) or isinstance(token, bool)):
+                raise FptqError(f"{where}: {key} is {token!r}, expected a token's number")
         if not isinstance(self.biases, (tuple, list)) or not set(self.biases) <= set(LINEARS):
             raise FptqError(f"{where}: biases is {self.biases!r}, expected some of {', '.join(LINEARS)}")
         _check_rope(where, self.rope_scaling, self.head_dim)

@@ -122,7 +122,7 @@ def huggingface_config(checkpoint: Checkpoint) -> dict:
             "num_attention_heads": c.num_heads, "num_key_value_heads": c.num_kv_heads, "head_dim": c.head_dim,
             "vocab_size": c.vocab_size, "max_position_embeddings": c.context, "rms_norm_eps": c.rms_norm_eps,
             "rope_theta": c.rope_theta, "rope_scaling": scaling, "tie_word_embeddings": c.tied,
-            "bos_token_id": c.bos, "eos_token_id": c.eos}
+            "bos_token_id": c.bos, "eos_token_id": list(c.eos) if len(c.eos) > 1 else next(iter(c.eos), None)}
 
 
 def _tensors(checkpoint: Checkpoint) -> Iterator[tuple[str, Array]]:

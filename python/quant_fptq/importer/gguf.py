@@ -18,7 +18,7 @@ import numpy as np
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import ggml
 from quant_fptq.importer.checkpoint import (EMBEDDING, FINAL_NORM, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor,
-                                            positions_within)
+                                            positions_within, tokens_of)
 from quant_fptq.importer.stored import LazyArray
 
 MAGIC = b"GGUF"
@@ -177,6 +177,16 @@ def _rope(file: File, architecture: str) -> dict | None:
     return {"rope_type": "linear", "factor": factor} if factor != 1 else None
 
 
+def _refuse_other_attention(file: File, key: str, head_dim: int) -> None:
+    """Keys that make attention another function, unless they have the value that changes nothing."""
+    if not file.metadata.get(key + "attention.causal", True):
+        raise FptqError(f"{file.path}: key '{key}attention.causal' is false: attention to later tokens is not read")
+    for name, neutral in (("attention.scale", head_dim ** -0.5), ("rope.scaling.attn_factor", 1.0)):
+        value = file.number(key + name, neutral, float)
+        if value and abs(value - neutral) > 1e-6 * neutral:  # 0 is llama.cpp's own default
+            raise FptqError(f"{file.path}: key '{key}{name}' is {value:g}, expected {neutral:g}")
+
+
 def _theta(file: File, architecture: str) -> float:
     key = f"{architecture}.rope.freq_base"
     theta = file.number(key, 10000.0, float)
@@ -229,13 +239,15 @@ def _config(file: File, context: int | None) -> LlamaConfig:
         biases=tuple(linear for linear in LINEARS if _bias_of(linear) in file.tensors),
         qk_norm="blk.0.attn_q_norm.weight" in file.tensors,
         bos=_token(file, "bos", 1 if architecture == "llama" else None),
-        eos=_token(file, "eos", 2 if architecture == "llama" else None),
+        eos=tokens_of([token for token in (_token(file, "eos", 2 if architecture == "llama" else None),
+                                           _token(file, "eot", None)) if token is not None]),
     )
     config.check(str(file.path))
     for name in (key + "rope.dimension_count", key + "attention.value_length"):
         if file.number(name, config.head_dim) != config.head_dim:
             raise FptqError(f"{file.path}: key '{name}' is {file.metadata[name]}, expected the head size "
                             f"{config.head_dim}: other sizes are not supported")
+    _refuse_other_attention(file, key, config.head_dim)
     factors = (config.rope_scaling or {}).get("factors")
     if factors is not None and len(factors) != config.head_dim // 2:
         raise FptqError(f"{file.path}: tensor 'rope_freqs.weight' has {len(factors)} elements, expected "

@@ -12,7 +12,7 @@ import numpy as np
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import packed, safetensors
 from quant_fptq.importer.checkpoint import (DEFAULT_CONTEXT, EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig,
-                                            Tensor, is_number, layer_of, positions_within)
+                                            Tensor, is_number, layer_of, positions_within, tokens_of)
 
 _FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
 
@@ -34,10 +34,11 @@ _BIASES: dict[str, tuple[str, ...]] = {"llama": (), "mistral": (), "qwen2": LINE
 
 
 def _refuse_other_architectures(path: Path, raw: dict) -> None:
-    if raw.get("model_type") not in _BIASES:
-        raise FptqError(f"{path}: model_type is '{raw.get('model_type')}', expected {', '.join(_BIASES)}")
-    if raw.get("hidden_act", "silu") not in ("silu", "swish"):
-        raise FptqError(f"{path}: hidden_act is '{raw['hidden_act']}', expected 'silu'")
+    kind, activation = raw.get("model_type"), raw.get("hidden_act")
+    if not isinstance(kind, str) or kind not in _BIASES:
+        raise FptqError(f"{path}: model_type is '{kind}', expected {', '.join(_BIASES)}")
+    if activation not in (None, "silu", "swish"):
+        raise FptqError(f"{path}: hidden_act is '{activation}', expected 'silu'")
 
 
 def biases_of(raw: dict) -> tuple[str, ...]:
@@ -60,19 +61,26 @@ def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
     scaling = raw.get(key) or {}
     if not isinstance(scaling, dict):
         raise FptqError(f"{path}: key '{key}' is {scaling!r}, expected an object")
+    for layers, value in scaling.items():
+        if isinstance(value, dict):
+            raise FptqError(f"{path}: key '{key}' has parameters of their own for '{layers}', expected the same "
+                            "for all layers")
     theta = next((where["rope_theta"] for where in (raw, scaling) if where.get("rope_theta") is not None), 10000.0)
     if not is_number(theta) or theta <= 0:
         raise FptqError(f"{path}: key 'rope_theta' is {theta!r}, expected a positive number")
     if scaling:
-        kind = scaling.get("rope_type", scaling.get("type", "default"))
+        kind = scaling.get("rope_type") or scaling.get("type") or "default"
         if kind not in ("default", "linear", "llama3"):
             raise FptqError(f"{path}: key '{key}' has the rope_type {kind!r}, expected default, linear or llama3")
         scaling = None if kind == "default" else {**scaling, "rope_type": kind}
     return float(theta), scaling or None
 
 
-def _token(value: Any) -> int | None:
-    return value[0] if isinstance(value, list) and value else value
+def _eos(path: Path, raw: dict) -> tuple[int, ...]:
+    """Of config.json, and of generation_config.json beside it: chat models name the end of a turn only there."""
+    beside = path.with_name("generation_config.json")
+    more = _json(beside).get("eos_token_id") if beside.exists() else None
+    return tokens_of([*tokens_of(raw.get("eos_token_id")), *tokens_of(more)])
 
 
 def read_config(path: Path, context: int | None = None) -> LlamaConfig:
@@ -109,8 +117,8 @@ def read_config(path: Path, context: int | None = None) -> LlamaConfig:
         tied=bool(tied),
         biases=biases_of(raw),
         qk_norm=raw["model_type"] == "qwen3",
-        bos=_token(raw.get("bos_token_id")),
-        eos=_token(raw.get("eos_token_id")),
+        bos=next(iter(tokens_of(raw.get("bos_token_id"))), None),
+        eos=_eos(path, raw),
     )
     config.check(str(path))
     return config

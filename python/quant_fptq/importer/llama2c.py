@@ -20,7 +20,7 @@ def _config(path: Path, header: np.ndarray, context: int | None) -> LlamaConfig:
     if dim % heads:
         raise FptqError(f"{path}: dim {dim} is not a multiple of n_heads {heads}")
     config = LlamaConfig(dim, hidden, layers, heads, kv_heads, abs(vocab), min(seq_len, context or seq_len),
-                         dim // heads, interleaved=True, tied=vocab > 0, bos=1, eos=2)
+                         dim // heads, interleaved=True, tied=vocab > 0, bos=1, eos=(2,))
     config.check(str(path))
     return config
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
-from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, is_number, layer_of
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, is_number, layer_of, tokens_of
 from quant_fptq.importer.stored import StoredWeight
 
 FORMAT, VERSION = "quant-fptq", "1"
@@ -61,7 +61,8 @@ def _config(path: Path, metadata: dict, context: int | None) -> LlamaConfig:
             raise FptqError(f"{path}: metadata key 'config' has the unknown key '{key}'")
     try:
         config = LlamaConfig(**{**raw, "context": min(raw["context"], context or raw["context"]),
-                                "biases": tuple(raw.get("biases", ()))})
+                                "biases": tuple(raw.get("biases", ())),
+                                "eos": tokens_of(raw.get("eos"))})  # older files have one, or null
         config.check(str(path))
     except (TypeError, KeyError) as error:
         raise FptqError(f"{path}: metadata key 'config': {error}") from None
