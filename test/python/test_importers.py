@@ -49,6 +49,7 @@ def test_hash_tells_weights_apart(tmp_path):
     ({"hidden_size": "32"}, "key 'hidden_size' is '32'"),
     ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
     ({"attention_bias": True}, "no tensor 'model.layers.0.self_attn.q_proj.bias'"),
+    ({"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, expected 1"),
     ({"model_type": "qwen2"}, "no tensor 'model.layers.0.self_attn.q_proj.bias'"),
     ({"model_type": "qwen3"}, "no tensor 'model.layers.0.self_attn.q_norm.weight'"),
     ({"model_type": "mistral", "sliding_window": "8"}, "key 'sliding_window' is '8', expected a positive number"),

@@ -49,7 +49,8 @@ def add_model(sub: argparse.ArgumentParser, help: str = MODEL) -> None:
 def add_text(sub: argparse.ArgumentParser, needed_for: str = "") -> None:
     what = "text, documents separated by <|endoftext|>"
     sub.add_argument("--text", metavar="FILE", help=f"{what}; needed for {needed_for}" if needed_for else what)
-    sub.add_argument("--tokenizer", metavar="FILE", help="tokenizer.json or llama2.c .bin (default: beside the model)")
+    sub.add_argument("--tokenizer", metavar="FILE", help="tokenizer.json, GGUF or llama2.c .bin (default: the "
+                     "GGUF model's own, or the one beside the model)")
     sub.add_argument("--first-document", type=COUNT, default=0, help="number of the first document (default 0)")
     sub.add_argument("--max-tokens", type=POSITIVE, help="predictions to count, the last document whole (default: all)")
 

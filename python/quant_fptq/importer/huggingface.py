@@ -39,6 +39,9 @@ def _refuse_other_architectures(path: Path, raw: dict) -> None:
         raise FptqError(f"{path}: model_type is '{kind}', expected {', '.join(_BIASES)}")
     if activation not in (None, "silu", "swish"):
         raise FptqError(f"{path}: hidden_act is '{activation}', expected 'silu'")
+    if raw.get("partial_rotary_factor") not in (None, 1):
+        raise FptqError(f"{path}: partial_rotary_factor is {raw['partial_rotary_factor']!r}, expected 1: heads are "
+                        "rotated whole")
 
 
 def biases_of(raw: dict) -> tuple[str, ...]:
