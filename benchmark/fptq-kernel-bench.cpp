@@ -38,6 +38,8 @@ public:
     PackedShape s;
     int64_t m, copies;
     in >> tier >> scheme >> s.groupSize >> m >> s.n >> s.k >> threads >> copies;
+    if (scheme != "group" && scheme != "two-level")
+      return "skip there is no scheme '" + scheme + "'";
     s.twoLevel = scheme == "two-level", s.symmetric = !s.twoLevel, s.halfScales = true;
     Executable::setThreads(threads);
     std::string format = tier + " " + scheme + " " + std::to_string(s.groupSize) + (threads > 1 ? " team" : "");

@@ -127,8 +127,7 @@ static void warnOfZeros(LinearOp op, PolicyKind policy) {
 
 void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
   warnOfZeros(op, decision.policy);
-  LayerFacts facts = factsOf(op);
-  markOwnPolicy(op, facts.given == decision.policy && facts.givenReason == decision.reason);
+  markOwnPolicy(op, decision.isOwn && !decision.fellBack);
   op.setPolicyAttr(PolicyAttr::get(op.getContext(), decision.policy, decision.reason));
   setScheme(op, decision);
   emitRemark(op, decision);

@@ -135,6 +135,7 @@ static llvm::Error decideActivation(const LayerFacts &facts, const Request &requ
   } else if (facts.given && !(request.rule && request.rule->policy)) {
     decision.policy = *facts.given;
     decision.reason = facts.givenReason.str();
+    decision.isOwn = true;
   } else if (facts.isUnseen) { // no range is known, and any token may come
     decision.policy = PolicyKind::PerToken;
     decision.reason = "no token of the calibration reached it";

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 import re
 import struct
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Collection, Mapping, Protocol, Sequence
 from quant_fptq.errors import FptqError
 from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig
 from quant_fptq.importer.gguf import File, is_gguf
+from quant_fptq.importer.huggingface import read_json
 
 if TYPE_CHECKING:
     import tokenizers
@@ -158,13 +158,7 @@ class HuggingFaceTokenizer:
 def _add_bos_token(path: Path) -> bool | None:
     """What tokenizer_config.json says, beside the tokenizer.json at `path`."""
     path = path.with_name("tokenizer_config.json")
-    if not path.exists():
-        return None
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FptqError(f"{path}: not JSON: {error}") from None
-    value = raw.get("add_bos_token") if isinstance(raw, dict) else None
+    value = read_json(path).get("add_bos_token") if path.exists() else None
     if value not in (None, True, False):
         raise FptqError(f"{path}: key 'add_bos_token' is {value!r}, expected true or false")
     return value

@@ -149,6 +149,12 @@ def test_use_after_close():
             use()
 
 
+def test_text_that_nests_without_end_is_an_error_from_memory_too():
+    text = "func.func private @f(" + "tuple<" * 100000 + ">" * 100000 + ")"
+    with Session() as session, pytest.raises(FptqError, match="brackets are nested more than 1000 deep"):
+        session.parse_text(text)
+
+
 def test_garbage_in_any_order(monkeypatch):
     session = Session()
     modules = [session.parse_text(TWICE) for _ in range(3)]

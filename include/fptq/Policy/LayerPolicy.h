@@ -60,6 +60,7 @@ struct LayerDecision {
   WeightMethod method = WeightMethod::Rtn;
   std::string note;      ///< what differs from what was asked (fallback, adjusted group), or empty
   bool fellBack = false; ///< per token, because the policy asked for could not be had
+  bool isOwn = false;    ///< the policy that the model brought
 };
 
 /// Decides one layer. An error says why not, without the layer's name.

@@ -22,7 +22,8 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
     than `fptq` no thresholds are looked at; `per-token` and `float` need no
     profile. A layer that has a scheme was decided before, and is decided anew;
     a policy without one (the model's own, or `float`) stays unless a rule or
-    `policy` says otherwise.
+    `policy` says otherwise. The model's own is marked, `fptq.own_policy`, and
+    so stays when the pass runs again.
 
     Layers of one name (prefill and decode) get one decision.
 

@@ -17,7 +17,8 @@ from quant_fptq.importer.checkpoint import (DEFAULT_CONTEXT, EMBEDDING, HEAD, LI
 _FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
 
 
-def _json(path: Path) -> dict:
+def read_json(path: Path) -> dict:
+    """A file that is one JSON object. Raises FptqError naming it."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -82,13 +83,13 @@ def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
 def _eos(path: Path, raw: dict) -> tuple[int, ...]:
     """Of config.json, and of generation_config.json beside it: chat models name the end of a turn only there."""
     beside = path.with_name("generation_config.json")
-    more = _json(beside).get("eos_token_id") if beside.exists() else None
+    more = read_json(beside).get("eos_token_id") if beside.exists() else None
     return tokens_of([*tokens_of(raw.get("eos_token_id")), *tokens_of(more)])
 
 
 def read_config(path: Path, context: int | None = None) -> LlamaConfig:
     """config.json as sizes. Raises FptqError naming the key."""
-    raw = _json(path)
+    raw = read_json(path)
     _refuse_other_architectures(path, raw)
 
     def size(key: str, default: int | None = None) -> int:
@@ -131,7 +132,7 @@ def _files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return [folder / "model.safetensors"]
-    names = _json(index).get("weight_map")
+    names = read_json(index).get("weight_map")
     if not isinstance(names, dict) or not names:
         raise FptqError(f"{index}: key 'weight_map' is no object of file names")
     for tensor, name in names.items():
@@ -161,10 +162,10 @@ def _refuse_pickle(folder: Path) -> None:
 
 def _settings(folder: Path, method: str | None) -> dict | None:
     """How the folder says it was quantized; `method` overrules its `quant_method`."""
-    settings = _json(folder / "config.json").get("quantization_config")
+    settings = read_json(folder / "config.json").get("quantization_config")
     beside = folder / "quantize_config.json"  # AutoGPTQ's own
     if settings is None and beside.exists():
-        settings = {"quant_method": "gptq", **_json(beside)}
+        settings = {"quant_method": "gptq", **read_json(beside)}
     if settings is not None and not isinstance(settings, dict):
         raise FptqError(f"{folder / 'config.json'}: key 'quantization_config' is no JSON object")
     if method is None:
