@@ -1,5 +1,6 @@
 //===- ComputedWeight.cpp - weights made of nothing but constants ---------===//
-#include "ComputedWeight.h"
+#include "fptq/Raise/ComputedWeight.h"
+#include "MatchLinear.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
@@ -34,25 +35,37 @@ static bool holdsCodes(Operation *op) {
   return walk.wasInterrupted();
 }
 
-/// What `value` is computed from, if that is nothing but constants in at most `limit` operations, none of them
-/// `refused`; empty if not.
-static SetVector<Operation *> computationOf(Value value, size_t limit, function_ref<bool(Operation *)> refused) {
-  SetVector<Operation *> ops;
+/// Inserts what `value` is computed from, backwards, as long as `mayGoOn`; false if it may not. It is asked of each
+/// value and of nothing twice.
+static bool walkBackwards(Value value, SetVector<Operation *> &ops, function_ref<bool(Value)> mayGoOn) {
   SmallVector<Value> open = {value};
   while (!open.empty()) {
-    Operation *op = open.pop_back_val().getDefiningOp();
-    if (!op || refused(op))
-      return {};
-    if (!ops.insert(op))
+    Value next = open.pop_back_val();
+    Operation *op = next.getDefiningOp();
+    if (op && ops.contains(op))
       continue;
-    if (ops.size() > limit)
-      return {};
+    if (!mayGoOn(next))
+      return false;
+    if (!op)
+      continue;
+    ops.insert(op);
     llvm::append_range(open, op->getOperands());
     SetVector<Value> above;
     getUsedValuesDefinedAbove(op->getRegions(), above);
     llvm::append_range(open, above);
   }
-  return ops;
+  return true;
+}
+
+/// What `value` is computed from, if that is nothing but constants in at most `limit` operations, none of them
+/// `refused`; empty if not.
+static SetVector<Operation *> computationOf(Value value, size_t limit, function_ref<bool(Operation *)> refused) {
+  SetVector<Operation *> ops;
+  bool isComputed = walkBackwards(value, ops, [&](Value next) {
+    Operation *op = next.getDefiningOp();
+    return op && !refused(op) && ops.size() < limit;
+  });
+  return isComputed ? ops : SetVector<Operation *>();
 }
 
 bool mlir::fptq::isComputedFromConstants(Value value) {
@@ -83,10 +96,10 @@ ComputedWeight mlir::fptq::matchComputedWeight(linalg::LinalgOp op) {
   return found;
 }
 
-StringRef mlir::fptq::nameOf(const ComputedWeight &weight) {
+static StringRef nameOfLargest(const SetVector<Operation *> &ops) {
   StringRef name;
   int64_t largest = 0;
-  for (Operation *op : weight.ops)
+  for (Operation *op : ops)
     op->walk([&](Operation *inner) {
       auto type = isConstantRoot(inner) ? dyn_cast<RankedTensorType>(inner->getResult(0).getType()) : nullptr;
       if (!type || !type.hasStaticShape() || type.getNumElements() <= largest)
@@ -95,4 +108,12 @@ StringRef mlir::fptq::nameOf(const ComputedWeight &weight) {
         largest = type.getNumElements(), name = found;
     });
   return name;
+}
+
+StringRef mlir::fptq::nameOf(const ComputedWeight &weight) { return nameOfLargest(weight.ops); }
+
+StringRef mlir::fptq::nameOfConstantIn(Value value) {
+  SetVector<Operation *> ops;
+  walkBackwards(value, ops, [&](Value) { return ops.size() < 4 * kMaxOperations; });
+  return nameOfLargest(ops);
 }

@@ -1,5 +1,6 @@
 //===- ImportFrontend.cpp - what frontends write beside linalg ------------===//
 #include "LowerTMTensor.h"
+#include "SplitProducts.h"
 #include "fptq/Raise/FrontendDialects.h"
 #include "fptq/Raise/Passes.h"
 #include "fptq/Raise/TMTensor.h"
@@ -63,23 +64,32 @@ static void constantLoads(ModuleOp module) {
   });
 }
 
-/// Ops of linalg that stand for several and that no loop nest has: upstream's own parts of them.
-static void decomposeAggregates(ModuleOp module) {
+/// Upstream's own parts of an op that stands for several.
+static LogicalResult decompose(IRRewriter &rewriter, Operation *op) {
+  rewriter.setInsertionPoint(op);
+  if (auto pack = dyn_cast<linalg::PackOp>(op))
+    return linalg::lowerPack(rewriter, pack);
+  if (auto unpack = dyn_cast<linalg::UnPackOp>(op))
+    return linalg::lowerUnPack(rewriter, unpack);
+  FailureOr<SmallVector<Value>> parts = cast<linalg::AggregatedOpInterface>(op).decomposeOperation(rewriter);
+  if (succeeded(parts))
+    rewriter.replaceOp(op, *parts);
+  return parts;
+}
+
+/// Ops of linalg that no loop nest has: nothing behind this pass would know what to do with one.
+static LogicalResult decomposeAggregates(ModuleOp module) {
   SmallVector<Operation *> ops;
   module.walk([&](Operation *op) {
     if (isa<linalg::AggregatedOpInterface, linalg::PackOp, linalg::UnPackOp>(op))
       ops.push_back(op);
   });
   IRRewriter rewriter(module.getContext());
-  for (Operation *op : ops) {
-    rewriter.setInsertionPoint(op);
-    if (auto pack = dyn_cast<linalg::PackOp>(op))
-      (void)linalg::lowerPack(rewriter, pack);
-    else if (auto unpack = dyn_cast<linalg::UnPackOp>(op))
-      (void)linalg::lowerUnPack(rewriter, unpack);
-    else if (auto parts = cast<linalg::AggregatedOpInterface>(op).decomposeOperation(rewriter); succeeded(parts))
-      rewriter.replaceOp(op, *parts);
-  }
+  for (Operation *op : ops)
+    if (failed(decompose(rewriter, op)))
+      return op->emitOpError() << "cannot be decomposed into other ops of linalg, of type " << op->getResultTypes()
+                               << ": give it static tiles and sizes";
+  return success();
 }
 
 void FptqImportFrontendPass::runOnOperation() {
@@ -107,6 +117,8 @@ void FptqImportFrontendPass::runOnOperation() {
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
   constantLoads(getOperation());
-  decomposeAggregates(getOperation());
+  if (failed(decomposeAggregates(getOperation())))
+    return signalPassFailure();
+  splitProducts(getOperation());
 }
 } // namespace mlir::fptq

@@ -4,8 +4,9 @@
 // products are contractions too; neither of their operands reaches a constant.
 //
 //===----------------------------------------------------------------------===//
-#include "ComputedWeight.h"
+#include "MatchLinear.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Raise/ComputedWeight.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -163,7 +164,7 @@ std::optional<unsigned> mlir::fptq::dimOf(AffineMap map, unsigned loop) {
 FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &why) {
   why = {};
   auto no = [&](StringRef reason) { return why.reason = reason, failure(); };
-  auto layer = [&](StringRef reason) { return why = {reason, /*isLayer=*/true}, failure(); };
+  auto layer = [&](StringRef reason) { return why.isLayer = true, why.reason = reason, failure(); };
   if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op))
     return failure();
   auto maps = op.getIndexingMapsArray();
@@ -180,6 +181,8 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
       chosen |= isLayers && isChosenConstant(below);
       computed |= isLayers && isComputedFromConstants(below);
       spread |= isOneNumber(below);
+      if (chosen || computed)
+        why.weight = below;
       continue;
     }
     if (weightSide >= 0)

@@ -19,6 +19,7 @@ struct LinearMatch {
 struct NoLinear {
   StringRef reason;     ///< empty where it is no contraction at all
   bool isLayer = false; ///< its author would call it a layer all the same
+  Value weight;         ///< of that layer
 };
 
 FailureOr<LinearMatch> matchLinear(linalg::LinalgOp op, NoLinear &why);

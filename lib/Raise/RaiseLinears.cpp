@@ -5,6 +5,8 @@
 #include "EmitLookup.h"
 #include "LayerNames.h"
 #include "SplitExperts.h"
+#include "SplitProducts.h"
+#include "fptq/Raise/ComputedWeight.h"
 #include "fptq/Raise/Passes.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
@@ -58,12 +60,19 @@ static void reportLeftAlone(Operation *op, StringRef what, StringRef reason) {
         << remark::add("{0} left alone", what.str()) << remark::reason("{0}", reason.str());
 }
 
+/// Not in silence: no table and no recipe will name it.
+static void warnOfFloat(Operation *op, Value weight, StringRef reason) {
+  InFlightDiagnostic warning = op->emitWarning() << "this layer stays in float: " << reason;
+  if (StringRef name = nameOfConstantIn(weight); !name.empty())
+    warning << " (weight '" << name << "')";
+}
+
 static void raiseLinear(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &names) {
   NoLinear why;
   FailureOr<LinearMatch> match = matchLinear(op, why);
   if (failed(match)) {
-    if (why.isLayer) // not in silence: no table and no recipe will name it
-      op.emitWarning() << "this layer stays in float: " << why.reason;
+    if (why.isLayer)
+      warnOfFloat(op, why.weight, why.reason);
     return reportLeftAlone(op, "contraction", why.reason);
   }
   Location loc = op.getLoc();
@@ -140,6 +149,10 @@ void FptqRaisePass::runOnOperation() {
   getOperation().walk([&](linalg::LinalgOp op) {
     if (isMultiplyAccumulate(op))
       ops.push_back(op);
+    else if (Value weight = unsplitWeight(op))
+      warnOfFloat(op, weight,
+                  "its contraction does more than multiply an input with a weight: compute the rest before "
+                  "or after it");
   });
   IRRewriter rewriter(&getContext());
   ExpertRoutings routings;

@@ -7,9 +7,9 @@
 // The pass is declared in the room Raise; it stands here because it runs compiled code.
 //
 //===----------------------------------------------------------------------===//
-#include "../Raise/ComputedWeight.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Pipelines/Pipelines.h"
+#include "fptq/Raise/ComputedWeight.h"
 #include "fptq/Raise/Passes.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Target/Executable.h"

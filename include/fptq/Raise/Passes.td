@@ -12,7 +12,11 @@ def FptqImportFrontendPass : Pass<"fptq-import-frontend", "::mlir::ModuleOp"> {
       tensors. Sorting is stable and takes n log n steps. An index of a scatter that is outside the tensor fails when it
       is met, by `cf.assert`, as torch-mlir's own gathers do.
     - `ml_program.global_load` of a global that is not mutable is `global_load_const`.
-    - `linalg.softmax`, `linalg.pack` and `linalg.unpack` are upstream's decompositions of them.
+    - `linalg.softmax`, `linalg.pack` and `linalg.unpack` are upstream's decompositions of them; tiles whose size is not
+      known are an error.
+    - What a contraction computes of its weight or of its input in its own body (`sum += x * (w * scale)`, a sign, a cast)
+      becomes a generic before it, and one with several sums becomes one for each. Factors may then be rounded in
+      another order.
 
     Operations of dialects that this project does not read (StableHLO, torch, ONNX, IREE's) are errors that say
     what to lower them with. All else is left as it is. `fptq-raise`, `fptq-quantize-pipeline` and the pipelines of the
@@ -77,7 +81,8 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     index, becomes a loop over them (`scf.for`, `scf.index_switch`) and a `fptq.linear` for each: mixtures of experts.
     Picked experts get the rows of their own tokens, sorted before and brought back behind; `cf.assert` checks ids.
 
-    A contraction that is no linear with a constant weight stays as it is, with a remark that says why:
+    A contraction that is no linear with a constant weight stays as it is, with a remark that says why (a warning where
+    it is a layer all the same, whose weight is not known before the model runs or is multiplied with more than the input):
     two activations (attention), an integer accumulator, one input channel (frequencies times positions), a weight that differs along the batch and is small (depthwise
     convolutions), windows that overlap.
 

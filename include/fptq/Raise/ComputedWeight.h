@@ -1,8 +1,9 @@
 //===- ComputedWeight.h - weights made of nothing but constants --*- C++ -*-===//
-#ifndef FPTQ_LIB_RAISE_COMPUTEDWEIGHT_H
-#define FPTQ_LIB_RAISE_COMPUTEDWEIGHT_H
+#ifndef FPTQ_RAISE_COMPUTEDWEIGHT_H
+#define FPTQ_RAISE_COMPUTEDWEIGHT_H
 
-#include "MatchLinear.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace mlir::fptq {
 
@@ -25,6 +26,9 @@ bool isConstantRoot(Operation *op);
 /// LoRA is added to. Empty if none has.
 StringRef nameOf(const ComputedWeight &weight);
 
+/// The same of any value that constants have a part in.
+StringRef nameOfConstantIn(Value value);
+
 } // namespace mlir::fptq
 
-#endif // FPTQ_LIB_RAISE_COMPUTEDWEIGHT_H
+#endif // FPTQ_RAISE_COMPUTEDWEIGHT_H
