@@ -36,9 +36,12 @@ int fptq_gpu_load(const void *image, size_t bytes, const char *name);
 /* Forgets kernels, constants and temporaries, and frees their device memory. */
 void fptq_gpu_unload(void);
 
-/* Forgets constants: from now on their host addresses may be other data's. Temporaries stay, as another thread may be
- * between the launch that writes one and the launch that reads it. */
+/* Forgets constants: from now on their host addresses may be other data's. */
 void fptq_gpu_forget_constants(void);
+
+/* Forgets temporaries, and frees their device memory. Not while any thread is between the launch that writes one and
+ * the launch that reads it. */
+void fptq_gpu_forget_temporaries(void);
 
 /* What goes wrong in fptq_gpu_launch: reported on stderr and the program ends with status 1 (default, 0), or
  * remembered, and this thread's launches do nothing any more until fptq_gpu_clear (1). */

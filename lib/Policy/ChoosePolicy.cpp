@@ -127,8 +127,8 @@ static void warnOfZeros(LinearOp op, PolicyKind policy) {
 
 void FptqChoosePolicyPass::apply(LinearOp op, const LayerDecision &decision) {
   warnOfZeros(op, decision.policy);
-  markOwnPolicy(op, decision.isOwn && !decision.fellBack);
   op.setPolicyAttr(PolicyAttr::get(op.getContext(), decision.policy, decision.reason));
+  markOwnPolicy(op, decision.isOwn && !decision.fellBack);
   setScheme(op, decision);
   emitRemark(op, decision);
   switch (decision.policy) {

@@ -1,7 +1,9 @@
 //===- LayerPolicy.cpp - the choice for one layer -------------------------===//
 #include "fptq/Policy/LayerPolicy.h"
+#include "fptq/IR/Limits.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 
@@ -172,6 +174,25 @@ static llvm::Error decideGroups(int64_t k, const PolicyOptions &asked, LayerDeci
   return llvm::Error::success();
 }
 
+/// One int32 sum has to hold all channels, the last group's padding included (QM5).
+static llvm::Error checkChannels(int64_t k, bool strict, LayerDecision &decision) {
+  int64_t group = decision.groupSize ? decision.groupSize : k;
+  int64_t padded = group ? llvm::divideCeil(k, group) * group : 0;
+  if (padded <= kMaxInputChannels)
+    return llvm::Error::success();
+  std::string what = formatv("has K = {0}", k);
+  if (padded != k)
+    what += formatv(", in groups of {0} padded to {1}", group, padded);
+  what += formatv(", and int32 sums hold {0} channels (QM5)", kMaxInputChannels);
+  if (strict)
+    return llvm::createStringError(what +
+                                   (padded != k ? ": choose other groups, or ragged=adjust" : ": keep it float"));
+  decision.policy = PolicyKind::Float;
+  decision.fellBack = true;
+  decision.reason = "float, because it " + what;
+  return llvm::Error::success();
+}
+
 /// Keeps the codes a weight came with: its own scheme, and no scales of equalization, which would change them.
 static llvm::Error keepStored(const StoredWeight &stored, const Request &request, LayerDecision &decision) {
   const RecipeRule *rule = request.rule;
@@ -201,7 +222,11 @@ static llvm::Error decideScheme(int64_t k, const PolicyOptions &asked, LayerDeci
   decision.symmetric = asked.symmetric.value_or(decision.scheme == SchemeKind::Group);
   if (decision.scheme == SchemeKind::TwoLevel && decision.symmetric)
     return llvm::createStringError("asks for the two_level scheme and symmetric, which exclude each other");
-  return decision.policy == PolicyKind::Float ? llvm::Error::success() : decideGroups(k, asked, decision);
+  if (decision.policy == PolicyKind::Float)
+    return llvm::Error::success();
+  if (llvm::Error error = decideGroups(k, asked, decision))
+    return error;
+  return checkChannels(k, asked.strict, decision);
 }
 
 llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, const PolicyOptions &options,

@@ -19,10 +19,15 @@ using namespace mlir::fptq;
 /// Everything the stage may assume of a weight that is to be quantized (docs/Architecture.md).
 static LogicalResult checkWeight(LayerOpInterface use) {
   Value weight = use.getFloatWeight();
-  int64_t k = use.getWeightColumns();
-  if (k > kMaxInputChannels) // before its weight is evaluated, which takes memory
-    return use->emitOpError() << "(QM5) has " << k << " input channels, which could overflow int32, at most "
-                              << kMaxInputChannels << " (layer '" << use.getLayer() << "')";
+  int64_t k = use.getWeightColumns(), group = use.getSchemeAttr().groupSizeFor(k);
+  int64_t padded = k ? llvm::divideCeil(k, group) * group : 0;
+  if (padded > kMaxInputChannels) { // before its weight is evaluated, which takes memory
+    InFlightDiagnostic diag = use->emitOpError() << "(QM5) has " << k << " input channels";
+    if (padded != k && k <= kMaxInputChannels)
+      diag << " (" << padded << " with the last group's padding)";
+    return diag << ", which could overflow int32, at most " << kMaxInputChannels << " (layer '" << use.getLayer()
+                << "')";
+  }
   if (!isConstantChain(weight))
     return use->emitOpError() << "has a weight that is no constant (layer '" << use.getLayer() << "')";
   bool canKeepCodes = isa<LinearOp>(use) && weight.getDefiningOp<DequantizeOp>();

@@ -10,7 +10,17 @@ using namespace mlir::fptq;
 
 /// Kernels are known by name to the whole process: the last one out turns off the light, before the next one comes in.
 static int users = 0;
+static int calls = 0;
+static bool holdsStaleTemporaries = false; ///< of an executable that is no more
 static std::mutex door;
+
+/// With the door locked. A thread in a call may be between two launches, with what the first one left for the second.
+static void forgetStaleTemporaries() {
+  if (calls || !holdsStaleTemporaries)
+    return;
+  fptq_gpu_forget_temporaries();
+  holdsStaleTemporaries = false;
+}
 
 DeviceKernels::DeviceKernels() {
   std::lock_guard guard(door);
@@ -19,10 +29,24 @@ DeviceKernels::DeviceKernels() {
 
 DeviceKernels::~DeviceKernels() {
   std::lock_guard guard(door);
-  if (--users)
-    fptq_gpu_forget_constants(); // host addresses may be other constants' from now on
-  else
+  if (!--users) {
     fptq_gpu_unload();
+    return;
+  }
+  fptq_gpu_forget_constants(); // host addresses may be other constants' from now on
+  holdsStaleTemporaries = true;
+  forgetStaleTemporaries();
+}
+
+DeviceKernels::Call::Call() {
+  std::lock_guard guard(door);
+  ++calls;
+}
+
+DeviceKernels::Call::~Call() {
+  std::lock_guard guard(door);
+  --calls;
+  forgetStaleTemporaries();
 }
 
 /// The first driver that knows PTX 8.4, which has wgmma of bytes of both signs.

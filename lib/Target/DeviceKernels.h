@@ -16,6 +16,12 @@ public:
   static FailureOr<std::unique_ptr<DeviceKernels>> open(ModuleOp module, GpuTier &tier);
   ~DeviceKernels();
 
+  /// A call of compiled code, of whichever executable: while it lasts, no temporary on the device goes.
+  struct Call {
+    Call();
+    ~Call();
+  };
+
   /// Compiles the gpu.modules in `module` to PTX, hands them to the driver, and erases them.
   LogicalResult load(ModuleOp module, StringRef chip);
 

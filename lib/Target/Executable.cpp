@@ -195,6 +195,9 @@ llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry
     return std::move(e);
   fptq_sim_clear();
   fptq_gpu_clear();
+  std::optional<DeviceKernels::Call> running;
+  if (impl->device)
+    running.emplace();
   std::vector<CallResult> results = callPacked(impl->functions.lookup(entry.name), entry, arguments);
   const char *error = impl->device ? fptq_gpu_error() : fptq_sim_error();
   if (error)

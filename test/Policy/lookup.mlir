@@ -20,7 +20,7 @@
 //--- model.mlir
 // The tied head keeps its own decision and its own default.
 // CHECK: fptq.lookup {{.*}} layer("model.embed_tokens.lookup") {reason = "no rule names it"}
-// CHECK: fptq.linear {{.*}} layer("model.embed_tokens") {policy = #fptq.policy<float
+// CHECK: fptq.linear {{.*}} layer("model.embed_tokens") {fptq.chosen_float, policy = #fptq.policy<float
 // RULES: model.embed_tokens.lookup 12 x 40 - lookup 8
 // RULES: model.embed_tokens 12 x 40 - float
 // RULES: 2 layers: 1 float 1 lookup

@@ -1,4 +1,6 @@
 // RUN: fptq-opt --fptq-insert-observers %s | FileCheck %s
+// A second time there is nothing to do.
+// RUN: fptq-opt --fptq-insert-observers --fptq-insert-observers %s | FileCheck %s
 
 // CHECK-LABEL: @always
 // CHECK-NEXT: fptq.observe %arg0 layer("q") : tensor<?x4xf32>

@@ -129,3 +129,14 @@ func.func @too_many_channels(%x: tensor<3x1048576xf32>) -> tensor<3x1048576xf32>
   } : (tensor<3x1048576xf32>, tensor<1048576x1048576xf32>) -> tensor<3x1048576xf32>
   return %y : tensor<3x1048576xf32>
 }
+
+// -----
+
+func.func @too_much_padding(%x: tensor<3x65530xf32>) -> tensor<3x4xf32> {
+  %w = arith.constant dense<1.0> : tensor<4x65530xf32>
+  // expected-error@+1 {{(QM5) has 65530 input channels (80000 with the last group's padding), which could overflow int32, at most 65536 (layer 'a')}}
+  %y = fptq.linear %x, %w layer("a") {
+    policy = #fptq.policy<per_token, "x">, scheme = #fptq.scheme<group, group_size = 40000, symmetric = true, method = rtn>
+  } : (tensor<3x65530xf32>, tensor<4x65530xf32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}

@@ -21,9 +21,10 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
     (docs/Recipes.md), then `keep-float`, then `policy`. With `policy` other
     than `fptq` no thresholds are looked at; `per-token` and `float` need no
     profile. A layer that has a scheme was decided before, and is decided anew;
-    a policy without one (the model's own, or `float`) stays unless a rule or
-    `policy` says otherwise. The model's own is marked, `fptq.own_policy`, and
-    so stays when the pass runs again.
+    a policy without one (the model's own) stays unless a rule or `policy` says
+    otherwise. When the pass runs again it knows the model's own by a mark,
+    `fptq.own_policy`, and a `float` that it decided itself by another,
+    `fptq.chosen_float`.
 
     Layers of one name (prefill and decode) get one decision.
 

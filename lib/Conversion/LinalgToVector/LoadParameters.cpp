@@ -46,14 +46,48 @@ static FailureOr<TypedAttr> constantFor(ml_program::GlobalOp global, const Param
   return TypedAttr(mapped(type, global.getSymName(), *entry, files.fileOf(global.getSymName())));
 }
 
+/// Bits of an element of a resource that is made of integers or floats; 0 for another constant.
+static int64_t resourceWidth(arith::ConstantOp op) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue());
+  return resource && resource.getElementType().isIntOrFloat() ? resource.getElementType().getIntOrFloatBitWidth() : 0;
+}
+
+static ArrayRef<char> bytesOf(DenseResourceElementsAttr resource) {
+  AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+  return blob ? blob->getData() : ArrayRef<char>();
+}
+
+/// LLVM IR has no resources of nibbles and the like (dense constants it has): they become bytes, and are cut where they
+/// are read. Two nibbles may share a byte, the first one below.
+static void widenNibbles(arith::ConstantOp op) {
+  int64_t width = resourceWidth(op);
+  if (width < 2 || width > 7)
+    return;
+  auto resource = cast<DenseResourceElementsAttr>(op.getValue());
+  ArrayRef<char> bytes = bytesOf(resource);
+  int64_t elements = resource.getNumElements();
+  auto type = cast<RankedTensorType>(resource.getType()).clone(IntegerType::get(op.getContext(), 8));
+  auto wide = DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  if (width == 4 && (int64_t)bytes.size() == llvm::divideCeil(elements, 2) && elements > 1) {
+    std::vector<char> unpacked(elements);
+    for (int64_t i = 0; i < elements; ++i)
+      unpacked[i] = static_cast<char>(static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4));
+    wide = DenseResourceElementsAttr::get(type, resource.getRawHandle().getKey(),
+                                          HeapAsmResourceBlob::allocateAndCopyInferAlign<char>(unpacked));
+  }
+  OpBuilder b(op);
+  Value constant = arith::ConstantOp::create(b, op.getLoc(), wide);
+  op.replaceAllUsesWith(arith::TruncIOp::create(b, op.getLoc(), op.getType(), constant).getResult());
+  op.erase();
+}
+
 /// A resource of another size than its type says would be read past its end.
 static LogicalResult checkSize(arith::ConstantOp op) {
-  auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue());
-  if (!resource || !resource.getElementType().isIntOrFloat() || resource.getElementType().getIntOrFloatBitWidth() < 8)
+  int64_t width = resourceWidth(op);
+  if (width < 8)
     return success();
-  AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-  int64_t bytes = blob ? blob->getData().size() : 0,
-          expected = resource.getNumElements() * (resource.getElementType().getIntOrFloatBitWidth() / 8);
+  auto resource = cast<DenseResourceElementsAttr>(op.getValue());
+  int64_t bytes = bytesOf(resource).size(), expected = resource.getNumElements() * (width / 8);
   if (bytes == expected)
     return success();
   return op.emitError() << "resource '" << resource.getRawHandle().getKey() << "' has " << bytes << " bytes, expected "
@@ -106,6 +140,7 @@ void FptqLoadParametersPass::runOnOperation() {
     load.erase();
     return WalkResult::advance();
   });
+  module.walk(widenNibbles);
   WalkResult sizes = module.walk([](arith::ConstantOp op) { return WalkResult(checkSize(op)); });
   if (result.wasInterrupted() || sizes.wasInterrupted())
     return signalPassFailure();

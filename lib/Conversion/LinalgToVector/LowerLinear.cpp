@@ -82,6 +82,19 @@ static Value addBias(OpBuilder &b, Location loc, Value y, Value bias) {
       .getResult(0);
 }
 
+/// No rows: nothing to compute, and upstream slices no tensor of no elements.
+static bool dropEmpty(LinearOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (!llvm::is_contained(type.getShape(), 0))
+    return false;
+  OpBuilder b(op);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, op.getLoc(), op.getX());
+  sizes.back() = b.getIndexAttr(op.getOutputChannels());
+  op.replaceAllUsesWith(tensor::EmptyOp::create(b, op.getLoc(), sizes, type.getElementType()).getResult());
+  op.erase();
+  return true;
+}
+
 static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64_t width, PackedColumns &known) {
   FailureOr<std::vector<float>> weight = evaluateConstant(op.getWeight(), files, op.getLayer());
   if (failed(weight))
@@ -123,7 +136,7 @@ void FptqLowerLinearPass::runOnOperation() {
   getOperation().walk([&](LinearOp op) { ops.push_back(op); });
   PackedColumns known;
   for (LinearOp op : ops)
-    if (failed(lowerLinear(op, *files, width, known)))
+    if (!dropEmpty(op) && failed(lowerLinear(op, *files, width, known)))
       return signalPassFailure();
 }
 } // namespace mlir::fptq

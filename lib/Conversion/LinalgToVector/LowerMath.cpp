@@ -57,13 +57,14 @@ static void populateFma(RewritePatternSet &patterns) {
 
 LogicalResult lowerMath(Operation *root) {
   using Populate = void (*)(RewritePatternSet &);
-  // Powers by a constant first: LLVM has no fpowi on vectors, and a square that is added up becomes an fma.
-  const Populate steps[] = {populateMathAlgebraicSimplificationPatterns, populatePolynomials, populateFma};
+  // Powers first: a square that is added up becomes an fma.
+  const Populate steps[] = {populateExpandPowersPatterns, populateMathAlgebraicSimplificationPatterns,
+                            populatePolynomials, populateFma};
   for (Populate populate : steps) {
     RewritePatternSet patterns(root->getContext());
     populate(patterns);
     if (failed(applyPatternsGreedily(root, std::move(patterns))))
-      return failure();
+      return root->emitError("the patterns that lower its math do not converge");
   }
   // What is no fma now is two roundings everywhere: which other pairs LLVM would find differs between targets.
   root->walk([](arith::ArithFastMathInterface op) {

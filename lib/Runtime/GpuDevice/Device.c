@@ -143,6 +143,12 @@ void fptq_gpu_forget_constants(void) {
   leave();
 }
 
+void fptq_gpu_forget_temporaries(void) {
+  if (!enter() && context)
+    fptq_cuda_forget_temporaries();
+  leave();
+}
+
 void fptq_gpu_unload(void) {
   if (!enter() && context) {
     fptq_cuda_forget_memory();

@@ -33,6 +33,7 @@ int fptq_cuda_place(const FptqGpuRegion *region, int slot, CuAddress *address);
 /* The device's address of a workspace or of counters. Launches follow each other: all use the same. */
 int fptq_cuda_workspace(const FptqGpuArgument *argument, CuAddress *address);
 void fptq_cuda_forget_constants(void);
+void fptq_cuda_forget_temporaries(void);
 void fptq_cuda_forget_memory(void);
 
 #endif /* FPTQ_RUNTIME_GPUDEVICE_DEVICE_H */

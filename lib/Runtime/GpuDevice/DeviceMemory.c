@@ -173,6 +173,7 @@ static void release_all(Twins *twins) {
 }
 
 void fptq_cuda_forget_constants(void) { release_all(&constants); }
+void fptq_cuda_forget_temporaries(void) { release_all(&temporaries); }
 
 void fptq_cuda_forget_memory(void) {
   release_all(&constants);

@@ -1,4 +1,5 @@
-/* What test/CAPI/gpu.test runs: argv is a model and a scenario. The driver is test/GpuDevice/Inputs/fake-cuda.c. */
+/* What test/CAPI/gpu.test runs: argv is a model, a tier, and "two" for two executables. The driver is
+ * test/GpuDevice/Inputs/fake-cuda.c. */
 #include "fptq-c/Gpu.h"
 #include "fptq-c/FptqC.h"
 
@@ -35,12 +36,35 @@ static int call(FptqExecutable *executable, float scale) {
   return 0;
 }
 
+/* Two executables of one model; the first is called and goes, the second is called. */
+static int run_two(const char *model, const char *tier) {
+  FptqExecutable *executables[2];
+  int failed = 0;
+  for (int i = 0; i < 2; ++i) {
+    FptqModule *module = fptqModuleParseFile(context, model);
+    executables[i] = fptqCompile(module, tier, 1);
+    fptqModuleDestroy(module);
+  }
+  for (int i = 0; i < 2; ++i) {
+    if (!executables[i])
+      return refused("compile");
+    failed |= call(executables[i], 1);
+    fptqExecutableDestroy(executables[i]);
+    printf("destroyed\n");
+  }
+  if (!failed)
+    fptqContextDestroy(context);
+  return failed;
+}
+
 int main(int argc, char **argv) {
   context = fptqContextCreate();
   const char *tier = argc > 2 ? argv[2] : "nvptx", *device = fptqGpuDevice(context);
   if (!device)
     return refused("device");
   printf("device %s\n", device);
+  if (argc > 3)
+    return run_two(argv[1], tier);
   FptqModule *module = fptqModuleParseFile(context, argv[1]);
   FptqExecutable *executable = module ? fptqCompile(module, tier, 1) : NULL;
   if (!executable) {

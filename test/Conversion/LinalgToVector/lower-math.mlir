@@ -49,3 +49,23 @@ func.func @polynomials(%a: f32) -> f32 {
   %4 = math.sin %3 : f32
   return %4 : f32
 }
+
+// -----
+
+// Powers that are no small products: by squaring, of vectors too.
+// CHECK-LABEL: @powers
+func.func @powers(%x: vector<4xf32>, %n: vector<4xi16>, %i: i32) -> (vector<4xf32>, vector<4xf32>, i32) {
+  // CHECK-DAG: %[[X2:.*]] = arith.mulf %arg0, %arg0
+  // CHECK-DAG: %[[X4:.*]] = arith.mulf %[[X2]], %[[X2]]
+  // CHECK-DAG: %[[X8:.*]] = arith.mulf %[[X4]], %[[X4]]
+  // CHECK-DAG: %[[X10:.*]] = arith.mulf %[[X2]], %[[X8]]
+  // CHECK-DAG: arith.divf %{{.*}} : vector<4xf32>
+  // CHECK-NOT: math.
+  // CHECK: return %[[X10]],
+  %ten = arith.constant dense<10> : vector<4xi64>
+  %a = math.fpowi %x, %ten : vector<4xf32>, vector<4xi64>
+  %b = math.fpowi %x, %n : vector<4xf32>, vector<4xi16>
+  %nine = arith.constant 9 : i32
+  %c = math.ipowi %i, %nine : i32
+  return %a, %b, %c : vector<4xf32>, vector<4xf32>, i32
+}

@@ -27,6 +27,13 @@ func.func @no_rows(%x: tensor<0x16xf32>) -> tensor<0x8xf32> {
   return %y : tensor<0x8xf32>
 }
 
+// CHECK-LABEL: @linear_of_no_rows
+func.func @linear_of_no_rows(%x: tensor<?x0x16xf32>) -> tensor<?x0x8xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x16xf32>
+  %y = fptq.linear %x, %w layer("a") : (tensor<?x0x16xf32>, tensor<8x16xf32>) -> tensor<?x0x8xf32>
+  return %y : tensor<?x0x8xf32>
+}
+
 // A constant without elements is no global.
 // CHECK-LABEL: @no_elements
 // CHECK-NEXT: tensor.empty() : tensor<0x8xf32>

@@ -11,6 +11,7 @@ def FptqLoadParametersPass : Pass<"fptq-load-parameters", "::mlir::ModuleOp"> {
     whose blob is the tensor's bytes in its `.safetensors` file, mapped and not copied; the blob keeps
     the mapping alive. Globals with an inline value become plain constants. A tensor that no file has,
     or has with another shape or element type, is an error, and so is a resource of more or fewer bytes than its type.
+    A resource of integers of 2 to 7 bits, a byte each or two nibbles a byte, becomes one of bytes and an `arith.trunci`.
 
     What is loaded from globals that are stored to, and what is stored, is copied (docs/UpstreamIssues.md, "Stores to
     globals").
@@ -308,7 +309,7 @@ def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
 def FptqLowerMathPass : Pass<"fptq-lower-math"> {
   let summary = "Math as polynomials, products and sums as fma: the same on every target";
   let description = [{
-    Powers by small constants as products; exp, tanh, erf and log as polynomials (at most 5 ulp; sin and cos are left to
+    Powers by small constants as products, by other integers by squaring; exp, tanh, erf and log as polynomials (at most 5 ulp; sin and cos are left to
     libm: their polynomials are bad away from 0, where rotary angles are); mulf with addf or subf as fma where both have
     `fastmath<contract>`, which is then taken from all operations. On scalars and vectors alike, so that a CPU and a
     GPU compute the same floats.
