@@ -3,6 +3,7 @@
 #include "MatchActivation.h"
 #include "fptq/IR/Fptq.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
@@ -107,13 +108,23 @@ template <typename OpTy> static std::optional<std::pair<Operand, Operand>> match
   return std::pair(*left, *right);
 }
 
-/// The product that `v` is, with whose result nothing is done but what `reader` does. Of its own block: in a loop the
-/// product would be computed in every iteration.
+/// Whether what `block` computes may be computed where `reader` is: there or in branches of it, which run once at most,
+/// but in no loop.
+static bool mayMoveTo(Operation *reader, Block *block) {
+  while (reader->getBlock() != block) {
+    reader = reader->getParentOp();
+    if (!isa_and_nonnull<scf::IfOp, scf::IndexSwitchOp>(reader))
+      return false;
+  }
+  return true;
+}
+
+/// The product that `v` is, with whose result nothing is done but what `reader` does.
 static Produced productOf(Value v, Operation *reader) {
   auto expand = v.getDefiningOp<tensor::ExpandShapeOp>();
   auto matmul = (expand ? expand.getSrc() : v).getDefiningOp<QuantizedMatmulOp>();
   bool channelsStay = !expand || expand.getReassociationIndices().back().size() == 1;
-  if (!matmul || matmul->getBlock() != reader->getBlock() || !channelsStay || (expand && !matmul->hasOneUse()))
+  if (!matmul || !mayMoveTo(reader, matmul->getBlock()) || !channelsStay || (expand && !matmul->hasOneUse()))
     return {};
   return {matmul, expand};
 }

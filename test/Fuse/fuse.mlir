@@ -58,6 +58,40 @@ func.func @product_used_twice(%x: tensor<3x4xf32>, %r: tensor<3x2xf32>) -> (tens
   return %s, %y : tensor<3x2xf32>, tensor<3x2xf32>
 }
 
+// In a branch it is computed once at most; a branch in a loop is a loop.
+// CHECK-LABEL: @added_in_a_branch
+// CHECK-NOT: fptq.quantized_matmul
+// CHECK: scf.if
+// CHECK: fptq.quantized_matmul {{.*}} residual(%arg1
+// CHECK-NOT: arith.addf
+// CHECK: scf.for
+// CHECK-NOT: fptq.quantized_matmul
+// CHECK: arith.addf
+func.func @added_in_a_branch(%x: tensor<3x4xf32>, %r: tensor<3x2xf32>, %n: index, %p: i1) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = arith.constant {fptq.name = "o"} dense<1.0> : tensor<2x4xf32>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %y = fptq.linear %x, %w layer("o") {policy = #fptq.policy<per_token, "x">, scheme = #fptq.scheme<group, group_size = 4, symmetric = true, method = rtn>} : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  %s = scf.if %p -> tensor<3x2xf32> {
+    %t = arith.addf %y, %r : tensor<3x2xf32>
+    scf.yield %t : tensor<3x2xf32>
+  } else {
+    scf.yield %r : tensor<3x2xf32>
+  }
+  %v = arith.constant {fptq.name = "looped"} dense<1.0> : tensor<2x4xf32>
+  %z = fptq.linear %x, %v layer("looped") {policy = #fptq.policy<per_token, "x">, scheme = #fptq.scheme<group, group_size = 4, symmetric = true, method = rtn>} : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  %l = scf.for %i = %c0 to %n step %c1 iter_args(%a = %r) -> tensor<3x2xf32> {
+    %b = scf.if %p -> tensor<3x2xf32> {
+      %t = arith.addf %z, %a : tensor<3x2xf32>
+      scf.yield %t : tensor<3x2xf32>
+    } else {
+      scf.yield %a : tensor<3x2xf32>
+    }
+    scf.yield %b : tensor<3x2xf32>
+  }
+  return %s, %l : tensor<3x2xf32>, tensor<3x2xf32>
+}
+
 // In the loop the product would be computed in every iteration.
 // CHECK-LABEL: @added_in_a_loop
 // CHECK: fptq.quantized_matmul
