@@ -22,7 +22,49 @@ struct Family {
   func::FuncOp kept;
   SmallVector<std::pair<func::FuncOp, ConstantPairs>> others;
 };
+
+/// Who calls what, found once for all functions: experts are thousands.
+class Calls {
+public:
+  explicit Calls(ModuleOp module);
+  /// Private, with one block, and only ever called directly.
+  bool isMergeable(func::FuncOp function) const;
+  ArrayRef<func::CallOp> of(func::FuncOp function) { return calls[function.getSymNameAttr()]; }
+  /// All calls of `from` become `to`'s.
+  void redirect(func::FuncOp from, func::FuncOp to);
+
+private:
+  llvm::DenseMap<StringAttr, SmallVector<func::CallOp>> calls;
+  llvm::DenseSet<StringAttr> usedOtherwise;
+  bool isKnown = false; ///< false where an operation of unknown kind may use any
+};
 } // namespace
+
+Calls::Calls(ModuleOp module) {
+  auto uses = SymbolTable::getSymbolUses(&module.getBodyRegion());
+  isKnown = uses.has_value();
+  if (!isKnown)
+    return;
+  for (SymbolTable::SymbolUse use : *uses) {
+    StringAttr name = use.getSymbolRef().getRootReference();
+    if (auto call = dyn_cast<func::CallOp>(use.getUser()))
+      calls[name].push_back(call);
+    else
+      usedOtherwise.insert(name);
+  }
+}
+
+bool Calls::isMergeable(func::FuncOp function) const {
+  return isKnown && function.isPrivate() && !function.isExternal() && function.getBody().hasOneBlock() &&
+         !usedOtherwise.contains(function.getSymNameAttr());
+}
+
+void Calls::redirect(func::FuncOp from, func::FuncOp to) {
+  SmallVector<func::CallOp> moved = std::move(calls[from.getSymNameAttr()]);
+  for (func::CallOp call : moved)
+    call.setCalleeAttr(FlatSymbolRefAttr::get(to));
+  llvm::append_range(calls[to.getSymNameAttr()], moved);
+}
 
 /// Constants that may become arguments: tensors and scales of static activations. Other scalars fold, and a difference
 /// in one is a difference.
@@ -101,8 +143,9 @@ static DictionaryAttr frameOf(func::FuncOp function) {
   return attributes.getDictionary(function.getContext());
 }
 
-/// Makes the constants that differ arguments of the kept function, and calls it everywhere.
-static void merge(Family &family, ModuleOp module) {
+/// Makes the constants that differ arguments of the kept function, and calls it everywhere. Nobody calls the others
+/// then.
+static void merge(Family &family, Calls &calls) {
   func::FuncOp kept = family.kept;
   llvm::MapVector<arith::ConstantOp, unsigned> arguments;
   for (auto &[other, pairs] : family.others)
@@ -112,21 +155,18 @@ static void merge(Family &family, ModuleOp module) {
         (void)kept.insertArgument(at, mine.getType(), DictionaryAttr(), mine.getLoc());
         arguments[mine] = at;
       }
-  auto redirect = [&](func::FuncOp from, llvm::function_ref<arith::ConstantOp(arith::ConstantOp)> theirs) {
-    auto uses = SymbolTable::getSymbolUses(from, module);
-    for (SymbolTable::SymbolUse use : *uses) {
-      auto call = cast<func::CallOp>(use.getUser());
+  auto pass = [&](func::FuncOp function, llvm::function_ref<arith::ConstantOp(arith::ConstantOp)> theirs) {
+    for (func::CallOp call : calls.of(function)) {
       OpBuilder b(call);
       for (auto [mine, at] : arguments)
         call.getOperandsMutable().append(b.clone(*theirs(mine))->getResult(0));
-      call.setCalleeAttr(FlatSymbolRefAttr::get(kept));
     }
   };
   // The kept one first: afterwards the others' calls are its own too.
-  redirect(kept, [](arith::ConstantOp mine) { return mine; });
+  pass(kept, [](arith::ConstantOp mine) { return mine; });
   for (auto &[other, pairs] : family.others) {
-    redirect(other, [&pairs = pairs](arith::ConstantOp mine) { return pairs.lookup(mine); });
-    other.erase();
+    pass(other, [&pairs = pairs](arith::ConstantOp mine) { return pairs.lookup(mine); });
+    calls.redirect(other, kept);
   }
   for (auto [mine, at] : arguments) {
     mine.replaceAllUsesWith(Value(kept.getArgument(at)));
@@ -134,19 +174,13 @@ static void merge(Family &family, ModuleOp module) {
   }
 }
 
-/// Private, with one block, and only ever called directly.
-static bool isMergeable(func::FuncOp function, ModuleOp module) {
-  if (!function.isPrivate() || function.isExternal() || !function.getBody().hasOneBlock())
-    return false;
-  auto uses = SymbolTable::getSymbolUses(function, module);
-  return uses && llvm::all_of(*uses, [](SymbolTable::SymbolUse use) { return isa<func::CallOp>(use.getUser()); });
-}
-
 void FptqMergeFunctionsPass::runOnOperation() {
   ModuleOp module = getOperation();
+  Calls calls(module);
+  SmallVector<func::FuncOp> uncalled; // erased last: they hold calls themselves
   llvm::MapVector<DictionaryAttr, SmallVector<func::FuncOp>> frames;
   for (auto function : module.getOps<func::FuncOp>())
-    if (isMergeable(function, module))
+    if (calls.isMergeable(function))
       frames[frameOf(function)].push_back(function);
   for (auto &[frame, functions] : frames) {
     SmallVector<Family> families;
@@ -170,8 +204,11 @@ void FptqMergeFunctionsPass::runOnOperation() {
       }
       remark::passed(family.kept.getLoc(), remark::RemarkOpts::name("FunctionsMerged").category("LinalgToVector"))
           << remark::metric("function", family.kept.getName()) << remark::metric("functions", family.others.size() + 1);
-      merge(family, module);
+      merge(family, calls);
+      llvm::append_range(uncalled, llvm::make_first_range(family.others));
     }
   }
+  for (func::FuncOp function : uncalled)
+    function.erase();
 }
 } // namespace mlir::fptq

@@ -3,6 +3,7 @@
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQOUTLINEBRANCHESPASS
@@ -34,8 +35,27 @@ static void copyInto(Block &block) {
   }
 }
 
+/// Cuts what the branch reads of a slice in the branch: a function takes tensors that lie together, so that a slice,
+/// the rows of an expert, would be copied for each call, by code for each call.
+static void sliceInside(Block &block) {
+  DenseMap<Operation *, Value> slices;
+  OpBuilder b = OpBuilder::atBlockBegin(&block);
+  block.walk([&](Operation *op) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto slice = operand.get().getDefiningOp<tensor::ExtractSliceOp>();
+      if (!slice || block.findAncestorOpInBlock(*slice))
+        continue;
+      Value &inside = slices[slice];
+      if (!inside)
+        inside = b.clone(*slice)->getResult(0);
+      operand.set(inside);
+    }
+  });
+}
+
 /// An observer keeps its layer's name, and would keep functions apart by it: it stays in the branch.
 static void outlineBranch(Block &block, func::FuncOp parent, SymbolTable &symbols) {
+  sliceInside(block);
   copyInto(block);
   copyForEachReader(block);
   SmallVector<Operation *> ops;

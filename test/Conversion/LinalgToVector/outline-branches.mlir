@@ -48,3 +48,27 @@ func.func @experts(%x: tensor<?x4xf32>, %e: index, %m: index) -> tensor<?x4xf32>
   }
   return %y : tensor<?x4xf32>
 }
+
+// Rows of an expert are cut in its function: as an argument, which lies together, they would be copied for each call.
+// OUTLINE: func.func private @rows_layer(%arg0: tensor<8x4xf32>, %arg1: index, %arg2: index, %arg3: tensor<4x4xf32>
+// OUTLINE: tensor.extract_slice %arg0[%arg1, 0] [%arg2, 4]
+// OUTLINE-LABEL: func.func @rows(
+// OUTLINE: case 0 {
+// OUTLINE-NEXT: func.call @rows_layer_2(%arg0, %arg1, %arg2,
+// OUTLINE: default {
+// OUTLINE-NEXT: func.call @rows_layer(%arg0, %arg1, %arg2,
+func.func @rows(%x: tensor<8x4xf32>, %from: index, %m: index, %e: index, %out: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %a = arith.constant dense_resource<a> : tensor<4x4xf32>
+  %b = arith.constant dense_resource<b> : tensor<4x4xf32>
+  %rows = tensor.extract_slice %x[%from, 0] [%m, 4] [1, 1] : tensor<8x4xf32> to tensor<?x4xf32>
+  %y = scf.index_switch %e -> tensor<?x4xf32>
+  case 0 {
+    %r = linalg.matmul ins(%rows, %a : tensor<?x4xf32>, tensor<4x4xf32>) outs(%out : tensor<?x4xf32>) -> tensor<?x4xf32>
+    scf.yield %r : tensor<?x4xf32>
+  }
+  default {
+    %r = linalg.matmul ins(%rows, %b : tensor<?x4xf32>, tensor<4x4xf32>) outs(%out : tensor<?x4xf32>) -> tensor<?x4xf32>
+    scf.yield %r : tensor<?x4xf32>
+  }
+  return %y : tensor<?x4xf32>
+}
