@@ -59,8 +59,21 @@ static std::string keyOf(const PlannedWeight &weight, const WeightOperand &opera
   return (weight.layer + "." + operand.suffix).str();
 }
 
+/// A weight that came as codes has the names that its new ones get. What it is read from is gone when the pass ends;
+/// until then a load finds its file's tensor by its name alone, and an inline value by another name.
+static void makeWay(ModuleOp module, StringRef name) {
+  auto old = dyn_cast_or_null<ml_program::GlobalOp>(SymbolTable::lookupSymbolIn(module, name));
+  if (!old)
+    return;
+  if (isa_and_present<ml_program::ExternAttr>(old.getValueAttr()))
+    return old.erase();
+  SymbolTable symbols(module);
+  (void)symbols.renameToUnique(old, {});
+}
+
 /// A new external global beside the others.
 static void declareGlobal(ModuleOp module, StringRef name, Type type) {
+  makeWay(module, name);
   OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
   ml_program::GlobalOp::create(b, module.getLoc(), name, type, /*is_mutable=*/false,
                                ml_program::ExternAttr::get(module.getContext(), type), b.getStringAttr("private"));
@@ -90,6 +103,19 @@ static std::string originOf(ModuleOp module, const ParameterFiles &files) {
   return llvm::toHex(os.sha1(), /*LowerCase=*/true);
 }
 
+/// Each tensor has a name of its own: "a.high.codes" may be of an 8-bit layer "a" or of a layer "a.high".
+static LogicalResult checkKeys(ModuleOp module, ArrayRef<PlannedWeight> weights, ArrayRef<ml_program::GlobalOp> kept) {
+  llvm::StringMap<std::string> ownerOf;
+  for (ml_program::GlobalOp global : kept)
+    ownerOf[global.getSymName()] = "a constant that is read elsewhere, too";
+  for (const PlannedWeight &weight : weights)
+    for (const WeightOperand &operand : weight.operands)
+      if (auto [known, isNew] = ownerOf.try_emplace(keyOf(weight, operand), "layer '" + weight.layer + "'"); !isNew)
+        return module.emitError() << "quantized parameters of layer '" << weight.layer << "' would be called '"
+                                  << known->first() << "', which is the name of " << known->second;
+  return success();
+}
+
 FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, StringRef path, bool resume,
                                                             ArrayRef<PlannedWeight> weights,
                                                             ArrayRef<ml_program::GlobalOp> kept,
@@ -98,6 +124,8 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
   store->module = module;
   store->path = path.str();
   store->files = &files;
+  if (failed(checkKeys(module, weights, path.empty() ? ArrayRef<ml_program::GlobalOp>() : kept)))
+    return failure();
   if (path.empty())
     return store;
   if (files.contains(path))
