@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer.checkpoint import Checkpoint, Tensor
+from quant_fptq.importer.checkpoint import LINEARS, Checkpoint, Tensor
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ def inject(checkpoint: Checkpoint, outliers: Outliers) -> Checkpoint:
 
     d, f = checkpoint.config.hidden_size, checkpoint.config.intermediate_size
     for i in range(checkpoint.config.num_layers):
-        p = f"model.layers.{i}."
-        for norm, factor, consumers in (
-            ("input_layernorm", outliers.attn, ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")),
-            ("post_attention_layernorm", outliers.ffn, ("mlp.gate_proj", "mlp.up_proj")),
-        ):
+        p, norms = f"model.layers.{i}.", checkpoint.config.layer_norms(i)
+        for norm, factor, consumers in ((norms[0], outliers.attn, LINEARS[:3]), (norms[2], outliers.ffn, LINEARS[4:6])):
+            if norm is None:
+                raise FptqError(f"{checkpoint.source}: outliers: no norm is before the layers of '{p}'")
             j = channels(d)
-            scale(f"{p}{norm}.weight", j, factor)
+            scale(norm, j, factor)
             for consumer in consumers:
                 scale(f"{p}{consumer}.weight", (slice(None), j), 1 / factor)
         j = channels(f)

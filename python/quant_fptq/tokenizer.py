@@ -176,7 +176,7 @@ def _huggingface(path: Path, config: LlamaConfig, begins: bool | None) -> Tokeni
     if begins is None:
         said = _add_bos_token(path)
         silent = said is None and made.post_processor is None
-        begins = True if said or silent and config.family == "llama" else None
+        begins = True if said or silent and config.begins_with_bos else None
     return HuggingFaceTokenizer(made, config.bos, begins)
 
 

@@ -54,15 +54,20 @@ TINY = {
 
 
 def write_tiny(folder: Path, dtype=np.float32, shards: int = 1, seed: int = 5, **changes) -> Path:
-    """A random Hugging Face Llama in `folder`, in one file or in `shards` with an index."""
-    from quant_fptq.importer.huggingface import read_config
+    """A random Hugging Face Llama, or what `changes` to its config.json make of it, in `folder`, in one file or in
+    `shards` with an index."""
+    from quant_fptq.importer.families import FAMILIES
+    from quant_fptq.importer.fused import as_in_file
+    from quant_fptq.importer.huggingface_config import read_config
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps({**TINY, **changes}))
     rng = np.random.default_rng(seed)
     tensors = {}
-    for name, shape in read_config(folder / "config.json").shapes():
-        scale, mean = (0.1, 1.0) if len(shape) == 1 else (shape[-1] ** -0.5, 0.0)
+    family = FAMILIES[changes.get("model_type", "llama")]
+    for tensor in as_in_file(read_config(folder / "config.json"), family.fused):
+        name, shape = tensor.name, tensor.shape
+        scale, mean = (0.1, 0.0 if family.offset_norms else 1.0) if len(shape) == 1 else (shape[-1] ** -0.5, 0.0)
         tensors[name] = (rng.standard_normal(shape) * scale + mean).astype(dtype)
     if shards == 1:
         safetensors.write(folder / "model.safetensors", tensors)

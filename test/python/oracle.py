@@ -1,4 +1,4 @@
-"""A Llama, or one of its siblings, in plain numpy, float64 inside: slow, short, and what everything else is compared with."""
+"""A decoder in plain numpy, float64 inside: slow, short, and what everything else is compared with."""
 
 import numpy as np
 
@@ -21,25 +21,57 @@ def _llama3(frequency, scaling):
     return (1 - share) * frequency / scaling["factor"] + share * frequency
 
 
-def _rotate(x, interleaved, theta, scaling):
-    """x [T, heads, head_dim] at positions 0..T-1."""
-    t, _, hd = x.shape
-    kind, positions, frequencies = (scaling or {}).get("rope_type"), np.arange(t), theta ** (-np.arange(0, hd, 2) / hd)
+def _yarn(pair, pairs, theta, s):
+    """One pair's frequency, as section 3.2 of YaRN (arXiv 2309.00071) has it, with bounds of whole pairs."""
+    frequency, context = theta ** (-pair / pairs), s["original_max_position_embeddings"]
+    fast, slow = ([i for i in np.arange(-2 * pairs, 4 * pairs, 1e-3 if s.get("truncate") is False else 1)
+                   if context * theta ** (-i / pairs) / (2 * np.pi) >= turns] for turns in (s["beta_fast"], s["beta_slow"]))
+    low, high = max(fast[-1], 0), min(slow[-1] + (s.get("truncate") is not False), 2 * pairs - 1)
+    share = min(max((pair - low) / (high - low), 0), 1)
+    return frequency * (1 - share) + frequency / s["factor"] * share
+
+
+def _tables(c, i, positions):
+    """Angles of layer i, and what sines and cosines are multiplied by."""
+    pairs, local = c.rotated // 2, i in c.local_layers
+    theta, scaling = (c.local_rope_theta, {}) if local else (c.rope_theta, c.rope_scaling or {})
+    kind, frequencies = scaling.get("rope_type"), theta ** (-np.arange(pairs) / pairs)
     if kind == "linear":
         positions = positions / scaling["factor"]
     elif kind == "llama3":
         frequencies = np.array([_llama3(frequency, scaling) for frequency in frequencies])
-    angles = np.outer(positions, frequencies)[:, None, :]
-    if kind == "factors":
-        angles = angles / np.array(scaling["factors"])
-    c, s = np.cos(angles), np.sin(angles)
-    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else (x[..., : hd // 2], x[..., hd // 2 :])
-    out = np.empty_like(x)
-    if interleaved:
-        out[..., 0::2], out[..., 1::2] = a * c - b * s, a * s + b * c
-    else:
-        out[..., : hd // 2], out[..., hd // 2 :] = a * c - b * s, a * s + b * c
+    elif kind == "yarn":
+        frequencies = np.array([_yarn(pair, pairs, theta, scaling) for pair in range(pairs)])
+    elif kind == "factors":
+        frequencies = frequencies / np.array(scaling["factors"])
+    elif kind == "longrope":
+        long = c.context > scaling["original_max_position_embeddings"]
+        frequencies = frequencies / np.array(scaling["long_factor" if long else "short_factor"])
+    factor = scaling.get("attention_factor") or (0.1 * np.log(scaling["factor"]) + 1 if kind == "yarn" else 1)
+    return np.outer(positions, frequencies)[:, None, :], factor
+
+
+def _rotate(x, c, i):
+    """x [T, heads, head_dim] at positions 0..T-1 of layer i."""
+    if i in c.unrotated_layers:
+        return x
+    angles, factor = _tables(c, i, np.arange(len(x)))
+    cos, sin, n = np.cos(angles) * factor, np.sin(angles) * factor, c.rotated
+    first, second = (slice(0, n, 2), slice(1, n, 2)) if c.interleaved else (slice(0, n // 2), slice(n // 2, n))
+    out = np.array(x)
+    out[..., first] = x[..., first] * cos - x[..., second] * sin
+    out[..., second] = x[..., first] * sin + x[..., second] * cos
     return out
+
+
+def _cap(x, cap):
+    return x if cap is None else cap * np.tanh(x / cap)
+
+
+def _activated(x, name):
+    if name == "silu":
+        return x / (1 + np.exp(-x))
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
 
 
 def int8_per_token(x):
@@ -73,25 +105,30 @@ def forward(checkpoint: Checkpoint, tokens, inputs: dict | None = None, w4a8: bo
         y = x @ w(name + ".weight").T
         return y + w(name + ".bias") if name.partition(".layers.")[2].partition(".")[2] in c.biases else y
 
-    x = w(EMBEDDING)[np.asarray(tokens)]
+    def norm(x, name):
+        return x if name is None else _norm(x, w(name), c.rms_norm_eps)
+
+    x = w(EMBEDDING)[np.asarray(tokens)] * c.embedding_scale
     t = len(tokens)
     mask = np.triu(np.full((t, t), -np.inf), 1)
     for i in range(c.num_layers):
-        p = f"model.layers.{i}."
-        h = _norm(x, w(p + "input_layernorm.weight"), c.rms_norm_eps)
-        q = linear(h, p + "self_attn.q_proj").reshape(t, c.num_heads, c.head_dim)
-        k = linear(h, p + "self_attn.k_proj").reshape(t, c.num_kv_heads, c.head_dim)
-        v = linear(h, p + "self_attn.v_proj").reshape(t, c.num_kv_heads, c.head_dim)
-        if c.qk_norm:
-            q, k = (_norm(y, w(f"{p}self_attn.{n}_norm.weight"), c.rms_norm_eps) for y, n in ((q, "q"), (k, "k")))
-        q, k = (_rotate(y, c.interleaved, c.rope_theta, c.rope_scaling) for y in (q, k))
+        p, norms = f"model.layers.{i}.", c.layer_norms(i)
+        h = norm(x, norms[0])
+        q, k, v = (linear(h, f"{p}self_attn.{n}_proj") for n in "qkv")
+        if c.qk_norm and c.qk_norm_whole:
+            q, k = (norm(y, f"{p}self_attn.{n}_norm.weight") for y, n in ((q, "q"), (k, "k")))
+        q, k, v = (y.reshape(t, -1, c.head_dim) for y in (q, k, v))
+        if c.qk_norm and not c.qk_norm_whole:
+            q, k = (norm(y, f"{p}self_attn.{n}_norm.weight") for y, n in ((q, "q"), (k, "k")))
+        q, k = (_rotate(y, c, i) for y in (q, k))
         k, v = (np.repeat(y, c.num_heads // c.num_kv_heads, axis=1) for y in (k, v))
-        scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(c.head_dim) + mask
+        scores = np.einsum("qhd,khd->hqk", q, k) * (c.attention_scale or c.head_dim ** -0.5)
+        scores = _cap(scores, c.attention_softcap) + mask
         e = np.exp(scores - scores.max(-1, keepdims=True))
         y = np.einsum("hqk,khd->qhd", e / e.sum(-1, keepdims=True), v).reshape(t, -1)
-        x = x + linear(y, p + "self_attn.o_proj")
-        h = _norm(x, w(p + "post_attention_layernorm.weight"), c.rms_norm_eps)
-        gate = linear(h, p + "mlp.gate_proj")
-        x = x + linear(gate / (1 + np.exp(-gate)) * linear(h, p + "mlp.up_proj"), p + "mlp.down_proj")
-    x = _norm(x, w(FINAL_NORM), c.rms_norm_eps)
-    return x @ w(EMBEDDING if c.tied else HEAD).T
+        x = x + norm(linear(y, p + "self_attn.o_proj"), norms[1]) * c.residual_scale
+        h = norm(x, norms[2])
+        gated = _activated(linear(h, p + "mlp.gate_proj"), c.activation) * linear(h, p + "mlp.up_proj")
+        x = x + norm(linear(gated, p + "mlp.down_proj"), norms[3]) * c.residual_scale
+    x = norm(x, FINAL_NORM)
+    return _cap(x @ w(EMBEDDING if c.tied else HEAD).T / c.logits_divisor, c.logits_softcap)

@@ -10,7 +10,9 @@ import numpy as np
 from conftest import TINY
 
 from quant_fptq.importer import safetensors
-from quant_fptq.importer.huggingface import read_config
+from quant_fptq.importer.families import FAMILIES
+from quant_fptq.importer.fused import as_in_file
+from quant_fptq.importer.huggingface_config import read_config
 
 SIZES = {**TINY, "hidden_size": 64, "intermediate_size": 96}
 AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)  # which column nibble i of a word has
@@ -66,12 +68,14 @@ def dequantized(codes, scales, zeros, group):
     return out
 
 
-def folder(tmp_path, method, group=32, symmetric=True, bits=4, dtype=np.float32, order=False, scale=None, **settings):
-    """A random two-layer Llama in `method`'s layout: all linears quantized but the head."""
-    made = Folder({"quant_method": method, **settings})
+def folder(tmp_path, method, group=32, symmetric=True, bits=4, dtype=np.float32, order=False, scale=None,
+           model_type="llama", **settings):
+    """A random two-layer model in `method`'s layout: all linears quantized but the head."""
+    made = Folder({"quant_method": method, **settings}, config={**SIZES, "model_type": model_type})
     rng = np.random.default_rng(11)
-    (tmp_path / "config.json").write_text(json.dumps(SIZES))
-    for name, shape in read_config(tmp_path / "config.json").shapes():
+    (tmp_path / "config.json").write_text(json.dumps(made.config))
+    for tensor in as_in_file(read_config(tmp_path / "config.json"), FAMILIES[model_type].fused):
+        name, shape = tensor.name, tensor.shape
         layer = name.removesuffix(".weight")
         if not name.endswith("_proj.weight"):
             mean, spread = (1, 0.1) if len(shape) == 1 else (0, shape[-1] ** -0.5)

@@ -54,7 +54,7 @@ def test_hash_tells_weights_apart(tmp_path):
     ({"model_type": "qwen3"}, "no tensor 'model.layers.0.self_attn.q_norm.weight'"),
     ({"model_type": "mistral", "sliding_window": "8"}, "key 'sliding_window' is '8', expected a positive number"),
     ({"num_key_value_heads": 3}, "4 heads cannot share 3"),
-    ({"rope_scaling": {"rope_type": "yarn"}}, "key 'rope_scaling' has the rope_type 'yarn'"),
+    ({"rope_scaling": {"rope_type": "yarn"}}, "rope_scaling: key 'factor' is None, expected a positive number"),
     ({"rope_parameters": {"rope_type": "dynamic"}}, "key 'rope_parameters' has the rope_type 'dynamic'"),
     ({"rope_theta": 0}, "key 'rope_theta' is 0, expected a positive number"),
     ({"tie_word_embeddings": "false"}, "key 'tie_word_embeddings' is 'false'"),

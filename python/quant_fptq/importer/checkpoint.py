@@ -1,16 +1,16 @@
-"""What a checkpoint of a Llama or one of its siblings is to the rest of the package, whatever file it came in."""
+"""What a checkpoint of a decoder is to the rest of the package, whatever file it came in."""
 
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
 import numpy as np
 
 from quant_fptq.errors import FptqError
+from quant_fptq.importer.rotary import check_scaling, is_number
 from quant_fptq.importer.stored import Array, LazyArray, StoredWeight
 
 #: The linear layers of one decoder layer, in the order in which they run.
@@ -28,18 +28,17 @@ EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"
 FINAL_NORM = "model.norm.weight"
 
+#: Where a layer's norms are: their names before and after attention, before and after the MLP.
+NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
+    "before": ("input_layernorm", None, "post_attention_layernorm", None),
+    "around": ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm",
+               "post_feedforward_layernorm"),
+    "after": (None, "post_attention_layernorm", None, "post_feedforward_layernorm"),
+}
+ACTIVATIONS = ("silu", "gelu_tanh")
 
 #: Positions of the KV cache where neither the user nor the model asks for fewer.
 DEFAULT_CONTEXT = 2048
-
-_ROPE_KEYS = {"linear": ("factor",), "factors": (), "llama3": ("factor", "low_freq_factor", "high_freq_factor",
-                                                               "original_max_position_embeddings")}
-
-
-def is_number(value: object) -> bool:
-    """A finite int or float."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
 
 def positions_within(where: str, key: str, window: Any, positions: int, context: int | None) -> int:
     """Positions of the KV cache, `positions` or `context` at most. Attention is over all of them: a window (at `key`;
@@ -49,24 +48,6 @@ def positions_within(where: str, key: str, window: Any, positions: int, context:
     if window is not None and context is not None and min(context, positions) > window:
         raise FptqError(f"{where}: key '{key}' is {window}, a context of {context} positions needs it to be no smaller")
     return min(positions, context or DEFAULT_CONTEXT, window or positions)
-
-
-def _check_rope(where: str, scaling: object, head_dim: int) -> None:
-    if scaling is None:
-        return
-    kind = scaling.get("rope_type") if isinstance(scaling, dict) else scaling
-    if not isinstance(scaling, dict) or not isinstance(kind, str) or kind not in _ROPE_KEYS:
-        raise FptqError(f"{where}: rope_scaling type {kind!r}, expected {', '.join(_ROPE_KEYS)}")
-    for key in _ROPE_KEYS[kind]:
-        if not is_number(scaling.get(key)) or scaling[key] <= 0:
-            raise FptqError(f"{where}: rope_scaling: key '{key}' is {scaling.get(key)!r}, expected a positive number")
-    if kind == "llama3" and scaling["high_freq_factor"] <= scaling["low_freq_factor"]:
-        raise FptqError(f"{where}: rope_scaling: key 'high_freq_factor' is not above 'low_freq_factor'")
-    factors = scaling.get("factors") if kind == "factors" else []
-    if not isinstance(factors, list) or kind == "factors" and len(factors) != head_dim // 2:
-        raise FptqError(f"{where}: rope_scaling: key 'factors' is no list of {head_dim // 2} numbers")
-    if not all(is_number(factor) and factor > 0 for factor in factors):
-        raise FptqError(f"{where}: rope_scaling: key 'factors' has a value that is no positive number")
 
 
 def tokens_of(value: Any) -> tuple[Any, ...]:
@@ -80,9 +61,14 @@ def layer_of(name: str) -> str:
     return name.removesuffix(".weight")
 
 
+def _feature(default: Any) -> Any:
+    """A field of LlamaConfig that came later: the hash of models without it is what it was."""
+    return field(default=default, repr=False)
+
+
 @dataclass(frozen=True)
 class LlamaConfig:
-    """Sizes of a Llama, and where its siblings (Mistral, Qwen2, Qwen3) differ from it."""
+    """Sizes of a decoder, and its features: where it differs from the first Llama. families.py says who has which."""
 
     hidden_size: int
     intermediate_size: int
@@ -95,17 +81,30 @@ class LlamaConfig:
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10000.0
     rope_scaling: dict | None = None
-    interleaved: bool = False  #: pairs (2i, 2i+1) as in llama2.c, not (i, i + head_dim / 2)
+    interleaved: bool = False  #: pairs (2i, 2i+1) as in llama2.c, not (i, i + rotated / 2)
     tied: bool = True  #: the head is the embedding
     biases: tuple[str, ...] = ()  #: which of LINEARS add one
     qk_norm: bool = False  #: heads of q and k pass an RMSNorm before they are rotated
     bos: int | None = 1
     eos: tuple[int, ...] = (2,)  #: any of them ends a text
+    qk_norm_whole: bool = _feature(False)  #: that norm is over all heads together
+    norms: str = _feature("before")  #: one of NORMS
+    activation: str = _feature("silu")  #: of the gate, one of ACTIVATIONS
+    rotary_dim: int | None = _feature(None)  #: the first channels of a head, which are rotated; None: all
+    unrotated_layers: tuple[int, ...] = _feature(())  #: whose queries and keys are not rotated
+    local_layers: tuple[int, ...] = _feature(())  #: which rotate by `local_rope_theta`, without `rope_scaling`
+    local_rope_theta: float = _feature(10000.0)
+    embedding_scale: float = _feature(1.0)
+    attention_scale: float | None = _feature(None)  #: of the scores; None: head_dim ** -0.5
+    attention_softcap: float | None = _feature(None)  #: c: scores are c tanh(score / c)
+    residual_scale: float = _feature(1.0)  #: of what attention and MLP add
+    logits_divisor: float = _feature(1.0)
+    logits_softcap: float | None = _feature(None)
 
     @property
-    def family(self) -> str:
-        """A `model_type` of Hugging Face that computes the same; a Mistral is a Llama."""
-        return "qwen3" if self.qk_norm else "qwen2" if tuple(self.biases) == LINEARS[:3] else "llama"
+    def begins_with_bos(self) -> bool:
+        """Whether a text does where no tokenizer says anything: Llama's, Phi's and Gemma's do, Qwen's do not."""
+        return self.norms == "around" or not self.qk_norm and tuple(self.biases) != LINEARS[:3]
 
     @property
     def q_size(self) -> int:
@@ -115,22 +114,44 @@ class LlamaConfig:
     def kv_size(self) -> int:
         return self.num_kv_heads * self.head_dim
 
+    @property
+    def rotated(self) -> int:
+        """Channels of a head that are rotated."""
+        return self.head_dim if self.rotary_dim is None else self.rotary_dim
+
+    def features(self) -> dict[str, Any]:
+        """Those that this model has, and the first Llama has not."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if not f.repr and getattr(self, f.name) != f.default}
+
+    def layer_norms(self, i: int) -> tuple[str | None, ...]:
+        """Names of layer `i`'s weights, as in NORMS."""
+        return tuple(name and f"model.layers.{i}.{name}.weight" for name in NORMS[self.norms])
+
+    def _attention_shapes(self, prefix: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+        d, q, kv = self.hidden_size, self.q_size, self.kv_size
+        for linear, n, k in zip(LINEARS[:4], (q, kv, kv, d), (d, d, d, q)):
+            yield from self._linear_shapes(prefix, linear, n, k)
+            if self.qk_norm and linear in LINEARS[:2]:
+                yield f"{prefix}{linear.removesuffix('proj')}norm.weight", (n if self.qk_norm_whole else self.head_dim,)
+
+    def _linear_shapes(self, prefix: str, linear: str, n: int, k: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield f"{prefix}{linear}.weight", (n, k)
+        if linear in self.biases:
+            yield f"{prefix}{linear}.bias", (n,)
+
     def shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Name and shape of every weight, in the order of use."""
-        d, f, q, kv = self.hidden_size, self.intermediate_size, self.q_size, self.kv_size
-        outputs, inputs = (q, kv, kv, d, f, f, d), (d, d, d, q, d, d, f)
+        d, f = self.hidden_size, self.intermediate_size
         yield EMBEDDING, (self.vocab_size, d)
         for i in range(self.num_layers):
-            p = f"model.layers.{i}."
-            yield p + "input_layernorm.weight", (d,)
-            for linear, n, k in zip(LINEARS, outputs, inputs):
-                if linear == "mlp.gate_proj":
-                    yield p + "post_attention_layernorm.weight", (d,)
-                yield f"{p}{linear}.weight", (n, k)
-                if linear in self.biases:
-                    yield f"{p}{linear}.bias", (n,)
-                if self.qk_norm and linear in ("self_attn.q_proj", "self_attn.k_proj"):
-                    yield f"{p}{linear.removesuffix('proj')}norm.weight", (self.head_dim,)
+            p, norms = f"model.layers.{i}.", [((name, (d,)),) if name else () for name in self.layer_norms(i)]
+            yield from norms[0]
+            yield from self._attention_shapes(p)
+            yield from norms[1]
+            yield from norms[2]
+            for linear, n, k in zip(LINEARS[4:], (f, f, d), (d, d, f)):
+                yield from self._linear_shapes(p, linear, n, k)
+            yield from norms[3]
         yield FINAL_NORM, (d,)
         if not self.tied:
             yield HEAD, (self.vocab_size, d)
@@ -150,11 +171,34 @@ class LlamaConfig:
                 raise FptqError(f"{where}: {key} is {token!r}, expected a token's number")
         if not isinstance(self.biases, (tuple, list)) or not set(self.biases) <= set(LINEARS):
             raise FptqError(f"{where}: biases is {self.biases!r}, expected some of {', '.join(LINEARS)}")
-        _check_rope(where, self.rope_scaling, self.head_dim)
+        self._check_features(where)
+        check_scaling(where, self.rope_scaling, self.rotated // 2)
+        if (self.rope_scaling or {}).get("rope_type") == "yarn" and self.rope_theta <= 1:
+            raise FptqError(f"{where}: rope_theta is {self.rope_theta!r}, expected a number above 1 for yarn")
         if self.num_heads % self.num_kv_heads:
             raise FptqError(f"{where}: {self.num_heads} heads cannot share {self.num_kv_heads} key-value heads")
         if self.head_dim % 2:
             raise FptqError(f"{where}: head_dim {self.head_dim} is odd; rotary embeddings need pairs")
+
+    def _check_features(self, where: str) -> None:
+        for key, known in (("norms", tuple(NORMS)), ("activation", ACTIVATIONS)):
+            if getattr(self, key) not in known:
+                raise FptqError(f"{where}: {key} is {getattr(self, key)!r}, expected {', '.join(known)}")
+        for key in ("local_rope_theta", "embedding_scale", "attention_scale", "attention_softcap", "residual_scale",
+                    "logits_divisor", "logits_softcap"):
+            value = getattr(self, key)
+            if not (value is None and key in ("attention_scale", "attention_softcap", "logits_softcap")) and (
+                    not is_number(value) or value <= 0):
+                raise FptqError(f"{where}: {key} is {value!r}, expected a positive number")
+        for key in ("unrotated_layers", "local_layers"):
+            for i in getattr(self, key):
+                if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < self.num_layers:
+                    raise FptqError(f"{where}: {key} has {i!r}, expected numbers of the {self.num_layers} layers")
+        dim = self.rotary_dim
+        if dim is not None and (not isinstance(dim, int) or isinstance(dim, bool) or not 0 < dim <= self.head_dim
+                                or dim % 2):
+            raise FptqError(f"{where}: {dim!r} channels of a head are rotated, expected an even number of "
+                            f"{self.head_dim}")
 
 
 @dataclass(frozen=True)
@@ -207,9 +251,9 @@ class Checkpoint:
         """The weight as float32, copied unless it is that already."""
         return np.asarray(self[name], dtype=np.float32)
 
-    def parameters(self) -> Iterator[tuple[str, Array]]:
-        """Every array of the model under the name that its MLIR gives it, in the order of use."""
-        for name, _ in self.config.shapes():
+    def parameters(self, weights: Iterable[str] | None = None) -> Iterator[tuple[str, Array]]:
+        """Every array of the model (or of `weights`) under the name that its MLIR gives it, in the order of use."""
+        for name in weights if weights is not None else (name for name, _ in self.config.shapes()):
             array = self.tensors[name].array
             if not isinstance(array, StoredWeight):
                 yield name, array
@@ -231,6 +275,7 @@ class Checkpoint:
     def hash(self) -> str:
         """Tells models apart: sizes, names, and a sample of every weight (not every byte of 100 GB)."""
         digest = hashlib.sha256(repr(self.config).encode())
+        digest.update(repr(self.config.features()).encode() if self.config.features() else b"")
         digest.update(repr(sorted(self.input_scales.items())).encode() if self.input_scales else b"")
         for name, tensor in sorted(self.tensors.items()):
             digest.update(f"{name}{tensor.array.dtype}{tensor.array.shape}".encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator
 
@@ -16,8 +17,9 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
-from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig, layer_of
-from quant_fptq.importer.huggingface import biases_of
+from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, layer_of
+from quant_fptq.importer.families import FAMILIES
+from quant_fptq.importer.huggingface_config import written_config
 from quant_fptq.importer.stored import Array, LazyArray, StoredWeight, unpack_nibbles
 
 
@@ -101,37 +103,23 @@ def _settings(checkpoint: Checkpoint) -> dict:
             "ignore": ignored + ([layer_of(HEAD)] if checkpoint.config.tied else [])}
 
 
-def _family(config: LlamaConfig) -> dict:
-    """The keys that name one of huggingface.py's architectures. Raises FptqError where none computes the same."""
-    attention, mlp = LINEARS[:4], LINEARS[4:]
-    keys = {"architectures": [f"{config.family.capitalize()}ForCausalLM"], "model_type": config.family,
-            "attention_bias": set(attention) <= set(config.biases), "mlp_bias": set(mlp) <= set(config.biases)}
-    if biases_of(keys) != config.biases or config.qk_norm and keys["mlp_bias"]:
-        raise FptqError(f"biases of {', '.join(config.biases)}: no architecture of transformers has these")
-    return keys
-
-
 def huggingface_config(checkpoint: Checkpoint) -> dict:
-    """config.json of the checkpoint's architecture."""
-    c = checkpoint.config
-    scaling = c.rope_scaling
-    if scaling and scaling["rope_type"] == "factors":
-        raise FptqError(f"{checkpoint.source}: its rotary factors have no form in config.json")
-    return {**_family(c), "hidden_act": "silu",
-            "hidden_size": c.hidden_size, "intermediate_size": c.intermediate_size, "num_hidden_layers": c.num_layers,
-            "num_attention_heads": c.num_heads, "num_key_value_heads": c.num_kv_heads, "head_dim": c.head_dim,
-            "vocab_size": c.vocab_size, "max_position_embeddings": c.context, "rms_norm_eps": c.rms_norm_eps,
-            "rope_theta": c.rope_theta, "rope_scaling": scaling, "tie_word_embeddings": c.tied,
-            "bos_token_id": c.bos, "eos_token_id": list(c.eos) if len(c.eos) > 1 else next(iter(c.eos), None)}
+    """config.json of the checkpoint's architecture, rotary pairs as halves."""
+    try:
+        return written_config(replace(checkpoint.config, interleaved=False))
+    except FptqError as error:
+        raise FptqError(f"{checkpoint.source}: {error}") from None
 
 
-def _tensors(checkpoint: Checkpoint) -> Iterator[tuple[str, Array]]:
+def _tensors(checkpoint: Checkpoint, offset_norms: bool) -> Iterator[tuple[str, Array]]:
     for name, _ in checkpoint.config.shapes():
         tensor, rows = checkpoint.tensors[name], _half_rotation(checkpoint.config, name)
         if isinstance(tensor.array, StoredWeight):
             yield from _quantized(name, tensor.array, rows)
             if layer_of(name) in checkpoint.input_scales:
                 yield f"{layer_of(name)}.input_scale", np.array([checkpoint.input_scales[layer_of(name)]], np.float32)
+        elif offset_norms and name.endswith("norm.weight"):
+            yield name, checkpoint.float32(name) - np.float32(1)
         elif rows is not None:
             yield name, np.asarray(tensor.array)[rows]
         else:
@@ -151,7 +139,8 @@ def compressed_tensors(checkpoint: Checkpoint, folder: str | Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
     try:
-        safetensors.write(partial / "model.safetensors", _tensors(checkpoint), {"format": "pt"})
+        offset_norms = FAMILIES[config["model_type"]].offset_norms
+        safetensors.write(partial / "model.safetensors", _tensors(checkpoint, offset_norms), {"format": "pt"})
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         beside = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
         for name in ("tokenizer.json", "tokenizer_config.json"):

@@ -1,8 +1,7 @@
-"""GGUF files of Llama and its siblings, mapped; quantized tensors keep their codes.
+"""GGUF files, mapped; quantized tensors keep their codes.
 
 Format: github.com/ggml-org/ggml, docs/gguf.md. Q4_0, Q4_1 and Q4_K are 4-bit codes, Q8_0 and Q6_K 8-bit
-codes, each with the file's own scales; F32, F16 and BF16 stay what they are. The rows of q and k of a llama
-(and a Mistral, which is called so, too) are in llama.cpp's order, which is that of interleaved rotary pairs.
+codes, each with the file's own scales; F32, F16 and BF16 stay what they are. What the keys say is gguf_config.py's.
 """
 
 from __future__ import annotations
@@ -17,33 +16,15 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import ggml
-from quant_fptq.importer.checkpoint import (EMBEDDING, FINAL_NORM, HEAD, LINEARS, Checkpoint, LlamaConfig, Tensor,
-                                            positions_within, tokens_of)
+from quant_fptq.importer.checkpoint import EMBEDDING, Checkpoint, Tensor
+from quant_fptq.importer.families import FAMILIES
+from quant_fptq.importer.fused import as_in_file, rows_of
 from quant_fptq.importer.stored import LazyArray
 
 MAGIC = b"GGUF"
 #: Types of metadata values: number to struct format; 8 is a string, 9 an array.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-
-#: llama.cpp's names of a layer's tensors, and Hugging Face's.
-_LAYER = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-#: Values of `general.architecture`, which begin the names of a file's keys.
-ARCHITECTURES = ("llama", "qwen2", "qwen3")
-_GLOBAL = {"token_embd.weight": EMBEDDING, "output_norm.weight": FINAL_NORM, "output.weight": HEAD}
-
 
 def is_gguf(path: Path) -> bool:
     """Whether `path` is a file that starts as one."""
@@ -160,111 +141,6 @@ class File:
         return kind(value)
 
 
-def _rope(file: File, architecture: str) -> dict | None:
-    """As llama.cpp reads it: linear where no type is named, a factor of 0 is none, and a table's own factors are
-    multiplied by it."""
-    key = f"{architecture}.rope.scaling."
-    kind = file.metadata.get(key + "type", "linear")
-    if kind not in ("none", "linear"):
-        raise FptqError(f"{file.path}: key '{key}type' is {kind!r}, expected none or linear")
-    older = file.number(f"{architecture}.rope.scale_linear", 1.0, float)
-    factor = (file.number(key + "factor", older, float) if kind == "linear" else 1.0) or 1.0
-    if "rope_freqs.weight" in file.tensors:
-        if file.tensors["rope_freqs.weight"].type != 0:
-            raise FptqError(f"{file.path}: tensor 'rope_freqs.weight' is no F32")
-        factors = file.bytes("rope_freqs.weight").reshape(-1).view("<f4")
-        return {"rope_type": "factors", "factors": [float(x) * factor for x in factors]}
-    return {"rope_type": "linear", "factor": factor} if factor != 1 else None
-
-
-def _refuse_other_attention(file: File, key: str, head_dim: int) -> None:
-    """Keys that make attention another function, unless they have the value that changes nothing."""
-    if not file.metadata.get(key + "attention.causal", True):
-        raise FptqError(f"{file.path}: key '{key}attention.causal' is false: attention to later tokens is not read")
-    for name, neutral in (("attention.scale", head_dim ** -0.5), ("rope.scaling.attn_factor", 1.0)):
-        value = file.number(key + name, neutral, float)
-        if value and abs(value - neutral) > 1e-6 * neutral:  # 0 is llama.cpp's own default
-            raise FptqError(f"{file.path}: key '{key}{name}' is {value:g}, expected {neutral:g}")
-
-
-def _theta(file: File, architecture: str) -> float:
-    key = f"{architecture}.rope.freq_base"
-    theta = file.number(key, 10000.0, float)
-    if not theta > 0:
-        raise FptqError(f"{file.path}: key '{key}' is {theta!r}, expected a positive number")
-    return theta
-
-
-def _token(file: File, name: str, default: int | None) -> int | None:
-    key = f"tokenizer.ggml.{name}_token_id"
-    return file.number(key) if key in file.metadata else default
-
-
-def _bias_of(linear: str) -> str:
-    """The first layer's bias of one of LINEARS."""
-    return next(f"blk.0.{name}.bias" for name, ours in _LAYER.items() if ours == linear)
-
-
-def _config(file: File, context: int | None) -> LlamaConfig:
-    architecture = file.metadata.get("general.architecture")
-    if architecture not in ARCHITECTURES:
-        raise FptqError(f"{file.path}: key 'general.architecture' is {architecture!r}, expected "
-                        f"{', '.join(ARCHITECTURES)}")
-    if file.metadata.get("split.count", 1) not in (0, 1):
-        raise FptqError(f"{file.path}: key 'split.count' is {file.metadata['split.count']}: merge the parts first "
-                        "(llama-gguf-split --merge)")
-    key = f"{architecture}."
-    if file.metadata.get(key + "expert_count", 0):
-        raise FptqError(f"{file.path}: key '{key}expert_count' is set; mixtures of experts are not supported")
-    if "token_embd.weight" not in file.tensors:
-        raise FptqError(f"{file.path}: no tensor 'token_embd.weight'")
-    window = key + "attention.sliding_window"
-    hidden, heads = file.number(key + "embedding_length"), file.number(key + "attention.head_count")
-    config = LlamaConfig(
-        hidden_size=hidden,
-        intermediate_size=file.number(key + "feed_forward_length"),
-        num_layers=file.number(key + "block_count"),
-        num_heads=heads,
-        num_kv_heads=file.number(key + "attention.head_count_kv", heads),
-        vocab_size=file.tensors["token_embd.weight"].shape[0],
-        context=positions_within(str(file.path), window, file.metadata.get(window) or None,
-                                 file.number(key + "context_length"), context),
-        head_dim=file.number(key + "attention.key_length", file.number(key + "rope.dimension_count",
-                                                                       hidden // max(heads, 1))),
-        rms_norm_eps=file.number(key + "attention.layer_norm_rms_epsilon", kind=float),
-        rope_theta=_theta(file, architecture),
-        rope_scaling=_rope(file, architecture),
-        interleaved=architecture == "llama",
-        tied="output.weight" not in file.tensors,
-        biases=tuple(linear for linear in LINEARS if _bias_of(linear) in file.tensors),
-        qk_norm="blk.0.attn_q_norm.weight" in file.tensors,
-        bos=_token(file, "bos", 1 if architecture == "llama" else None),
-        eos=tokens_of([token for token in (_token(file, "eos", 2 if architecture == "llama" else None),
-                                           _token(file, "eot", None)) if token is not None]),
-    )
-    config.check(str(file.path))
-    for name in (key + "rope.dimension_count", key + "attention.value_length"):
-        if file.number(name, config.head_dim) != config.head_dim:
-            raise FptqError(f"{file.path}: key '{name}' is {file.metadata[name]}, expected the head size "
-                            f"{config.head_dim}: other sizes are not supported")
-    _refuse_other_attention(file, key, config.head_dim)
-    factors = (config.rope_scaling or {}).get("factors")
-    if factors is not None and len(factors) != config.head_dim // 2:
-        raise FptqError(f"{file.path}: tensor 'rope_freqs.weight' has {len(factors)} elements, expected "
-                        f"{config.head_dim // 2}")
-    return config
-
-
-def _name(name: str) -> str | None:
-    """Hugging Face's name of a tensor, or None for one that none of these models has."""
-    if name in _GLOBAL:
-        return _GLOBAL[name]
-    parts = name.split(".")
-    if len(parts) == 4 and parts[0] == "blk" and parts[2] in _LAYER and parts[3] in ("weight", "bias"):
-        return f"model.layers.{parts[1]}.{_LAYER[parts[2]]}.{parts[3]}"
-    return None
-
-
 def _tensor(file: File, name: str, linear: bool) -> Tensor:
     entry, data = file.tensors[name], file.bytes(name)
     kind = ggml.TYPES[entry.type]
@@ -277,16 +153,26 @@ def _tensor(file: File, name: str, linear: bool) -> Tensor:
 
 def load(path: Path, context: int | None = None) -> Checkpoint:
     """Maps `path`. Raises FptqError naming the file and the key or tensor that cannot be used."""
+    from quant_fptq.importer import gguf_config  # which reads Files
+
     file = File(path)
-    checkpoint = Checkpoint(path, _config(file, context))
-    wanted = dict(checkpoint.config.shapes())
+    config, architecture = gguf_config.read(file, context)
+    checkpoint = Checkpoint(path, config)
+    fused = FAMILIES[architecture.family].fused
+    wanted = {tensor.name: tensor for tensor in as_in_file(config, fused)}
+    names = gguf_config.names(config, fused)
     for name in file.tensors:
-        known = _name(name)
-        if known in wanted:
-            checkpoint.tensors[known] = _tensor(file, name, len(wanted[known]) == 2 and known != EMBEDDING)
+        known = wanted.get(names(name) or "")
+        if known is not None:
+            whole = _tensor(file, name, len(known.shape) == 2 and known.name != EMBEDDING)
+            if whole.array.shape != known.shape:
+                raise FptqError(f"{path}: tensor '{known.name}' has shape {list(whole.array.shape)}, expected "
+                                f"{list(known.shape)}")
+            for part, rows in known.parts:
+                checkpoint.tensors[part] = whole if len(known.parts) == 1 else Tensor(rows_of(whole.array, rows))
         elif name.startswith("blk.") and not name.endswith("attn_rot_embd.weight"):  # a table of older writers
             raise FptqError(f"{path}: tensor '{name}': a {file.metadata['general.architecture']} of "
-                            f"{checkpoint.config.num_layers} layers has none")
+                            f"{config.num_layers} layers has none")
         elif name.endswith(".bias"):
             raise FptqError(f"{path}: tensor '{name}': only layers of a decoder have a bias")
     checkpoint.check()

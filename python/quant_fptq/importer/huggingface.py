@@ -1,131 +1,21 @@
-"""Hugging Face folders of Llama and its siblings: config.json and one or many safetensors."""
+"""Hugging Face folders: one or many safetensors beside a config.json."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import packed, safetensors
-from quant_fptq.importer.checkpoint import (DEFAULT_CONTEXT, EMBEDDING, HEAD, LINEARS, Checkpoint, LlamaConfig,
-                                            Tensor, is_number, layer_of, positions_within, tokens_of)
+from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, Tensor, layer_of
+from quant_fptq.importer.families import Family
+from quant_fptq.importer.fused import FileTensor, as_in_file, rows_of
+from quant_fptq.importer.huggingface_config import config_of, family_of, read_config, read_json, read_raw
+from quant_fptq.importer.stored import LazyArray, StoredWeight
 
 _FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
-
-
-def read_json(path: Path) -> dict:
-    """A file that is one JSON object. Raises FptqError naming it."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FptqError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise FptqError(f"{path}: not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise FptqError(f"{path}: expected a JSON object")
-    return value
-
-
-#: By `model_type`, what config.json does not say: the linears that always have a bias.
-_BIASES: dict[str, tuple[str, ...]] = {"llama": (), "mistral": (), "qwen2": LINEARS[:3], "qwen3": ()}
-
-
-def _refuse_other_architectures(path: Path, raw: dict) -> None:
-    kind, activation = raw.get("model_type"), raw.get("hidden_act")
-    if not isinstance(kind, str) or kind not in _BIASES:
-        raise FptqError(f"{path}: model_type is '{kind}', expected {', '.join(_BIASES)}")
-    if activation not in (None, "silu", "swish"):
-        raise FptqError(f"{path}: hidden_act is '{activation}', expected 'silu'")
-    if raw.get("partial_rotary_factor") not in (None, 1):
-        raise FptqError(f"{path}: partial_rotary_factor is {raw['partial_rotary_factor']!r}, expected 1: heads are "
-                        "rotated whole")
-
-
-def biases_of(raw: dict) -> tuple[str, ...]:
-    """Which of LINEARS add a bias, by config.json."""
-    named = {"attention_bias": LINEARS[:4], "mlp_bias": LINEARS[4:]}
-    asked = {linear for key, linears in named.items() if raw.get(key) for linear in linears}
-    return tuple(linear for linear in LINEARS if linear in asked or linear in _BIASES[raw["model_type"]])
-
-
-def _window(raw: dict) -> Any:
-    """`sliding_window` as transformers' config classes read it: each has its own default, and only Qwen's can turn it
-    off. None: attention is over everything."""
-    if raw["model_type"] == "mistral" or raw["model_type"] != "llama" and raw.get("use_sliding_window"):
-        return raw.get("sliding_window", 4096)
-    return None
-
-
-def _rope(path: Path, raw: dict) -> tuple[float, dict | None]:
-    key = "rope_scaling" if raw.get("rope_scaling") else "rope_parameters"  # the second since transformers 5
-    scaling = raw.get(key) or {}
-    if not isinstance(scaling, dict):
-        raise FptqError(f"{path}: key '{key}' is {scaling!r}, expected an object")
-    for layers, value in scaling.items():
-        if isinstance(value, dict):
-            raise FptqError(f"{path}: key '{key}' has parameters of their own for '{layers}', expected the same "
-                            "for all layers")
-    theta = next((where["rope_theta"] for where in (raw, scaling) if where.get("rope_theta") is not None), 10000.0)
-    if not is_number(theta) or theta <= 0:
-        raise FptqError(f"{path}: key 'rope_theta' is {theta!r}, expected a positive number")
-    if scaling:
-        kind = scaling.get("rope_type") or scaling.get("type") or "default"
-        if kind not in ("default", "linear", "llama3"):
-            raise FptqError(f"{path}: key '{key}' has the rope_type {kind!r}, expected default, linear or llama3")
-        scaling = None if kind == "default" else {**scaling, "rope_type": kind}
-    return float(theta), scaling or None
-
-
-def _eos(path: Path, raw: dict) -> tuple[int, ...]:
-    """Of config.json, and of generation_config.json beside it: chat models name the end of a turn only there."""
-    beside = path.with_name("generation_config.json")
-    more = read_json(beside).get("eos_token_id") if beside.exists() else None
-    return tokens_of([*tokens_of(raw.get("eos_token_id")), *tokens_of(more)])
-
-
-def read_config(path: Path, context: int | None = None) -> LlamaConfig:
-    """config.json as sizes. Raises FptqError naming the key."""
-    raw = read_json(path)
-    _refuse_other_architectures(path, raw)
-
-    def size(key: str, default: int | None = None) -> int:
-        value = raw.get(key)
-        if value is None:
-            value = default
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise FptqError(f"{path}: key '{key}' is {value!r}, expected a number")
-        return value
-
-    heads, hidden = size("num_attention_heads"), size("hidden_size")
-    positions = size("max_position_embeddings", DEFAULT_CONTEXT)
-    theta, scaling = _rope(path, raw)
-    tied = raw.get("tie_word_embeddings")
-    if tied not in (None, False, True):
-        raise FptqError(f"{path}: key 'tie_word_embeddings' is {tied!r}, expected true or false")
-    config = LlamaConfig(
-        hidden_size=hidden,
-        intermediate_size=size("intermediate_size"),
-        num_layers=size("num_hidden_layers"),
-        num_heads=heads,
-        num_kv_heads=size("num_key_value_heads", heads),
-        vocab_size=size("vocab_size"),
-        context=positions_within(str(path), "sliding_window", _window(raw), positions, context),
-        head_dim=size("head_dim", hidden // max(heads, 1)),
-        rms_norm_eps=raw.get("rms_norm_eps", 1e-6),
-        rope_theta=theta,
-        rope_scaling=scaling,
-        tied=bool(tied),
-        biases=biases_of(raw),
-        qk_norm=raw["model_type"] == "qwen3",
-        bos=next(iter(tokens_of(raw.get("bos_token_id"))), None),
-        eos=_eos(path, raw),
-    )
-    config.check(str(path))
-    return config
 
 
 def _files(folder: Path) -> list[Path]:
@@ -173,12 +63,13 @@ def _settings(folder: Path, method: str | None) -> dict | None:
     return {**(settings or {}), "quant_method": method}
 
 
-def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: dict) -> None:
+def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: dict, fused: bool) -> None:
     """Static scales become the checkpoint's; says where it asks for activations that the compiler cannot give it."""
-    for name in checkpoint.linears():
-        scale = packed.input_scale(source, layer_of(name))
-        if scale is not None and checkpoint.tensors[name].stored:
-            checkpoint.input_scales[layer_of(name)] = scale
+    for tensor in as_in_file(checkpoint.config, fused):
+        scale = packed.input_scale(source, layer_of(tensor.name))
+        if scale is not None:
+            checkpoint.input_scales.update({layer_of(name): scale for name, _ in tensor.parts
+                                            if checkpoint.tensors[name].stored})
     groups = settings.get("config_groups") or {}
     if not isinstance(groups, dict):
         raise source.error("quantization_config: key 'config_groups' is no JSON object")
@@ -193,10 +84,10 @@ def _read_activations(checkpoint: Checkpoint, source: packed.Source, settings: d
                                     "are quantized to 8 bits, symmetrically, per token or with the file's static scale")
 
 
-def _refuse_unknown(source: packed.Source, config: LlamaConfig) -> None:
+def _refuse_unknown(source: packed.Source, config: LlamaConfig, fused: bool) -> None:
     """Weights beside those that config.json asks for mean another function: biases, norms of q and k, positions,
     adapters. Names that begin otherwise are of other heads, and some writers save a tied head, too."""
-    names = {name for name, _ in config.shapes()}
+    names = {tensor.name for tensor in as_in_file(config, fused)}
     known = {layer_of(name) for name in (HEAD, *names)}
     for name, array in source.tensors.items():
         owner, _, part = name.rpartition(".")
@@ -227,30 +118,50 @@ def _own_head(source: packed.Source, config: LlamaConfig, stored: packed.Reader)
         np.array_equal(head[i : i + 4096], embedding[i : i + 4096]) for i in rows)
 
 
+def _take(checkpoint: Checkpoint, tensor: FileTensor, array: np.ndarray | StoredWeight, path: Path | None,
+          family: Family) -> None:
+    """A tensor of the folder as the weights that it is: fused ones are cut, and gammas stored less 1 get it back."""
+    if family.offset_norms and len(tensor.shape) == 1 and tensor.name.endswith("norm.weight"):
+        offset = array
+        checkpoint.tensors[tensor.name] = Tensor(LazyArray(array.shape, np.float32,
+                                                           lambda: np.asarray(offset, np.float32) + np.float32(1)))
+        return
+    for name, rows in tensor.parts:
+        whole = len(tensor.parts) == 1
+        checkpoint.tensors[name] = Tensor(array if whole else rows_of(array, rows), path if whole else None)
+
+
 def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
     """Maps every shard of `folder`; weights the architecture does not know are left out.
 
     Linears that `quantization_config` (or `method`) says are quantized keep their codes.
     """
-    config = read_config(folder / "config.json", context)
+    path = folder / "config.json"
+    raw = read_raw(path)
+    config, family = config_of(path, raw, context), family_of(path, raw)
     source, settings = _open(folder), _settings(folder, method)
-    _refuse_unknown(source, config)
+    _refuse_unknown(source, config, family.fused)
     stored: packed.Reader = packed.reader(source, settings) if settings else lambda name, shape: None
     checkpoint = Checkpoint(folder, config, files=sorted(set(source.files.values())))
     if _own_head(source, config, stored):
         config = checkpoint.config = replace(config, tied=False)
-        checkpoint.notes.append(f"{folder / 'config.json'}: key 'tie_word_embeddings' is true, but the file has a "
-                                f"'{layer_of(HEAD)}' that is not the embedding; it is used")
-    for name, shape in config.shapes():
+        checkpoint.notes.append(f"{path}: key 'tie_word_embeddings' is true, but the file has a '{layer_of(HEAD)}' that "
+                                "is not the embedding; it is used")
+    for tensor in as_in_file(config, family.fused):
+        name, shape = tensor.name, tensor.shape
         weight = stored(name, shape) if len(shape) == 2 and name != EMBEDDING else None
         if weight is not None:
-            checkpoint.tensors[name] = Tensor(weight)
+            _take(checkpoint, tensor, weight, None, family)
         elif name in source.tensors:
-            array, path = source.tensors[name], source.files[name]
+            array, file = source.tensors[name], source.files[name]
             if array.dtype not in _FLOATS:
-                raise FptqError(f"{path}: tensor '{name}' is {array.dtype}, expected f32, f16 or bf16")
-            checkpoint.tensors[name] = Tensor(np.asarray(array), path.resolve())
+                raise FptqError(f"{file}: tensor '{name}' is {array.dtype}, expected f32, f16 or bf16")
+            if array.shape != shape:
+                raise FptqError(f"{folder}: tensor '{name}' has shape {list(array.shape)}, expected {list(shape)}")
+            _take(checkpoint, tensor, np.asarray(array), file.resolve(), family)
+        elif len(tensor.parts) > 1:
+            raise FptqError(f"{folder}: no tensor '{name}'")
     checkpoint.check()
     if settings:
-        _read_activations(checkpoint, source, settings)
+        _read_activations(checkpoint, source, settings, family.fused)
     return checkpoint

@@ -1,4 +1,4 @@
-"""A Llama, or one of its siblings, as linalg on tensors with external weights.
+"""A decoder, a Llama with whatever features families.py knows, as linalg on tensors with external weights.
 
 Public functions, with a KV cache that is updated in place:
 
@@ -12,7 +12,6 @@ Every layer is a private function of its own for each mode: bufferization takes 
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 
@@ -21,7 +20,8 @@ import numpy as np
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.builder import Builder, Size, Value, tensor_type
-from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, LlamaConfig, layer_of
+from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoint, layer_of
+from quant_fptq.importer.rotary import rotary_tables
 from quant_fptq.importer.stored import Array, StoredWeight
 from quant_fptq.output import write_text
 
@@ -31,28 +31,20 @@ CACHES = ("f32", "f16")
 COSINES, SINES = "rotary.cosines", "rotary.sines"
 
 
-def rotary_frequencies(config: LlamaConfig) -> np.ndarray:
-    """Radians per position of each pair, with `rope_scaling` applied (float64)."""
-    pairs = config.head_dim // 2
-    frequencies = config.rope_theta ** (-np.arange(pairs, dtype=np.float64) / pairs)
-    scaling = config.rope_scaling
-    if not scaling:
-        return frequencies
-    if scaling["rope_type"] == "factors":  # one a pair, as GGUF stores them
-        return frequencies / np.asarray(scaling["factors"], dtype=np.float64)
-    factor = float(scaling["factor"])
-    if scaling["rope_type"] == "linear":
-        return frequencies / factor
-    low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
-    turns = float(scaling["original_max_position_embeddings"]) * frequencies / (2 * math.pi)
-    smooth = np.clip((turns - low) / (high - low), 0.0, 1.0)
-    return frequencies * (smooth + (1 - smooth) / factor)
+#: Those of layers that rotate by frequencies of their own.
+LOCAL_COSINES, LOCAL_SINES = "rotary.local.cosines", "rotary.local.sines"
 
-
-def rotary_tables(config: LlamaConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines [context, head_dim / 2], float32."""
-    angles = np.outer(np.arange(config.context, dtype=np.float64), rotary_frequencies(config))
-    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+#: What the gate is multiplied by, %r of the gate %a0; fptq-fuse-activations knows both.
+_GATES = {
+    "silu": ["%one = arith.constant 1.0 : f32", "%n = arith.negf %a0 : f32", "%e = math.exp %n : f32",
+             "%d = arith.addf %e, %one : f32", "%r = arith.divf %one, %d : f32"],
+    "gelu_tanh": ["%one = arith.constant 1.0 : f32", "%half = arith.constant 0.5 : f32",
+                  "%linear = arith.constant 7.978845608e-01 : f32", "%cubic = arith.constant 4.471500000e-02 : f32",
+                  "%square = arith.mulf %a0, %a0 : f32", "%cube = arith.mulf %square, %a0 : f32",
+                  "%share = arith.mulf %cube, %cubic : f32", "%sum = arith.addf %a0, %share : f32",
+                  "%z = arith.mulf %sum, %linear : f32", "%t = math.tanh %z : f32",
+                  "%shifted = arith.addf %t, %one : f32", "%r = arith.mulf %shifted, %half : f32"],
+}
 
 
 class _Function:
@@ -155,13 +147,22 @@ class _Function:
                          ["%r = arith.mulf %a0, %a1 : f32"], "%r")
 
     def add(self, x: Value, y: Value) -> Value:
-        """x + y in x's own buffer."""
-        return self.b.generic("md", [(y, "md")], (x, "md"), ["%r = arith.addf %o, %a0 : f32"], "%r")
+        """x + y, y scaled, in x's own buffer."""
+        body, summand = _scaled("%a0", self.config.residual_scale)
+        return self.b.generic("md", [(y, "md")], (x, "md"), [*body, f"%r = arith.addf %o, {summand} : f32"], "%r")
+
+    def store(self, x: Value, into: Value, offsets: tuple[Size, ...], order: str) -> Value:
+        """Writes x [m, heads, d] into `into`, dimensions in `order`."""
+        b, (m, heads, d) = self.b, x.sizes
+        sizes = (m, heads, d) if order == "mhi" else (heads, m, d)
+        part = b.generic(order, [(x, "mhi")], (b.empty(sizes, into.element), order), *_narrowed([], "%a0", into.element))
+        return b.insert(part, into, offsets)
 
     def rotate(self, x: Value, into: Value, offsets: tuple[Size, Size], order: str, tables: list[Value]) -> Value:
-        """Rotates x [m, heads, head_dim] by its positions and writes it into `into`, dimensions in `order`."""
+        """Rotates x [m, heads, head_dim] by its positions and writes it into `into`, dimensions in `order`. Channels
+        behind the rotated ones are written as they are."""
         b, (m, heads, _) = self.b, x.sizes
-        half = self.config.head_dim // 2
+        half, head_dim = self.config.rotated // 2, self.config.head_dim
         stride, second = (2, 1) if self.config.interleaved else (1, half)
         low, high = (b.slice(x, (0, 0, at), (m, heads, half), (1, 1, stride)) for at in (0, second))
         sizes = (m, heads, half) if order == "mhi" else (heads, m, half)
@@ -171,13 +172,17 @@ class _Function:
                     f"%r = arith.{op} %u, %w : f32"]
             part = b.generic("mhi", inputs, (b.empty(sizes, into.element), order), *_narrowed(body, "%r", into.element))
             into = b.insert(part, into, (*offsets, at), (1, 1, stride))
-        return into
+        if 2 * half == head_dim:
+            return into
+        rest = b.slice(x, (0, 0, 2 * half), (m, heads, head_dim - 2 * half))
+        return self.store(rest, into, (*offsets, 2 * half), order)
 
-    def tables(self) -> list[Value]:
-        """This call's rows of the rotary tables."""
-        sizes = (self.config.context, self.config.head_dim // 2)
+    def tables(self, i: int) -> list[Value]:
+        """This call's rows of layer `i`'s rotary tables."""
+        sizes = (self.config.context, self.config.rotated // 2)
+        names = (LOCAL_COSINES, LOCAL_SINES) if i in self.config.local_layers else (COSINES, SINES)
         loads = [self.b.emit(f'ml_program.global_load_const @"{name}" : {tensor_type(sizes)}', sizes)
-                 for name in (COSINES, SINES)]
+                 for name in names]
         return [self.b.slice(table, ("%position", 0), (self.m, sizes[1])) for table in loads]
 
     def cached(self, cache: Value) -> Value:
@@ -196,12 +201,17 @@ class _Function:
         sizes = (*q.sizes[1:3], m, self.length)
         dot = b.generic("hgmtd", [(q, "mhgd"), (keys, "htd")], (b.fill("0.0", sizes), "hgmt"), _product(keys), "%r",
                         reduced="d")
-        body = [f"%c = arith.constant {c.head_dim ** -0.5:.9e} : f32", "%r = arith.mulf %a0, %c : f32"]
+        scale = c.head_dim ** -0.5 if c.attention_scale is None else c.attention_scale
+        body = [f"%c = arith.constant {scale:.9e} : f32", "%r = arith.mulf %a0, %c : f32"]
         result = "%r"
+        if c.attention_softcap is not None:
+            more, result = _capped(result, c.attention_softcap)
+            body += more
         if self.prefill:
             body += ["%i = linalg.index 2 : index", "%j = linalg.index 3 : index",
                      "%last = arith.addi %i, %position : index", "%seen = arith.cmpi ule, %j, %last : index",
-                     "%never = arith.constant 0xFF800000 : f32", "%masked = arith.select %seen, %r, %never : f32"]
+                     "%never = arith.constant 0xFF800000 : f32",
+                     f"%masked = arith.select %seen, {result}, %never : f32"]
             result = "%masked"
         scaled = b.generic("hgmt", [(dot, "hgmt")], (b.empty(sizes), "hgmt"), body, result)
         largest = b.generic("hgmt", [(scaled, "hgmt")], (b.fill("0xFF800000", sizes[:3]), "hgm"),
@@ -209,18 +219,27 @@ class _Function:
         return b.generic("hgmt", [(scaled, "hgmt"), (largest, "hgm")], (b.empty(sizes), "hgmt"),
                          ["%d = arith.subf %a0, %a1 : f32", "%r = math.exp %d : f32"], "%r")
 
-    def attention(self, h: Value, prefix: str, k_cache: Value, v_cache: Value) -> tuple[Value, Value, Value]:
-        c, b, m = self.config, self.b, self.m
+    def heads(self, h: Value, prefix: str, name: str, count: int) -> Value:
+        """Queries, keys or values [m, heads, head_dim], where there is a norm of them normalized."""
+        c, y = self.config, self.linear(h, f"{prefix}self_attn.{name}_proj.weight")
+        normed, norm = c.qk_norm and name != "v", f"{prefix}self_attn.{name}_norm.weight"
+        if normed and c.qk_norm_whole:
+            y = self.norm(y, norm)
+        y = self.b.expand(y, "[[0], [1, 2]]", (self.m, count, c.head_dim))
+        return self.norm(y, norm) if normed and not c.qk_norm_whole else y
+
+    def attention(self, h: Value, i: int, k_cache: Value, v_cache: Value) -> tuple[Value, Value, Value]:
+        """What layer `i`'s heads found, before o_proj, and its caches."""
+        c, b, m, prefix = self.config, self.b, self.m, f"model.layers.{i}."
         heads, kv, hd, group = c.num_heads, c.num_kv_heads, c.head_dim, c.num_heads // c.num_kv_heads
-        projected = (self.linear(h, f"{prefix}self_attn.{n}_proj.weight") for n in "qkv")
-        q, k, v = (b.expand(y, "[[0], [1, 2]]", (m, n, hd)) for y, n in zip(projected, (heads, kv, kv)))
-        if c.qk_norm:
-            q, k = (self.norm(y, f"{prefix}self_attn.{name}_norm.weight") for y, name in ((q, "q"), (k, "k")))
-        tables = self.tables()
-        q = self.rotate(q, b.empty((m, heads, hd)), (0, 0), "mhi", tables)
-        k_cache = self.rotate(k, k_cache, (0, "%position"), "hmi", tables)
-        v = b.generic("hmi", [(v, "mhi")], (b.empty((kv, m, hd), self.cache), "hmi"), *_narrowed([], "%a0", self.cache))
-        v_cache = b.insert(v, v_cache, (0, "%position", 0))
+        q, k, v = (self.heads(h, prefix, name, count) for name, count in (("q", heads), ("k", kv), ("v", kv)))
+        if i in c.unrotated_layers:
+            k_cache = self.store(k, k_cache, (0, "%position", 0), "hmi")
+        else:
+            tables = self.tables(i)
+            q = self.rotate(q, b.empty((m, heads, hd)), (0, 0), "mhi", tables)
+            k_cache = self.rotate(k, k_cache, (0, "%position"), "hmi", tables)
+        v_cache = self.store(v, v_cache, (0, "%position", 0), "hmi")
         keys, values = (self.cached(cache) for cache in (k_cache, v_cache))
         q = b.expand(q, "[[0], [1, 2], [3]]", (m, kv, group, hd))
         e = self.scores(q, keys)
@@ -235,17 +254,27 @@ class _Function:
         return b.collapse(y, "[[0], [1, 2, 3]]", (m, c.q_size)), k_cache, v_cache
 
     def gated(self, h: Value, prefix: str) -> Value:
-        """silu(gate) * up."""
+        """act(gate) * up."""
         b = self.b
         gate, up = (self.linear(h, f"{prefix}mlp.{name}_proj.weight") for name in ("gate", "up"))
         sizes = gate.sizes
-        sigmoid = b.generic("md", [(gate, "md")], (b.empty(sizes), "md"),
-                            ["%one = arith.constant 1.0 : f32", "%n = arith.negf %a0 : f32", "%e = math.exp %n : f32",
-                             "%d = arith.addf %e, %one : f32", "%r = arith.divf %one, %d : f32"], "%r")
-        silu = b.generic("md", [(gate, "md"), (sigmoid, "md")], (b.empty(sizes), "md"),
+        factor = b.generic("md", [(gate, "md")], (b.empty(sizes), "md"), _GATES[self.config.activation], "%r")
+        activated = b.generic("md", [(gate, "md"), (factor, "md")], (b.empty(sizes), "md"),
+                              ["%r = arith.mulf %a0, %a1 : f32"], "%r")
+        return b.generic("md", [(activated, "md"), (up, "md")], (b.empty(sizes), "md"),
                          ["%r = arith.mulf %a0, %a1 : f32"], "%r")
-        return b.generic("md", [(silu, "md"), (up, "md")], (b.empty(sizes), "md"),
-                         ["%r = arith.mulf %a0, %a1 : f32"], "%r")
+
+    def block(self, x: Value, i: int, k_cache: Value, v_cache: Value) -> tuple[Value, Value, Value]:
+        """What layer `i` makes of x [m, d], and its caches."""
+        prefix, norms = f"model.layers.{i}.", self.config.layer_norms(i)
+
+        def normed(y: Value, name: str | None) -> Value:
+            return self.norm(y, name) if name else y
+
+        y, k_cache, v_cache = self.attention(normed(x, norms[0]), i, k_cache, v_cache)
+        x = self.add(x, normed(self.linear(y, prefix + "self_attn.o_proj.weight"), norms[1]))
+        gated = self.gated(normed(x, norms[2]), prefix)
+        return self.add(x, normed(self.linear(gated, prefix + "mlp.down_proj.weight"), norms[3])), k_cache, v_cache
 
     def layer(self, i: int) -> str:
         """The private function of decoder layer `i`."""
@@ -253,11 +282,7 @@ class _Function:
         x = Value("%x", ("%m" if self.prefill else 1, c.hidden_size))
         k, v = (Value(name, (c.num_kv_heads, c.context, c.head_dim), self.cache) for name in ("%k", "%v"))
         self.start(x)
-        prefix = f"model.layers.{i}."
-        y, k_out, v_out = self.attention(self.norm(x, prefix + "input_layernorm.weight"), prefix, k, v)
-        out = self.add(x, self.linear(y, prefix + "self_attn.o_proj.weight"))
-        gated = self.gated(self.norm(out, prefix + "post_attention_layernorm.weight"), prefix)
-        out = self.add(out, self.linear(gated, prefix + "mlp.down_proj.weight"))
+        out, k_out, v_out = self.block(x, i, k, v)
         self.b.line(f"return {out.name}, {k_out.name}, {v_out.name} : {x.type}, {k.type}, {v.type}")
         arguments = [_writable("%x", x.type), "%position: index", _writable("%k", k.type), _writable("%v", v.type)]
         signature = f"@{self.mode}_layer_{i}({', '.join(arguments)}) -> ({x.type}, {k.type}, {v.type})"
@@ -285,13 +310,23 @@ class _Function:
             b.line("%one = arith.constant 1 : index")
             b.line("%last = arith.subi %m, %one : index")
             x = b.slice(x, ("%last", 0), (1, c.hidden_size))
-        logits = self.linear(self.norm(x, FINAL_NORM), EMBEDDING if c.tied else HEAD)
+        logits = self.logits(x)
         results = ", ".join([logits.type] + [cache] * len(caches))
         b.line(f"return {', '.join([logits.name, *caches])} : {results}")
         arguments = [f"%tokens: {tokens.type}", "%position: index"]
         arguments += [_writable(f"%{kv}{i}", cache) for i in range(c.num_layers) for kv in "kv"]
         name = "prompt" if last else self.mode
         return self._function(f"func.func @{name}({', '.join(arguments)}) -> ({results})")
+
+    def logits(self, x: Value) -> Value:
+        """Final norm and head, whose results some models divide and cap."""
+        b, c = self.b, self.config
+        y = self.linear(self.norm(x, FINAL_NORM), EMBEDDING if c.tied else HEAD)
+        body, result = _scaled("%a0", 1 / c.logits_divisor)
+        if c.logits_softcap is not None:
+            more, result = _capped(result, c.logits_softcap)
+            body += more
+        return b.generic("mn", [(y, "mn")], (b.empty(y.sizes), "mn"), body, result) if body else y
 
     def embed(self, tokens: Value) -> Value:
         b, d = self.b, self.config.hidden_size
@@ -302,10 +337,25 @@ class _Function:
         if table.element != "f32":
             body.append(f"%r = arith.extf %e : {table.element} to f32")
             result = "%r"
+        more, result = _scaled(result, self.config.embedding_scale)
+        body += more
         return b.generic("md", [(tokens, "m")], (b.empty((self.m, d)), "md"), body, result)
 
     def _function(self, head: str) -> str:
         return "\n".join([f"  {head} {{", *self.b.lines, "  }"])
+
+
+def _scaled(x: str, factor: float) -> tuple[list[str], str]:
+    """A body that multiplies the scalar x, and its result; empty for a factor of 1."""
+    if factor == 1:
+        return [], x
+    return [f"%factor = arith.constant {factor:.9e} : f32", f"%scaled = arith.mulf {x}, %factor : f32"], "%scaled"
+
+
+def _capped(x: str, cap: float) -> tuple[list[str], str]:
+    """A body that bends the scalar x so that it stays below `cap`, and its result."""
+    return [f"%cap = arith.constant {cap:.9e} : f32", f"%share = arith.divf {x}, %cap : f32",
+            "%bent = math.tanh %share : f32", "%capped = arith.mulf %bent, %cap : f32"], "%capped"
 
 
 def _narrowed(body: list[str], result: str, element: str) -> tuple[list[str], str]:
@@ -330,7 +380,11 @@ def _globals(checkpoint: Checkpoint) -> list[str]:
     for name, array in checkpoint.parameters():
         type_ = tensor_type(array.shape, _ELEMENTS[array.dtype.name])
         lines.append(f'  ml_program.global private @"{name}"(#ml_program.extern : {type_}) : {type_}')
-    for name, table in zip((COSINES, SINES), rotary_tables(checkpoint.config)):
+    config = checkpoint.config
+    tables = list(zip((COSINES, SINES), rotary_tables(config)))
+    if config.local_layers:
+        tables += zip((LOCAL_COSINES, LOCAL_SINES), rotary_tables(config, local=True))
+    for name, table in tables:
         type_ = tensor_type(table.shape)
         lines.append(f'  ml_program.global private @"{name}"(dense<"0x{table.tobytes().hex().upper()}"> : {type_}) : '
                      f"{type_}")
@@ -356,15 +410,16 @@ def llama_module(checkpoint: Checkpoint, parameters: list[str], cache: str = "f3
 def write_parameters(checkpoint: Checkpoint, beside: Path) -> list[str]:
     """The safetensors that have the weights, as `llama_module` wants them.
 
-    Weights that already lie in safetensors stay where they are, named by absolute path; otherwise all
-    are written to `beside`, named without its folder.
+    Weights that already lie in safetensors stay where they are, named by absolute path; the others are written to
+    `beside`, named without its folder. It comes first: a folder's own file may have something else by the same name.
     """
-    paths = {checkpoint.tensors[name].path for name, _ in checkpoint.config.shapes()}
-    known = [os.fspath(path) for path in paths if path is not None]
-    if len(known) == len(paths):
-        return sorted(known)
-    safetensors.write(beside, checkpoint.parameters())
-    return [beside.name]
+    paths = {name: checkpoint.tensors[name].path for name, _ in checkpoint.config.shapes()}
+    known = sorted({os.fspath(path) for path in paths.values() if path is not None})
+    missing = [name for name, path in paths.items() if path is None]
+    if not missing:
+        return known
+    safetensors.write(beside, checkpoint.parameters(missing))
+    return [beside.name, *known]
 
 
 def import_llama(checkpoint: Checkpoint, output: str | Path, cache: str = "f32") -> Path:

@@ -17,7 +17,8 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
-from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, is_number, layer_of, tokens_of
+from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, layer_of, tokens_of
+from quant_fptq.importer.rotary import is_number
 from quant_fptq.importer.stored import StoredWeight
 
 FORMAT, VERSION = "quant-fptq", "1"
@@ -61,7 +62,7 @@ def _config(path: Path, metadata: dict, context: int | None) -> LlamaConfig:
             raise FptqError(f"{path}: metadata key 'config' has the unknown key '{key}'")
     try:
         config = LlamaConfig(**{**raw, "context": min(raw["context"], context or raw["context"]),
-                                "biases": tuple(raw.get("biases", ())),
+                                **{key: tuple(value) for key, value in raw.items() if isinstance(value, list)},
                                 "eos": tokens_of(raw.get("eos"))})  # older files have one, or null
         config.check(str(path))
     except (TypeError, KeyError) as error:
