@@ -23,6 +23,7 @@ static void verifyStage(OpPassManager &pm, StringRef stage) {
 /// place, which a product that is dead or computed twice would move.
 static void addRaise(OpPassManager &pm, StringRef names, bool strict) {
   pm.addPass(createFptqImportFrontendPass());
+  pm.addPass(createFptqUnrollLayersPass()); // of stacks of codes, too
   FptqImportQuantPassOptions import;
   import.strict = strict;
   pm.addPass(createFptqImportQuantPass(import)); // before canonicalization, which folds casts away

@@ -1,10 +1,12 @@
 //===- ComputedWeight.cpp - weights made of nothing but constants ---------===//
 #include "fptq/Raise/ComputedWeight.h"
+#include "LayerNames.h"
 #include "MatchLinear.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -68,8 +70,56 @@ static SetVector<Operation *> computationOf(Value value, size_t limit, function_
   return isComputed ? ops : SetVector<Operation *>();
 }
 
+static bool hasEffects(Operation *op) { return !isMemoryEffectFree(op); }
+
+/// Adds to `ops` what `value` is computed from; false if that is more than constants, and what `isGiven`.
+static bool collectComputation(Value value, function_ref<bool(Value)> isGiven, SetVector<Operation *> &ops) {
+  return walkBackwards(value, ops, [&](Value next) {
+    Operation *op = next.getDefiningOp();
+    return isGiven(next) || (op && !hasEffects(op) && ops.size() < kMaxOperations);
+  });
+}
+
+bool mlir::fptq::isComputedFrom(Value value, function_ref<bool(Value)> isGiven) {
+  SetVector<Operation *> ops;
+  return collectComputation(value, isGiven, ops);
+}
+
 bool mlir::fptq::isComputedFromConstants(Value value) {
   return !computationOf(value, 4 * kMaxOperations, [](Operation *) { return false; }).empty();
+}
+
+/// Two bits, the least there is, for each element of `count` weights of `type`.
+static bool holdsWeights(Operation *op, int64_t count, RankedTensorType type) {
+  auto root = isConstantRoot(op) ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+  if (!root || !root.hasStaticShape() || !root.getElementType().isIntOrFloat())
+    return false;
+  return double(root.getNumElements()) * root.getElementTypeBitWidth() >= 2.0 * count * type.getNumElements();
+}
+
+bool mlir::fptq::isWeightChosenBy(linalg::LinalgOp op, const llvm::DenseSet<Value> &counters, int64_t trips,
+                                  function_ref<bool(Value)> isGiven) {
+  if (!op.hasPureTensorSemantics() || !isMultiplyAccumulate(op) || hasOneInputChannel(op))
+    return false;
+  int constant = 0, chosen = 0;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    Value weight = peelWeight(input->get(), map);
+    auto type = dyn_cast<RankedTensorType>(weight.getType());
+    if (!type || !type.hasStaticShape() || isOneNumber(weight) || differsAlongBatch(op, input, map))
+      continue;
+    bool isCounted = false;
+    auto given = [&](Value value) {
+      isCounted |= counters.contains(value);
+      return counters.contains(value) || isGiven(value);
+    };
+    SetVector<Operation *> ops;
+    if (!collectComputation(weight, given, ops))
+      continue;
+    ++constant;
+    chosen += isCounted && llvm::any_of(ops, [&](Operation *op) { return holdsWeights(op, trips, type); });
+  }
+  return constant == 1 && chosen == 1; // of two constants none is a layer's
 }
 
 ComputedWeight mlir::fptq::matchComputedWeight(linalg::LinalgOp op) {
@@ -87,7 +137,7 @@ ComputedWeight mlir::fptq::matchComputedWeight(linalg::LinalgOp op) {
         differsAlongBatch(op, input, map))
       continue;
     SetVector<Operation *> ops =
-        computationOf(weight, kMaxOperations, [](Operation *op) { return !isMemoryEffectFree(op) || holdsCodes(op); });
+        computationOf(weight, kMaxOperations, [](Operation *op) { return hasEffects(op) || holdsCodes(op); });
     if (!ops.empty() && !found.ops.empty())
       return {}; // constants times constants: no layer's
     if (!ops.empty())
@@ -96,7 +146,7 @@ ComputedWeight mlir::fptq::matchComputedWeight(linalg::LinalgOp op) {
   return found;
 }
 
-static StringRef nameOfLargest(const SetVector<Operation *> &ops) {
+static std::string nameOfLargest(const SetVector<Operation *> &ops) {
   StringRef name;
   int64_t largest = 0;
   for (Operation *op : ops)
@@ -107,12 +157,15 @@ static StringRef nameOfLargest(const SetVector<Operation *> &ops) {
       if (StringRef found = constantName(inner->getResult(0)); !found.empty())
         largest = type.getNumElements(), name = found;
     });
-  return name;
+  for (Operation *op : ops)
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op); slice && !name.empty() && constantName(slice) == name)
+      return name.str() + slicesOf(slice);
+  return name.str();
 }
 
-StringRef mlir::fptq::nameOf(const ComputedWeight &weight) { return nameOfLargest(weight.ops); }
+std::string mlir::fptq::nameOf(const ComputedWeight &weight) { return nameOfLargest(weight.ops); }
 
-StringRef mlir::fptq::nameOfConstantIn(Value value) {
+std::string mlir::fptq::nameOfConstantIn(Value value) {
   SetVector<Operation *> ops;
   walkBackwards(value, ops, [&](Value) { return ops.size() < 4 * kMaxOperations; });
   return nameOfLargest(ops);

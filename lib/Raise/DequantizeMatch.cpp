@@ -81,6 +81,22 @@ static AffineMap belowExpand(tensor::ExpandShapeOp op, AffineMap map) {
   return AffineMap::get(map.getNumDims(), 0, results, op.getContext());
 }
 
+/// Indices below a slice at a fixed place.
+static AffineMap belowSlice(tensor::ExtractSliceOp op, AffineMap map) {
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  SmallVector<AffineExpr> results;
+  unsigned kept = 0;
+  for (auto [d, offset, stride] : llvm::enumerate(op.getStaticOffsets(), op.getStaticStrides())) {
+    AffineExpr index = dropped.test(d) ? getAffineConstantExpr(0, op.getContext()) : map.getResult(kept++);
+    results.push_back(index * stride + offset);
+  }
+  return AffineMap::get(map.getNumDims(), 0, results, op.getContext());
+}
+
+static bool isFixed(tensor::ExtractSliceOp op) {
+  return !ShapedType::isDynamicShape(op.getStaticOffsets()) && !ShapedType::isDynamicShape(op.getStaticStrides());
+}
+
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
@@ -170,6 +186,8 @@ const Expr *Reader::read(Value value, AffineMap map) {
     return read(collapse.getSrc(), belowCollapse(collapse, map));
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
     return read(expand.getSrc(), belowExpand(expand, map));
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op); slice && isFixed(slice))
+    return read(slice.getSource(), belowSlice(slice, map));
   if (auto dequantize = dyn_cast<quant::DequantizeCastOp>(op))
     return readQuantized(dequantize, map);
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {

@@ -1,4 +1,5 @@
 //===- ImportFrontend.cpp - what frontends write beside linalg ------------===//
+#include "LowerStableHLO.h"
 #include "LowerTMTensor.h"
 #include "SplitProducts.h"
 #include "fptq/Raise/FrontendDialects.h"
@@ -93,14 +94,16 @@ static LogicalResult decomposeAggregates(ModuleOp module) {
 }
 
 void FptqImportFrontendPass::runOnOperation() {
-  bool hasTosa = false, hasTMTensor = false;
+  bool hasTosa = false, hasTMTensor = false, hasStableHLO = false;
   WalkResult walk = getOperation().walk([&](Operation *op) {
     StringRef name = op->getName().getDialectNamespace();
     hasTosa |= name == tosa::TosaDialect::getDialectNamespace();
     hasTMTensor |= name == tm_tensor::TMTensorDialect::getDialectNamespace();
-    StringRef advice = adviceForDialect(name);
-    if (advice.empty())
+    StringRef advice = adviceForOperation(op->getName().getStringRef());
+    if (op->isRegistered() || advice.empty()) {
+      hasStableHLO |= isLeftOfStableHLO(op);
       return WalkResult::advance();
+    }
     op->emitOpError() << "is not linalg on tensors: " << advice;
     return WalkResult::interrupt();
   });
@@ -111,6 +114,8 @@ void FptqImportFrontendPass::runOnOperation() {
     if (failed(runPipeline(pm, getOperation())))
       return signalPassFailure();
   }
+  if (hasStableHLO)
+    lowerStableHLO(getOperation());
   if (hasTMTensor) {
     RewritePatternSet patterns(&getContext());
     populateLowerTMTensorPatterns(patterns);

@@ -9,6 +9,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::fptq {
 #define GEN_PASS_DEF_FPTQIMPORTQUANTPASS
@@ -39,6 +40,9 @@ static bool dependsOnConstantsOnly(Value value, bool *codes = nullptr) {
     if (!op || (!isMemoryEffectFree(op) && !isa<ml_program::GlobalLoadConstOp>(op)))
       return false;
     llvm::append_range(todo, op->getOperands());
+    SetVector<Value> above; // ids that a body looks up by, too
+    getUsedValuesDefinedAbove(op->getRegions(), above);
+    llvm::append_range(todo, above);
     auto type = dyn_cast<RankedTensorType>(v.getType());
     if (codes && type && op->getNumOperands() == 0 && type.getElementType().isInteger())
       *codes |= type.getElementTypeBitWidth() > 1 && type.getElementTypeBitWidth() <= 8;

@@ -266,6 +266,24 @@ static std::string identityOf(const Dequantization &match, ArrayRef<int64_t> sha
   return text;
 }
 
+/// The name of a weight of so many elements; one of a stack has its place there behind it.
+static std::string nameOf(const IndexedConstant &codes, int64_t elements) {
+  std::string name = constantName(codes.constant ? codes.constant : codes.quantized).str();
+  ArrayRef<int64_t> shape = codes.shape;
+  size_t leading = shape.size();
+  for (int64_t size = 1; size < elements && leading;)
+    size *= shape[--leading];
+  if (name.empty() || llvm::product_of(shape.drop_front(leading)) != elements)
+    return name;
+  int64_t place = AffineMap::get(2, 0, position(codes)).compose({0, 0}).front() / elements;
+  std::string places;
+  for (int64_t size : llvm::reverse(shape.take_front(leading))) {
+    places = "." + std::to_string(place % size) + places;
+    place /= size;
+  }
+  return name + places;
+}
+
 FailureOr<Value> WeightImporter::import(RewriterBase &rewriter, Value value, Dequantization match,
                                         const MatrixView &view, std::string &reason) {
   auto type = cast<RankedTensorType>(value.getType());
@@ -274,7 +292,7 @@ FailureOr<Value> WeightImporter::import(RewriterBase &rewriter, Value value, Deq
     if (operand)
       operand->map = operand->map.compose(dimensions);
   Value root = match.codes.constant ? match.codes.constant : match.codes.quantized;
-  std::string name = constantName(root).str();
+  std::string name = nameOf(match.codes, llvm::product_of(view.shape));
   std::string identity = identityOf(match, view.shape, view.kDim);
   auto known = made.find(identity);
   if (known == made.end()) {
@@ -297,8 +315,8 @@ Value WeightImporter::emit(RewriterBase &rewriter, Location loc, const Constants
     return attr ? arith::ConstantOp::create(rewriter, loc, cast<TypedAttr>(attr)).getResult() : Value();
   };
   Value codes = constant(constants.codes);
-  if (!name.empty()) // the blob manager may have numbered the key
-    codes.getDefiningOp()->setAttr(FptqDialect::kNameAttr, rewriter.getStringAttr(name));
+  // Also where there is none: the blob manager numbers keys, from one model of a context to the next.
+  codes.getDefiningOp()->setAttr(FptqDialect::kNameAttr, rewriter.getStringAttr(name));
   int64_t n = view.shape[1 - view.kDim], k = view.shape[view.kDim];
   Value weight = DequantizeOp::create(rewriter, loc, RankedTensorType::get({n, k}, rewriter.getF32Type()), codes,
                                       constant(constants.scales), constant(constants.zeros), /*offsets=*/Value(),

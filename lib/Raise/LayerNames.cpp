@@ -28,8 +28,7 @@ llvm::Error LayerNames::loadMap(StringRef path) {
   return llvm::Error::success();
 }
 
-/// Where the chain's slices begin: slices of one stacked parameter are different layers.
-static std::string slicesOf(Value weight) {
+std::string mlir::fptq::slicesOf(Value weight) {
   std::string text;
   for (Operation *op = weight.getDefiningOp(); op && op->getNumOperands(); op = op->getOperand(0).getDefiningOp())
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
@@ -41,20 +40,20 @@ static std::string slicesOf(Value weight) {
 }
 
 /// Drops what frontends append: ".weight", ".codes" of a stored weight, PyTorch's names of weight_norm's direction, and
-/// the "_3" of a repeated resource key; not fptq-fold-weights' ".computed".
+/// the "_3" of a repeated resource key; not the places in stacks behind it, nor fptq-fold-weights' ".computed".
 static std::string strip(StringRef key) {
   SmallVector<StringRef> parts;
-  if (llvm::Regex(
-          "^(.*)\\.(weight|weight_v|parametrizations\\.weight\\.original1?|kernel|codes)(_[0-9]+)?(\\.computed)?$")
+  if (llvm::Regex("^(.*)\\.(weight|weight_v|parametrizations\\.weight\\.original1?|kernel|codes)(_[0-9]+)?(([.][0-9]+)*"
+                  "(\\.computed)?)$")
           .match(key, &parts))
-    return (parts[1] + parts.back()).str();
+    return (parts[1] + parts[4]).str();
   return key.str();
 }
 
 /// Names that only number a blob say nothing about the layer.
 static bool isNumbered(StringRef key) {
   return key.empty() || key.starts_with("torch_tensor_") || key.starts_with("__auto.constant") ||
-         key.starts_with("dense_elements_") || llvm::Regex("^cst(_[0-9]+)?(\\.computed)?$").match(key);
+         key.starts_with("dense_elements_") || llvm::Regex("^cst(_[0-9]+)?([.][0-9]+)*(\\.computed)?$").match(key);
 }
 
 std::string LayerNames::nameOf(Value weight, StringRef unnamed) {

@@ -8,6 +8,10 @@
 
 namespace mlir::fptq {
 
+/// Where the slices in `weight`'s chain begin, as ".3": slices of one stacked parameter are different layers. Empty
+/// where there are none.
+std::string slicesOf(Value weight);
+
 /// Names unique to a weight: two uses of one weight get one name, two weights never do, even over one constant.
 class LayerNames {
 public:

@@ -198,8 +198,9 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
         "its weight is computed from constants in a way that was not evaluated (from integers, with effects, in types "
         "that cannot be compiled, or in too many operations): compute it before the export");
   if (weightSide < 0 && chosen)
-    return layer("its weight is a part of a constant, or one of two, that is chosen when the model runs (a loop over "
-                 "stacked layers): unroll that before the export");
+    return layer(
+        "its weight is a part of a constant, or one of two, that is chosen when the model runs, in no loop that "
+        "fptq-unroll-layers unrolls: choose it before the export");
   if (weightSide < 0 && spread)
     return no("an operand is one number for all (a sum or a mean)");
   if (weightSide < 0)

@@ -63,7 +63,7 @@ static void reportLeftAlone(Operation *op, StringRef what, StringRef reason) {
 /// Not in silence: no table and no recipe will name it.
 static void warnOfFloat(Operation *op, Value weight, StringRef reason) {
   InFlightDiagnostic warning = op->emitWarning() << "this layer stays in float: " << reason;
-  if (StringRef name = nameOfConstantIn(weight); !name.empty())
+  if (std::string name = nameOfConstantIn(weight); !name.empty())
     warning << " (weight '" << name << "')";
 }
 
@@ -126,6 +126,7 @@ static Operation *raiseLookup(IRRewriter &rewriter, Operation *op, LayerNames &n
 static OpPassManager firstPasses() {
   OpPassManager pm(ModuleOp::getOperationName());
   pm.addPass(createFptqImportFrontendPass());
+  pm.addPass(createFptqUnrollLayersPass());
   pm.addPass(createFptqFoldWeightsPass());
   return pm;
 }

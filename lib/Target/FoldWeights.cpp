@@ -91,7 +91,7 @@ static remark::RemarkOpts remarkOptions() { return remark::RemarkOpts::name("Fol
 
 static void reportLeftAlone(const ComputedWeight &weight, StringRef reason) {
   remark::missed(weight.value.getLoc(), remarkOptions())
-      << remark::add("weight '{0}' left to the model to compute", nameOf(weight).str())
+      << remark::add("weight '{0}' left to the model to compute", nameOf(weight))
       << remark::reason("{0}", reason.str());
 }
 
@@ -128,7 +128,7 @@ static void compute(ModuleOp module, ArrayRef<ComputedWeight> weights, SmallVect
     auto type = cast<RankedTensorType>(weight.value.getType());
     ArrayRef<char> bytes(static_cast<const char *>(results->front().get().data),
                          type.getNumElements() * type.getElementTypeBitWidth() / 8);
-    std::string name = nameOf(weight).str();
+    std::string name = nameOf(weight);
     folded.push_back({weight.value, name, constantOf(type, name, bytes, folded)});
   }
 }

@@ -300,6 +300,8 @@ class Call:
                 value = np.array(value, expected)
             except (TypeError, ValueError, OverflowError) as error:
                 raise FptqError(f"{what}: {error}") from None
+        if value.dtype.kind == "u" and expected == np.dtype(f"i{value.itemsize}"):
+            value = value.view(expected)  # compiled code has no signs in its types
         if value.dtype != expected:
             raise FptqError(f"{what} is {value.dtype}, expected {expected}")
         if not value.flags.c_contiguous:

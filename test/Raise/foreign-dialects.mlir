@@ -39,3 +39,12 @@ module attributes {mhlo.num_partitions = 1 : i32} {
     return %x : tensor<2x3xf32>
   }
 }
+
+// -----
+
+// What torch-mlir-opt would not lower either.
+func.func @inverse(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @below {{custom op 'chlo.erf_inv' is not linalg on tensors: it has no lowering to linalg; export the model without it}}
+  %0 = chlo.erf_inv %x : tensor<2x3xf32> -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}

@@ -190,3 +190,41 @@ func.func @decode(%x: tensor<1x128xf32>, %y: tensor<1x2xf32>, %i: index) -> (ten
   return %r, %e : tensor<1x2xf32>, f32
 }
 {-# dialect_resources: { builtin: { torch_tensor_2_128: "0x010000001212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212" } } #-}
+
+// -----
+
+// Layers of a stack that was a loop; an activation that is looked up by ids in a body starts from an argument, whatever codes
+// are in it.
+// CHECK-LABEL: @stacked
+// CHECK-DAG: arith.constant {fptq.name = "layers.0"} dense<{{\[\[}}1, 2], [30, 40]]> : tensor<2x2xi8>
+// CHECK-DAG: arith.constant {fptq.name = "layers.1"} dense<{{\[\[}}50, 60], [70, 80]]> : tensor<2x2xi8>
+// CHECK: linalg.batch_matmul
+func.func @stacked(%x: tensor<4x2xf32>, %ids: tensor<4xindex>, %z: tensor<4x2xf32>, %z3: tensor<1x4x4xf32>) -> (tensor<4x2xf32>, tensor<1x4x4xf32>) {
+  %stack = arith.constant {fptq.name = "layers"} dense<[[[1, 2], [30, 40]], [[50, 60], [70, 80]]]> : tensor<2x2x2xi8>
+  %scale = arith.constant 0.5 : f32
+  %s0 = tensor.extract_slice %stack[0, 0, 0] [1, 2, 2] [1, 1, 1] : tensor<2x2x2xi8> to tensor<2x2xi8>
+  %s1 = tensor.extract_slice %stack[1, 0, 0] [1, 2, 2] [1, 1, 1] : tensor<2x2x2xi8> to tensor<1x2x2xi8>
+  %c1 = tensor.collapse_shape %s1 [[0, 1], [2]] : tensor<1x2x2xi8> into tensor<2x2xi8>
+  %f0 = arith.sitofp %s0 : tensor<2x2xi8> to tensor<2x2xf32>
+  %f1 = arith.sitofp %c1 : tensor<2x2xi8> to tensor<2x2xf32>
+  %scales = arith.constant dense<0.5> : tensor<2x2xf32>
+  %w0 = arith.mulf %f0, %scales : tensor<2x2xf32>
+  %w1 = arith.mulf %f1, %scales : tensor<2x2xf32>
+  %h = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+    ins(%x, %w0 : tensor<4x2xf32>, tensor<2x2xf32>) outs(%z : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %y = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+    ins(%h, %w1 : tensor<4x2xf32>, tensor<2x2xf32>) outs(%z : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %e = tensor.empty() : tensor<1x4x2xf32>
+  %looked = linalg.generic {indexing_maps = [affine_map<(b, i, j) -> (b, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]} outs(%e : tensor<1x4x2xf32>) {
+  ^bb0(%out: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %id = tensor.extract %ids[%i] : tensor<4xindex>
+    %v = tensor.extract %w0[%id, %j] : tensor<2x2xf32>
+    linalg.yield %v : f32
+  } -> tensor<1x4x2xf32>
+  %t = tensor.empty() : tensor<1x2x4xf32>
+  %keys = linalg.transpose ins(%looked : tensor<1x4x2xf32>) outs(%t : tensor<1x2x4xf32>) permutation = [0, 2, 1]
+  %r = linalg.batch_matmul ins(%looked, %keys : tensor<1x4x2xf32>, tensor<1x2x4xf32>) outs(%z3 : tensor<1x4x4xf32>) -> tensor<1x4x4xf32>
+  return %y, %r : tensor<4x2xf32>, tensor<1x4x4xf32>
+}

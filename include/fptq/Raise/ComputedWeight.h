@@ -16,6 +16,14 @@ struct ComputedWeight {
 /// The weight of a product with an activation, if it is to be computed; no operations if it is not.
 ComputedWeight matchComputedWeight(linalg::LinalgOp op);
 
+/// True if `value` is computed from nothing but constants and what `isGiven`.
+bool isComputedFrom(Value value, function_ref<bool(Value)> isGiven);
+
+/// True if each of `trips` trips of a loop chooses, by its `counters`, another weight of `op` from a constant that
+/// holds all of them. What `isGiven` counts as constants.
+bool isWeightChosenBy(linalg::LinalgOp op, const llvm::DenseSet<Value> &counters, int64_t trips,
+                      function_ref<bool(Value)> isGiven);
+
 /// True if no argument has a part in `value`, whether it is to be computed or not.
 bool isComputedFromConstants(Value value);
 
@@ -23,11 +31,11 @@ bool isComputedFromConstants(Value value);
 bool isConstantRoot(Operation *op);
 
 /// Computed weights are called like the largest constant in them that has a name: the direction of weight_norm, what a
-/// LoRA is added to. Empty if none has.
-StringRef nameOf(const ComputedWeight &weight);
+/// LoRA is added to, and its place where it is one of a stack. Empty if none has.
+std::string nameOf(const ComputedWeight &weight);
 
 /// The same of any value that constants have a part in.
-StringRef nameOfConstantIn(Value value);
+std::string nameOfConstantIn(Value value);
 
 } // namespace mlir::fptq
 

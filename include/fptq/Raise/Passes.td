@@ -11,6 +11,9 @@ def FptqImportFrontendPass : Pass<"fptq-import-frontend", "::mlir::ModuleOp"> {
     - `tm_tensor` (torch-mlir: cumsum, sort, topk, index_put): scan, sort, topk and scatter become loops over
       tensors. Sorting is stable and takes n log n steps. An index of a scatter that is outside the tensor fails when it
       is met, by `cf.assert`, as torch-mlir's own gathers do.
+    - `stablehlo` and `chlo` (jax): what `--stablehlo-legalize-to-linalg` leaves, that is `while`, `if`, `case`, `sort`,
+      `scatter`, `optimization_barrier`; `square`, `erf`, `erfc`, `top_k`. Control flow becomes `scf`, the sorts (stable, too)
+      and scatters loops over tensors; an update outside of the tensor is left out, as XLA does.
     - `ml_program.global_load` of a global that is not mutable is `global_load_const`.
     - `linalg.softmax`, `linalg.pack` and `linalg.unpack` are upstream's decompositions of them; tiles whose size is not
       known are an error.
@@ -18,13 +21,29 @@ def FptqImportFrontendPass : Pass<"fptq-import-frontend", "::mlir::ModuleOp"> {
       becomes a generic before it, and one with several sums becomes one for each. Factors may then be rounded in
       another order.
 
-    Operations of dialects that this project does not read (StableHLO, torch, ONNX, IREE's) are errors that say
-    what to lower them with. All else is left as it is. `fptq-raise`, `fptq-quantize-pipeline` and the pipelines of the
+    Operations that this project does not read (of StableHLO, torch, ONNX, IREE) are errors that say what to lower them
+    with. All else is left as it is. `fptq-raise`, `fptq-quantize-pipeline` and the pipelines of the
     targets begin with this pass.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::cf::ControlFlowDialect",
                            "::mlir::ml_program::MLProgramDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def FptqUnrollLayersPass : Pass<"fptq-unroll-layers", "::mlir::ModuleOp"> {
+  let summary = "Unroll loops over stacked layers";
+  let description = [{
+    A model may hold its layers as one (flax's `nn.scan`, `jax.lax.scan`): a loop whose body takes its weights from stacks of
+    all layers' weights, by the loop's counter. A loop of that kind, with a constant number of trips, is unrolled
+    completely, so that each layer has constant weights, hence a name, a profile and a policy of its own. Equal layers
+    are one function again in the compiled code (`fptq-outline-repeats`).
+
+    `scf.while` loops that count are made `scf.for` first. All other loops stay: of generation, over time steps (the weights
+    are the same in each), and, with a remark, one that would become more than `max-operations`.
+  }];
+  let options = [Option<"maxOperations", "max-operations", "int64_t", "200000",
+                        "of an unrolled loop (default 200000)">];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }
 
 def FptqImportQuantPass : Pass<"fptq-import-quant", "::mlir::ModuleOp"> {
@@ -95,8 +114,8 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     kept by the next stages unless a recipe's rule or the run's policy says otherwise. With a zero point only its range
     is kept.
 
-    What frontends write beside linalg is brought to linalg first (`fptq-import-frontend`), and weights that are computed
-    from constants are computed (`fptq-fold-weights`).
+    What frontends write beside linalg is brought to linalg first (`fptq-import-frontend`), loops over stacked layers are
+    unrolled (`fptq-unroll-layers`), and weights that are computed from constants are computed (`fptq-fold-weights`).
 
     Layers are named by their weight. `names` (default: none) is a JSON object from a weight's name in
     the file to the layer's: frontends that number their blobs lose names.

@@ -37,6 +37,9 @@ void FptqAllowContractionPass::runOnOperation() {
     // that dialect (mlir-translate) refuse to read.
     if (isa<arith::ExtFOp, arith::TruncFOp>(op))
       return;
+    // An fma of halves is one of doubles, rounded by a function of the compiler's library that no program here has.
+    if (getElementTypeOrSelf(op->getResult(0)).isF16())
+      return;
     arith::FastMathFlagsAttr present = op.getFastMathFlagsAttr();
     auto flags = (present ? present.getValue() : arith::FastMathFlags::none) | arith::FastMathFlags::contract;
     op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(&getContext(), flags));

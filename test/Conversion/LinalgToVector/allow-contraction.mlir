@@ -49,3 +49,13 @@ func.func @two_sizes(%table: tensor<4xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
   return %x, %e : tensor<?xf32>, tensor<?xf32>
 }
 func.func private @sizes() -> (index, index)
+
+// An fma of halves would be a call of a function that is nowhere.
+// CHECK-LABEL: @halves
+// CHECK-NOT: fastmath
+// CHECK: return
+func.func @halves(%a: tensor<4xf16>) -> tensor<4xf16> {
+  %p = arith.mulf %a, %a : tensor<4xf16>
+  %s = arith.addf %p, %a : tensor<4xf16>
+  return %s : tensor<4xf16>
+}
