@@ -24,25 +24,49 @@ struct Weight {
   Value codes, scales, zeros;
   int64_t n, k, bits, groupSize;
 };
+
+/// What they hold: a code a byte, scales and, where there are any, zero points of each row's groups.
+struct Numbers {
+  std::vector<char> codes;
+  std::vector<float> scales;
+  std::vector<char> zeros;
+};
 } // namespace
 
 static InFlightDiagnostic refuse(Operation *op, StringRef layer) {
   return op->emitOpError() << "cannot be written with !quant types (layer '" << layer << "'): ";
 }
 
-/// Codes one a byte: i4 and u4 in the low nibble, as DenseElementsAttr keeps them.
 static std::vector<char> unpack(ArrayRef<char> packed, const Weight &weight) {
   if (weight.bits == 8)
     return {packed.begin(), packed.end()};
   int64_t rowBytes = (weight.k + 1) / 2;
-  int middle = weight.zeros ? 0 : 8;
   std::vector<char> codes(weight.n * weight.k);
   for (int64_t row = 0; row < weight.n; ++row)
-    for (int64_t i = 0; i < weight.k; ++i) {
-      int code = static_cast<uint8_t>(packed[row * rowBytes + i / 2]) >> (i % 2 * 4) & 15;
-      codes[row * weight.k + i] = static_cast<char>((code - middle) & 15);
-    }
+    for (int64_t i = 0; i < weight.k; ++i)
+      codes[row * weight.k + i] = static_cast<uint8_t>(packed[row * rowBytes + i / 2]) >> (i % 2 * 4) & 15;
   return codes;
+}
+
+/// Nibbles as the types say them. Their scales are positive: s * (q - z) = -s * ((15 - q) - (15 - z)), where half of
+/// our own groups have a negative one, their value of largest magnitude being on code 0.
+static void fitNibbles(Numbers &numbers, const Weight &weight) {
+  bool isMirrored = llvm::any_of(numbers.scales, [](float scale) { return scale < 0; });
+  if (numbers.zeros.empty() && !isMirrored) { // i4, the middle at 0, in the low nibble, as DenseElementsAttr keeps it
+    for (char &code : numbers.codes)
+      code = (code - 8) & 15;
+    return;
+  }
+  numbers.zeros.resize(numbers.scales.size(), 8);
+  int64_t groups = weight.k / weight.groupSize;
+  for (auto [at, scale, zero] : llvm::enumerate(numbers.scales, numbers.zeros)) {
+    if (!(scale < 0))
+      continue;
+    scale = -scale, zero = 15 - zero;
+    int64_t first = at / groups * weight.k + at % groups * weight.groupSize;
+    for (char &code : MutableArrayRef<char>(numbers.codes).slice(first, weight.groupSize))
+      code = 15 - code;
+  }
 }
 
 /// The type that has the weight's scales and zero points; null after an error.
@@ -85,13 +109,17 @@ static Value emitWeight(OpBuilder &b, Operation *op, StringRef layer, const Weig
     zeros = constantBytes(weight.zeros, files, layer);
   if (failed(codes) || failed(zeros) || failed(scales))
     return {};
-  quant::QuantizedType type = typeOf(op, layer, weight, *scales, *zeros);
+  ArrayRef<char> points = *zeros;
+  Numbers numbers{unpack(*codes, weight), std::move(*scales), {points.begin(), points.end()}};
+  if (weight.bits == 4)
+    fitNibbles(numbers, weight);
+  quant::QuantizedType type = typeOf(op, layer, weight, numbers.scales, numbers.zeros);
   if (!type)
     return {};
   Location loc = weight.codes.getLoc();
   SmallVector<int64_t> shape{weight.n, weight.k};
-  auto attr = DenseElementsAttr::getFromRawBuffer(RankedTensorType::get(shape, b.getIntegerType(weight.bits)),
-                                                  unpack(*codes, weight));
+  auto attr =
+      DenseElementsAttr::getFromRawBuffer(RankedTensorType::get(shape, b.getIntegerType(weight.bits)), numbers.codes);
   auto constant = arith::ConstantOp::create(b, loc, attr);
   constant->setAttr(FptqDialect::kNameAttr, b.getStringAttr(layer + ".weight"));
   Value stored = quant::StorageCastOp::create(b, loc, RankedTensorType::get(shape, type), constant);

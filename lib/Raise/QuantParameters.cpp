@@ -8,8 +8,12 @@ static QuantParameters ofSubChannel(quant::UniformQuantizedSubChannelType type) 
   QuantParameters found;
   for (const APFloat &scale : type.getScales().getValues<APFloat>())
     found.scales.push_back(scale.convertToDouble());
-  for (const APInt &zero : type.getZeroPoints().getValues<APInt>())
+  // Upstream prints u4's 8 as -8, and what it reads from that has bits set above the fourth.
+  unsigned width = type.getStorageTypeIntegralWidth();
+  for (const APInt &any : type.getZeroPoints().getValues<APInt>()) {
+    APInt zero(width, any.getRawData()[0], /*isSigned=*/false, /*implicitTrunc=*/true);
     found.zeros.push_back(type.isSigned() ? (double)zero.getSExtValue() : (double)zero.getZExtValue());
+  }
   // The type may name dimensions in any order; the others have one block.
   for (int64_t d = 0, rank = type.getScales().getType().getRank(); d < rank; ++d)
     for (auto [dim, block] : type.getBlockSizeInfo())

@@ -12,9 +12,19 @@ func.func @offsets() -> tensor<2x4xf32> {
 // -----
 
 func.func @negative_scale() -> tensor<2x4xf32> {
-  %c = arith.constant {fptq.name = "a.codes"} dense<1> : tensor<2x2xi8>
+  %c = arith.constant {fptq.name = "a.codes"} dense<1> : tensor<2x4xi8>
   %s = arith.constant dense<-0.5> : tensor<2x2xf16>
   // expected-error @below {{cannot be written with !quant types (layer 'a'): scale -5.000000e-01 is not positive}}
+  %w = fptq.dequantize %c, %s bits(8) group_size(2) : (tensor<2x4xi8>, tensor<2x2xf16>) -> tensor<2x4xf32>
+  return %w : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @no_scale() -> tensor<2x4xf32> {
+  %c = arith.constant {fptq.name = "a.codes"} dense<1> : tensor<2x2xi8>
+  %s = arith.constant dense<0.0> : tensor<2x2xf16>
+  // expected-error @below {{cannot be written with !quant types (layer 'a'): scale 0.000000e+00 is not positive}}
   %w = fptq.dequantize %c, %s bits(4) group_size(2) : (tensor<2x2xi8>, tensor<2x2xf16>) -> tensor<2x4xf32>
   return %w : tensor<2x4xf32>
 }

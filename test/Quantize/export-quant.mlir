@@ -1,6 +1,7 @@
 // Our codes with upstream's types, and back: imported again they are the same.
 // RUN: fptq-opt %s --fptq-export-quant | FileCheck %s
 // RUN: fptq-opt %s --fptq-export-quant --fptq-import-quant | FileCheck %s --check-prefix=BACK
+// RUN: fptq-opt %s --fptq-export-quant | fptq-opt --fptq-import-quant | FileCheck %s --check-prefix=BACK
 
 // Several groups: sub-channel; symmetric codes are i4.
 // CHECK-LABEL: @symmetric
@@ -15,6 +16,21 @@ func.func @symmetric() -> tensor<2x4xf32> {
   %c = arith.constant {fptq.name = "a.codes"} dense<[[-71, -105], [8, -9]]> : tensor<2x2xi8>
   %s = arith.constant dense<[[0.5, 0.25], [1.0, 2.0]]> : tensor<2x2xf16>
   %w = fptq.dequantize %c, %s bits(4) group_size(2) : (tensor<2x2xi8>, tensor<2x2xf16>) -> tensor<2x4xf32>
+  return %w : tensor<2x4xf32>
+}
+
+// A group with a negative scale is mirrored, and says so by its zero point: s (q - 8) = -s ((15 - q) - 7).
+// CHECK-LABEL: @negative_scale
+// CHECK: dense<{{\[}}[-7, -5, -1, 6], [-8, 0, -2, -8]]> : tensor<2x4xi4>
+// CHECK: !quant.uniform<u4:f32:{0:1, 1:2}, {{[{][{]}}5.000000e-01:-8, 2.500000e-01:7}, {1.000000e+00:-8, 2.000000e+00:7}}>>
+// BACK-LABEL: @negative_scale
+// BACK-DAG: dense<{{\[}}[-71, 111], [8, -114]]> : tensor<2x2xi8>
+// BACK-DAG: dense<{{\[}}[8, 7], [8, 7]]> : tensor<2x2xi8>
+// BACK: zeros({{.*}}) bits(4) group_size(2)
+func.func @negative_scale() -> tensor<2x4xf32> {
+  %c = arith.constant {fptq.name = "n.codes"} dense<[[-71, -112], [8, 113]]> : tensor<2x2xi8>
+  %s = arith.constant dense<[[0.5, -0.25], [1.0, -2.0]]> : tensor<2x2xf32>
+  %w = fptq.dequantize %c, %s bits(4) group_size(2) : (tensor<2x2xi8>, tensor<2x2xf32>) -> tensor<2x4xf32>
   return %w : tensor<2x4xf32>
 }
 
