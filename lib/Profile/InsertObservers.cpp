@@ -28,6 +28,19 @@ static bool isObserved(LinearOp op) {
   });
 }
 
+/// What is quantized has no input of floats any more.
+static void warnOfQuantized(Operation *root) {
+  SmallVector<LayerOpInterface> layers;
+  root->walk([&](LayerOpInterface layer) {
+    if (layer.getLayerKind() != LayerKind::Lookup && !isa<LinearOp>(*layer))
+      layers.push_back(layer);
+  });
+  if (!layers.empty())
+    layers.front()->emitWarning() << layers.size() << (layers.size() == 1 ? " layer is" : " layers are")
+                                  << " quantized already, and not observed (layer '" << layers.front().getLayer()
+                                  << "'): calibrate the model of floats";
+}
+
 namespace {
 struct FptqInsertObserversPass : impl::FptqInsertObserversPassBase<FptqInsertObserversPass> {
   using Base::Base;
@@ -41,6 +54,7 @@ struct FptqInsertObserversPass : impl::FptqInsertObserversPassBase<FptqInsertObs
       OpBuilder b(op);
       ObserveOp::create(b, op.getLoc(), op.getX(), op.getLayerAttr());
     }
+    warnOfQuantized(getOperation());
     for (LinearOp op : llvm::reverse(linears)) // each before those already there
       announce(op);
   }

@@ -2,6 +2,10 @@
 // A second time there is nothing to do.
 // RUN: fptq-opt --fptq-insert-observers --fptq-insert-observers %s | FileCheck %s
 
+// RUN: fptq-opt --fptq-choose-policy="policy=per-token group-size=4" --fptq-quantize-weights --fptq-insert-observers %S/Inputs/two-linears.mlir 2>&1 >/dev/null | FileCheck %s --check-prefix=QUANTIZED
+// RUN: fptq-opt --fptq-insert-observers %S/Inputs/two-linears.mlir 2>&1 >/dev/null | count 0
+// QUANTIZED: warning: 2 layers are quantized already, and not observed (layer 'a'): calibrate the model of floats
+
 // CHECK-LABEL: @always
 // CHECK-NEXT: fptq.observe %arg0 layer("q") : tensor<?x4xf32>
 // CHECK-NEXT: fptq.linear

@@ -124,6 +124,19 @@ static LogicalResult lowerLinear(LinearOp op, const ParameterFiles &files, int64
   return success();
 }
 
+/// Layers that were to be quantized and were not: a stage is missing.
+static void warnOfForgotten(ArrayRef<LinearOp> ops) {
+  auto isForgotten = [](LinearOp op) { return bool(op.getSchemeAttr()); };
+  int64_t count = llvm::count_if(ops, isForgotten);
+  if (!count)
+    return;
+  LinearOp first = *llvm::find_if(ops, isForgotten);
+  first.emitWarning()
+      << count << (count == 1 ? " layer runs" : " layers run")
+      << " in float that fptq-choose-policy decided to quantize, and fptq-quantize-weights did not (layer '"
+      << first.getLayer() << "')";
+}
+
 void FptqLowerLinearPass::runOnOperation() {
   if (width < 1) {
     getOperation().emitError() << "fptq-lower-linear: width " << width.getValue() << ", expected 1 or more";
@@ -134,6 +147,7 @@ void FptqLowerLinearPass::runOnOperation() {
     return signalPassFailure();
   SmallVector<LinearOp> ops;
   getOperation().walk([&](LinearOp op) { ops.push_back(op); });
+  warnOfForgotten(ops);
   PackedColumns known;
   for (LinearOp op : ops)
     if (!dropEmpty(op) && failed(lowerLinear(op, *files, width, known)))
