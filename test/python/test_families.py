@@ -14,7 +14,7 @@ from oracle import forward
 from packed_writers import folder
 
 from quant_fptq import FptqError, Session, load_checkpoint
-from quant_fptq.importer import export, native, safetensors
+from quant_fptq.importer import Tensor, export, native, safetensors
 from quant_fptq.importer.families import FUSED
 from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
@@ -97,17 +97,11 @@ def test_what_is_quantized_is_exported_and_read_again(session, tmp_path, name):
     options = QuantizeOptions(policy="per-token", group_size=16)
     result = quantized_checkpoint(session, checkpoint, options)
     native.save(result, tmp_path / "one.safetensors")
-    paths = ["one.safetensors"]
-    if name == "phi3-partial":
-        with pytest.raises(FptqError, match="rotary_dim 6: no architecture of transformers that is written"):
-            export.compressed_tensors(result, tmp_path / "out")
-    else:
-        export.compressed_tensors(result, tmp_path / "out")
-        written = json.loads((tmp_path / "out" / "config.json").read_text())["model_type"]
-        assert written == {"phi3": "llama", "yarn": "qwen3"}.get(name, FAMILIES[name]["model_type"])
-        paths.append("out")
+    export.compressed_tensors(result, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "config.json").read_text())["model_type"]
+    assert written == {"phi3": "llama"}.get(name, FAMILIES[name]["model_type"])
     ours = logits(session, checkpoint, options.pipeline())
-    for path in paths:
+    for path in ("one.safetensors", "out"):
         again = load_checkpoint(tmp_path / path)
         assert again.config == checkpoint.config and again.is_stored
         for norm in checkpoint.tensors:
@@ -207,6 +201,7 @@ def test_gemma3_however_its_config_says_it(tmp_path, changes):
     ({"model_type": "phi3", "rope_scaling": LONGROPE}, "rope_scaling: key 'short_factor' is no list of 4 numbers"),
     ({"model_type": "granite", "logits_scaling": 0}, "logits_divisor is 0, expected a positive number"),
     ({"model_type": "smollm3", "no_rope_layers": [1]}, "key 'no_rope_layers' is no list of 2 layers"),
+    ({**GEMMA3, "num_hidden_layers": 1 << 40}, "1099511627776 layers, expected at most 16384"),
     ({"rope_scaling": {**YARN, "beta_fast": -1}}, "rope_scaling: key 'beta_fast' is -1, expected a positive number"),
     ({"rope_scaling": {**YARN, "truncate": "x"}}, "rope_scaling: key 'truncate' is 'x', expected true or false"),
     ({"rope_scaling": YARN, "rope_theta": 1}, "rope_theta is 1.0, expected a number above 1 for yarn"),
@@ -218,6 +213,26 @@ def test_what_is_not_computed_is_refused(tmp_path, changes, message):
     with pytest.raises(FptqError, match=re.escape(message)) as error:
         load_checkpoint(tmp_path, context=context)
     assert str(tmp_path) in str(error.value)
+
+
+def test_parts_that_cannot_be_one_weight_are_not_exported(tmp_path):
+    made = folder(tmp_path, "compressed-tensors", scale=0.5, model_type="phi3")
+    made.config["partial_rotary_factor"] = 0.5
+    checkpoint = load_checkpoint(made.write(tmp_path / "m"))
+    export.compressed_tensors(checkpoint, tmp_path / "out")
+    again = load_checkpoint(tmp_path / "out")
+    assert again.input_scales == checkpoint.input_scales
+    for name in checkpoint.tensors:
+        np.testing.assert_array_equal(again.float32(name), checkpoint.float32(name))
+    checkpoint.input_scales["model.layers.0.self_attn.k_proj"] = 0.25
+    with pytest.raises(FptqError, match="'model.layers.0.self_attn.qkv_proj.weight' is one .* static scales"):
+        export.compressed_tensors(checkpoint, tmp_path / "bad")
+    checkpoint = load_checkpoint(tmp_path / "m")
+    name = "model.layers.1.mlp.up_proj.weight"
+    checkpoint.tensors[name] = Tensor(checkpoint.float32(name))
+    with pytest.raises(FptqError, match="'model.layers.1.mlp.gate_up_proj.weight' is one .* different ways"):
+        export.compressed_tensors(checkpoint, tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
 
 
 def test_outliers_need_a_norm(tmp_path):

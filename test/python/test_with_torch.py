@@ -116,11 +116,15 @@ class TestCompressedTensors:
             np.testing.assert_array_equal(theirs.float().numpy(), result.float32(name))
 
 
-def test_our_export_in_transformers(session, tmp_path):
-    """Loaded by the library that people run; its float logits of the dequantized weights."""
+@pytest.mark.parametrize("changes", [
+    {}, {"model_type": "gemma2", "head_dim": 16, "hidden_act": None},
+    {"model_type": "phi3", "partial_rotary_factor": 0.5, "pad_token_id": 0}], ids=["llama", "gemma2", "phi3"])
+def test_our_export_in_transformers(session, tmp_path, changes):
+    """Loaded by the library that people run; its float logits of the dequantized weights. Gemma's gammas less 1, and
+    Phi-3's weights put together, are what it expects."""
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     pytest.importorskip("compressed_tensors", reason="compressed-tensors is not installed")
-    checkpoint = load_checkpoint(write_tiny(tmp_path / "plain", **SIZES))
+    checkpoint = load_checkpoint(write_tiny(tmp_path / "plain", **{**SIZES, **changes}))
     result = quantized_checkpoint(session, checkpoint, QuantizeOptions(group_size=32))
     export.compressed_tensors(result, tmp_path / "out")
     model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
@@ -128,7 +132,7 @@ def test_our_export_in_transformers(session, tmp_path):
     with torch.no_grad():
         theirs = model(torch.from_numpy(tokens)[None]).logits[0].numpy()
     ours = forward(result, tokens, w4a8=True)
-    np.testing.assert_allclose(theirs, ours, atol=2e-2 * np.abs(ours).max())
+    np.testing.assert_allclose(theirs, ours, atol=4e-2 * np.abs(ours).max())
 
 
 YARN = {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 16}

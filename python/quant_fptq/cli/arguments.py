@@ -10,7 +10,7 @@ from quant_fptq.importer import FORMATS
 from quant_fptq.importer.llama import CACHES
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
 
-MODEL = ("Hugging Face folder (Llama, Mistral, Qwen2 or Qwen3; float, compressed-tensors, GPTQ or AWQ), GGUF file, "
+MODEL = ("Hugging Face folder (Llama, Mistral, Qwen, Phi, Gemma, ...; float, compressed-tensors, GPTQ or AWQ), GGUF file, "
          "llama2.c .bin, or .safetensors of `quant-fptq import`")
 
 

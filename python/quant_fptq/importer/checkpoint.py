@@ -37,6 +37,9 @@ NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 }
 ACTIVATIONS = ("silu", "gelu_tanh")
 
+#: More layers than any model has: a damaged file cannot make us list a billion names.
+MOST_LAYERS = 1 << 14
+
 #: Positions of the KV cache where neither the user nor the model asks for fewer.
 DEFAULT_CONTEXT = 2048
 
@@ -48,6 +51,12 @@ def positions_within(where: str, key: str, window: Any, positions: int, context:
     if window is not None and context is not None and min(context, positions) > window:
         raise FptqError(f"{where}: key '{key}' is {window}, a context of {context} positions needs it to be no smaller")
     return min(positions, context or DEFAULT_CONTEXT, window or positions)
+
+
+def check_layers(where: str, layers: int) -> None:
+    """Raises FptqError for more than MOST_LAYERS."""
+    if layers > MOST_LAYERS:
+        raise FptqError(f"{where}: {layers} layers, expected at most {MOST_LAYERS}")
 
 
 def tokens_of(value: Any) -> tuple[Any, ...]:
@@ -163,6 +172,7 @@ class LlamaConfig:
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 31:
                 raise FptqError(f"{where}: {key} is {value!r}, expected a positive number")
+        check_layers(where, self.num_layers)
         for key in ("rms_norm_eps", "rope_theta"):
             if not is_number(getattr(self, key)) or getattr(self, key) < 0:
                 raise FptqError(f"{where}: {key} is {getattr(self, key)!r}, expected a number >= 0")

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator
 
 import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
 from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, layer_of
-from quant_fptq.importer.families import FAMILIES
+from quant_fptq.importer.families import FAMILIES, Family
+from quant_fptq.importer.fused import as_in_file, joined
 from quant_fptq.importer.huggingface_config import written_config
 from quant_fptq.importer.stored import Array, LazyArray, StoredWeight, unpack_nibbles
 
@@ -77,53 +78,75 @@ def _scheme(weight: StoredWeight) -> dict:
             "dynamic": False, "actorder": "group" if weight.order is not None else None}
 
 
-def _activations(checkpoint: Checkpoint, layer: str) -> dict:
+@dataclass(frozen=True)
+class _Written:
+    """A tensor as the folder has it."""
+
+    name: str
+    array: Array | StoredWeight
+    input_scale: float | None
+
+
+def _array(checkpoint: Checkpoint, name: str, offset_norms: bool) -> Array | StoredWeight:
+    array, rows = checkpoint.tensors[name].array, _half_rotation(checkpoint.config, name)
+    if offset_norms and name.endswith("norm.weight"):
+        return checkpoint.float32(name) - np.float32(1)
+    return array if rows is None or isinstance(array, StoredWeight) else np.asarray(array)[rows]
+
+
+def _written(checkpoint: Checkpoint, family: Family) -> Iterator[_Written]:
+    """What `family` has: weights that it keeps as one are put together, gammas less 1 where it has them so."""
+    for tensor in as_in_file(checkpoint.config, family.fused):
+        arrays = [_array(checkpoint, name, family.offset_norms) for name, _ in tensor.parts]
+        scales = {checkpoint.input_scales.get(layer_of(name)) for name, _ in tensor.parts}
+        if len(scales) > 1:
+            raise FptqError(f"tensor '{tensor.name}' is one in the file, but its parts have the static scales "
+                            f"{', '.join(map(str, scales))}")
+        yield _Written(tensor.name, arrays[0] if len(arrays) == 1 else joined(tensor.name, arrays), scales.pop())
+
+
+def _activations(scale: float | None) -> dict:
     """Its QuantizationArgs of a layer's input."""
-    static = layer in checkpoint.input_scales
-    return {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "tensor" if static else "token",
-            "dynamic": not static}
+    return {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "token" if scale is None else "tensor",
+            "dynamic": scale is None}
 
 
-def _settings(checkpoint: Checkpoint) -> dict:
+def _settings(written: Iterable[_Written], tied: bool) -> dict:
     """`quantization_config`: one group for each way in which layers are quantized."""
     groups: dict[str, dict] = {}
     ignored = []
-    for name, shape in checkpoint.config.shapes():
-        weight = checkpoint.tensors[name].stored
-        if weight is None:
-            ignored += [layer_of(name)] if len(shape) == 2 and name != EMBEDDING else []
+    for tensor in written:
+        if not isinstance(tensor.array, StoredWeight):
+            ignored += [layer_of(tensor.name)] if len(tensor.array.shape) == 2 and tensor.name != EMBEDDING else []
             continue
-        scheme, activations = _scheme(weight), _activations(checkpoint, layer_of(name))
+        scheme, activations = _scheme(tensor.array), _activations(tensor.input_scale)
         group = groups.setdefault(json.dumps([scheme, activations]),
                                   {"targets": [], "weights": scheme, "input_activations": activations,
                                    "output_activations": None, "format": "pack-quantized"})
-        group["targets"].append(layer_of(name))
+        group["targets"].append(layer_of(tensor.name))
     return {"quant_method": "compressed-tensors", "format": "pack-quantized", "quantization_status": "compressed",
             "config_groups": {f"group_{i}": group for i, group in enumerate(groups.values())},
-            "ignore": ignored + ([layer_of(HEAD)] if checkpoint.config.tied else [])}
+            "ignore": ignored + ([layer_of(HEAD)] if tied else [])}
 
 
 def huggingface_config(checkpoint: Checkpoint) -> dict:
     """config.json of the checkpoint's architecture, rotary pairs as halves."""
+    if checkpoint.config.interleaved and checkpoint.config.rotary_dim is not None:
+        raise FptqError(f"{checkpoint.source}: interleaved pairs of a part of each head are not exported")
     try:
         return written_config(replace(checkpoint.config, interleaved=False))
     except FptqError as error:
         raise FptqError(f"{checkpoint.source}: {error}") from None
 
 
-def _tensors(checkpoint: Checkpoint, offset_norms: bool) -> Iterator[tuple[str, Array]]:
-    for name, _ in checkpoint.config.shapes():
-        tensor, rows = checkpoint.tensors[name], _half_rotation(checkpoint.config, name)
-        if isinstance(tensor.array, StoredWeight):
-            yield from _quantized(name, tensor.array, rows)
-            if layer_of(name) in checkpoint.input_scales:
-                yield f"{layer_of(name)}.input_scale", np.array([checkpoint.input_scales[layer_of(name)]], np.float32)
-        elif offset_norms and name.endswith("norm.weight"):
-            yield name, checkpoint.float32(name) - np.float32(1)
-        elif rows is not None:
-            yield name, np.asarray(tensor.array)[rows]
-        else:
-            yield name, tensor.array
+def _tensors(checkpoint: Checkpoint, written: Iterable[_Written]) -> Iterator[tuple[str, Array]]:
+    for tensor in written:
+        if not isinstance(tensor.array, StoredWeight):
+            yield tensor.name, tensor.array
+            continue
+        yield from _quantized(tensor.name, tensor.array, _half_rotation(checkpoint.config, tensor.name))
+        if tensor.input_scale is not None:
+            yield f"{layer_of(tensor.name)}.input_scale", np.array([tensor.input_scale], np.float32)
 
 
 def compressed_tensors(checkpoint: Checkpoint, folder: str | Path) -> None:
@@ -135,12 +158,13 @@ def compressed_tensors(checkpoint: Checkpoint, folder: str | Path) -> None:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FptqError(f"{folder}: exists already; name a new folder")
-    config = {**huggingface_config(checkpoint), "quantization_config": _settings(checkpoint)}
+    config = huggingface_config(checkpoint)
+    written = list(_written(checkpoint, FAMILIES[config["model_type"]]))
+    config["quantization_config"] = _settings(written, checkpoint.config.tied)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
     try:
-        offset_norms = FAMILIES[config["model_type"]].offset_norms
-        safetensors.write(partial / "model.safetensors", _tensors(checkpoint, offset_norms), {"format": "pt"})
+        safetensors.write(partial / "model.safetensors", _tensors(checkpoint, written), {"format": "pt"})
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         beside = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
         for name in ("tokenizer.json", "tokenizer_config.json"):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Iterator, Sequence
 
+import numpy as np
+
+from quant_fptq.errors import FptqError
 from quant_fptq.importer.checkpoint import LlamaConfig
 from quant_fptq.importer.families import FUSED
 from quant_fptq.importer.stored import Array, LazyArray, StoredWeight
@@ -53,3 +56,34 @@ def rows_of(weight: Array | StoredWeight, rows: slice) -> Array | StoredWeight:
     parts = {suffix: _cut(array, rows) for suffix, array in weight.parts()}
     return StoredWeight((rows.stop - rows.start, weight.shape[1]), weight.bits, weight.group_size, order=weight.order,
                         **parts)
+
+
+def _stacked(arrays: Sequence[Array]) -> LazyArray:
+    shape = (sum(array.shape[0] for array in arrays), *arrays[0].shape[1:])
+    return LazyArray(shape, np.result_type(*(array.dtype for array in arrays)),
+                     lambda: np.concatenate([np.asarray(array) for array in arrays]))
+
+
+def _kind(weight: StoredWeight) -> tuple:
+    """What has to be one for all rows of a weight."""
+    order = None if weight.order is None else weight.order.tolist()
+    return weight.bits, weight.group_size, order, weight.offsets is None
+
+
+def joined(name: str, weights: Sequence[Array | StoredWeight]) -> Array | StoredWeight:
+    """The inverse of `rows_of` for all parts of `name`. Raises FptqError for parts whose codes are of different kinds."""
+    stored = [weight for weight in weights if isinstance(weight, StoredWeight)]
+    if not stored:
+        return _stacked([weight for weight in weights if not isinstance(weight, StoredWeight)])
+    first = stored[0]
+    for weight in stored:
+        if len(stored) < len(weights) or _kind(weight) != _kind(first):
+            raise FptqError(f"tensor '{name}' is one in the file, but its parts are quantized in different ways")
+    parts: dict[str, Array] = {}
+    for suffix in ("codes", "scales", "zeros", "offsets"):
+        arrays = [getattr(weight, suffix) for weight in stored]
+        if any(array is not None for array in arrays):  # of zero points 8 may be left out
+            parts[suffix] = _stacked([np.full(weight.scales.shape, 8, np.uint8) if array is None else array
+                                      for weight, array in zip(stored, arrays)])
+    return StoredWeight((sum(weight.shape[0] for weight in stored), first.shape[1]), first.bits, first.group_size,
+                        order=first.order, **parts)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer.checkpoint import (EMBEDDING, FINAL_NORM, HEAD, LINEARS, NORMS, LlamaConfig, positions_within,
-                                            tokens_of)
+from quant_fptq.importer.checkpoint import (EMBEDDING, FINAL_NORM, HEAD, LINEARS, NORMS, LlamaConfig, check_layers,
+                                            positions_within, tokens_of)
 from quant_fptq.importer.families import FAMILIES
 from quant_fptq.importer.gguf import File
 
@@ -210,6 +210,7 @@ def read(file: File, context: int | None) -> tuple[LlamaConfig, Architecture]:
     r = _Reader(file)
     r.refuse_other_models()
     hidden, heads, layers = (r.number(name) for name in ("embedding_length", "attention.head_count", "block_count"))
+    check_layers(str(file.path), layers)
     head_dim = r.number("attention.key_length", hidden // max(heads, 1) if r.family.partial else
                         r.number("rope.dimension_count", hidden // max(heads, 1)))
     positions, window = r.number("context_length"), r.key("attention.sliding_window")

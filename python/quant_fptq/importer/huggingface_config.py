@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer.checkpoint import DEFAULT_CONTEXT, LINEARS, LlamaConfig, positions_within, tokens_of
+from quant_fptq.importer.checkpoint import DEFAULT_CONTEXT, LINEARS, LlamaConfig, check_layers, positions_within, tokens_of
 from quant_fptq.importer.families import FAMILIES, Family
 from quant_fptq.importer.rotary import is_number
 
@@ -209,6 +209,7 @@ def config_of(path: Path, raw: dict, context: int | None = None) -> LlamaConfig:
         return value
 
     heads, hidden, layers = size("num_attention_heads"), size("hidden_size"), size("num_hidden_layers")
+    check_layers(str(path), layers)
     head_dim = size("head_dim", hidden // max(heads, 1))
     positions = size("max_position_embeddings", DEFAULT_CONTEXT)
     rotary = _Rotary(path, raw, family)
@@ -264,6 +265,7 @@ def _written(config: LlamaConfig, kind: str, family: Family) -> dict:
         "num_attention_heads": c.num_heads, "num_key_value_heads": c.num_kv_heads, "head_dim": c.head_dim,
         "vocab_size": c.vocab_size, "max_position_embeddings": c.context, "rms_norm_eps": c.rms_norm_eps,
         "rope_theta": c.rope_theta, "rope_scaling": c.rope_scaling, "tie_word_embeddings": c.tied,
+        "pad_token_id": None,  # some families have one of their own, which a small vocabulary lacks
         "bos_token_id": c.bos, "eos_token_id": list(c.eos) if len(c.eos) > 1 else next(iter(c.eos), None)}
     keys.update({key: set(linears) <= set(c.biases) for key, linears in _BIASES.items()})
     keys.update({key: getattr(c, ours) for key, ours in family.keys.items()})
@@ -274,6 +276,10 @@ def _written(config: LlamaConfig, kind: str, family: Family) -> dict:
         keys["sliding_window"] = c.context
     if family.unrotated:
         keys["no_rope_layers"] = [int(i not in c.unrotated_layers) for i in range(c.num_layers)]
+    if family.partial:
+        keys["partial_rotary_factor"] = c.rotated / c.head_dim
+        trained = (c.rope_scaling or {}).get("original_max_position_embeddings")
+        keys.update({"original_max_position_embeddings": trained} if trained else {})
     if family.local_rotary:
         keys["layer_types"] = [_LOCAL if i in c.local_layers else _GLOBAL for i in range(c.num_layers)]
         keys["rope_local_base_freq"] = c.local_rope_theta
@@ -283,7 +289,7 @@ def _written(config: LlamaConfig, kind: str, family: Family) -> dict:
 def _candidates(config: LlamaConfig) -> Iterator[dict]:
     """config.json of every family that computes the same: what is written is read again, and has to be `config`."""
     for kind, family in FAMILIES.items():
-        if family.fused or config.activation not in family.activation[1].values():
+        if config.activation not in family.activation[1].values():
             continue
         keys = _written(config, kind, family)
         try:
@@ -300,7 +306,7 @@ def written_config(config: LlamaConfig) -> dict:
         raise FptqError("rotary factors have no form in config.json")
     keys = next(_candidates(config), None)
     if keys is None:
-        features = "".join(f", {key} {value}" for key, value in config.features().items())
-        raise FptqError(f"biases of {', '.join(config.biases) or 'no layer'}{features}: no architecture of transformers "
-                        "that is written has these")
+        features = [f"biases of {', '.join(config.biases)}"] if config.biases else []
+        features += [f"{key} {value}" for key, value in config.features().items()]
+        raise FptqError(f"{', '.join(features)}: no architecture of transformers has these")
     return keys
