@@ -200,10 +200,9 @@ static Attribute resource(StringRef name, RankedTensorType type, ArrayRef<char> 
 FailureOr<WeightImporter::Constants> WeightImporter::convert(const Dequantization &match, ArrayRef<int64_t> shape,
                                                              int64_t kDim, StringRef name, std::string &reason) {
   Codes codes{shape[1 - kDim], shape[kDim], {}, {}};
+  if (codes.n == 0 || codes.k == 0)
+    return reason = "it has no elements", failure();
   Table scale;
-  if (!layOut(match.codes, shape, kDim, codes.codes) || !layOut(match.scale, shape, kDim, scale) ||
-      (match.zero && !layOut(*match.zero, shape, kDim, codes.zero)))
-    return reason = "its codes or scales do not lie along rows and columns", failure();
   auto read = [&](const IndexedConstant &operand, Table &table) {
     FailureOr<std::vector<double>> numbers = constantNumbers(operand, files, name);
     if (succeeded(numbers))
@@ -212,6 +211,9 @@ FailureOr<WeightImporter::Constants> WeightImporter::convert(const Dequantizatio
   };
   if (!read(match.codes, codes.codes) || !read(match.scale, scale) || (match.zero && !read(*match.zero, codes.zero)))
     return failure();
+  if (!layOut(match.codes, shape, kDim, codes.codes) || !layOut(match.scale, shape, kDim, scale) ||
+      (match.zero && !layOut(*match.zero, shape, kDim, codes.zero)))
+    return reason = "its codes or scales do not lie along rows and columns", failure();
   std::optional<Form> form = chooseForm(codes, match.differenceBits);
   if (!form)
     return reason = "its codes less their zero points need more than 8 bits, or more than they are subtracted in",

@@ -3,6 +3,7 @@
 #include "QuantParameters.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Rounding.h"
+#include "fptq/Support/TensorBytes.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
@@ -18,22 +19,26 @@ static double fromBits(uint64_t bits, unsigned width, bool isUnsigned) {
   return isUnsigned ? (double)value.getZExtValue() : (double)value.getSExtValue();
 }
 
-/// Little-endian integers of `width` bits; false where `bytes` are neither one element a unit nor packed nibbles.
-static bool readIntegers(ArrayRef<char> bytes, unsigned width, bool isUnsigned, std::vector<double> &out) {
-  size_t unit = llvm::divideCeil(width, 8), count = out.size();
+/// `count` little-endian integers of `width` bits; nothing where `bytes` are neither one element a unit nor packed
+/// nibbles.
+static std::optional<std::vector<double>> readIntegers(ArrayRef<char> bytes, size_t count, unsigned width,
+                                                       bool isUnsigned) {
+  size_t unit = llvm::divideCeil(width, 8);
+  bool packed = width == 4 && bytes.size() == llvm::divideCeil(count, 2);
+  if (bytes.size() != count * unit && !packed)
+    return std::nullopt; // before a shape that no bytes stand behind asks for memory
+  std::vector<double> out(count);
   if (bytes.size() == count * unit) {
     for (size_t i = 0; i < count; ++i) {
       uint64_t raw = 0;
       std::memcpy(&raw, bytes.data() + i * unit, unit);
       out[i] = fromBits(raw, width, isUnsigned);
     }
-    return true;
+    return out;
   }
-  if (width != 4 || bytes.size() != (count + 1) / 2)
-    return false;
   for (size_t i = 0; i < count; ++i)
     out[i] = fromBits(static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4), width, isUnsigned);
-  return true;
+  return out;
 }
 
 static FailureOr<std::vector<double>> integers(Value value, bool isUnsigned, const ParameterFiles &files,
@@ -41,43 +46,45 @@ static FailureOr<std::vector<double>> integers(Value value, bool isUnsigned, con
   Type element = getElementTypeOrSelf(value.getType());
   unsigned width = element.getIntOrFloatBitWidth();
   auto shaped = dyn_cast<ShapedType>(value.getType());
-  std::vector<double> out(shaped ? shaped.getNumElements() : 1);
   auto fail = [&](const llvm::Twine &text) -> FailureOr<std::vector<double>> {
     return emitError(value.getLoc()) << text << " (weight '" << weight << "')";
   };
   if (width > 64)
     return fail("its integers have " + llvm::Twine(width) + " bits");
+  if (shaped && (!shaped.hasStaticShape() || !addressableBytes(shaped.getShape(), sizeof(double))))
+    return fail("its codes have an open size, or one larger than any memory");
+  size_t count = shaped ? shaped.getNumElements() : 1;
+  auto read = [&](const llvm::Twine &what, ArrayRef<char> bytes, bool isUnsigned) -> FailureOr<std::vector<double>> {
+    if (std::optional<std::vector<double>> out = readIntegers(bytes, count, width, isUnsigned))
+      return *std::move(out);
+    return fail(what + " has " + llvm::Twine(bytes.size()) + " bytes, too few or too many for " + llvm::Twine(count) +
+                " integers of " + llvm::Twine(width) + " bits");
+  };
   if (auto load = value.getDefiningOp<ml_program::GlobalLoadConstOp>()) {
     StringRef name = load.getGlobal().getLeafReference();
     const SafetensorsEntry *entry = files.find(name);
     if (!entry)
       return fail("no file of '" + llvm::Twine(FptqDialect::kParametersAttr) + "' has the tensor '" + name + "'");
-    if (!readIntegers(entry->data, width, isUnsigned || entry->dtype == "U8", out))
-      return fail("tensor '" + name + "' has " + llvm::Twine(entry->data.size()) + " bytes, too few or too many for " +
-                  llvm::Twine(out.size()) + " integers of " + llvm::Twine(width) + " bits");
-    return out;
+    return read("tensor '" + name + "'", entry->data, isUnsigned || entry->dtype == "U8");
   }
   Attribute constant;
   if (!matchPattern(value, m_Constant(&constant)))
     return fail("its codes are no constant");
-  if (auto scalar = dyn_cast<IntegerAttr>(constant)) {
-    out[0] = isUnsigned ? (double)scalar.getValue().getZExtValue() : (double)scalar.getValue().getSExtValue();
-    return out;
-  }
+  auto number = [&](const APInt &value) {
+    return isUnsigned ? (double)value.getZExtValue() : (double)value.getSExtValue();
+  };
+  if (auto scalar = dyn_cast<IntegerAttr>(constant))
+    return std::vector<double>{number(scalar.getValue())};
   if (auto blob = dyn_cast<DenseResourceElementsAttr>(constant)) {
     AsmResourceBlob *data = blob.getRawHandle().getBlob();
-    if (!data || !readIntegers(data->getData(), width, isUnsigned, out))
-      return fail("resource '" + blob.getRawHandle().getKey() + "' has " +
-                  llvm::Twine(data ? data->getData().size() : 0) + " bytes, too few or too many for " +
-                  llvm::Twine(out.size()) + " integers of " + llvm::Twine(width) + " bits");
-    return out;
+    return read("resource '" + blob.getRawHandle().getKey() + "'", data ? data->getData() : ArrayRef<char>(),
+                isUnsigned);
   }
   auto dense = dyn_cast<DenseElementsAttr>(constant);
   if (!dense)
     return fail("its codes are a constant of an unknown kind");
-  for (auto [number, element] : llvm::zip(out, dense.getValues<APInt>()))
-    number = isUnsigned ? (double)element.getZExtValue() : (double)element.getSExtValue();
-  return out;
+  auto numbers = llvm::map_range(dense.getValues<APInt>(), number);
+  return std::vector<double>(numbers.begin(), numbers.end());
 }
 
 static FailureOr<std::vector<double>> floats(Value value, const ParameterFiles &files, StringRef weight) {

@@ -13,6 +13,34 @@ func.func @too_few_bytes(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1
 
 // -----
 
+// The product of its sizes wraps round to -2.
+func.func @larger_than_memory(%x: tensor<3x9223372036854775807xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  // expected-error @below {{its codes have an open size, or one larger than any memory (weight 'wide')}}
+  %c = arith.constant dense_resource<wide> : tensor<9223372036854775807x2xi4>
+  %q = quant.scast %c : tensor<9223372036854775807x2xi4> to tensor<9223372036854775807x2x!quant.uniform<i4:f32, 0.5>>
+  %f = quant.dcast %q : tensor<9223372036854775807x2x!quant.uniform<i4:f32, 0.5>> to tensor<9223372036854775807x2xf32>
+  %r = linalg.matmul ins(%x, %f : tensor<3x9223372036854775807xf32>, tensor<9223372036854775807x2xf32>)
+      outs(%y : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %r : tensor<3x2xf32>
+}
+{-# dialect_resources: { builtin: { wide: "0x0100000001" } } #-}
+
+// -----
+
+// Terabytes of which one byte is there: said before memory is asked for.
+func.func @few_bytes_of_many(%x: tensor<3x65536xf32>, %y: tensor<3x16777216xf32>) -> tensor<3x16777216xf32> {
+  // expected-error @below {{resource 'many' has 1 bytes, too few or too many for 1099511627776 integers of 4 bits (weight 'many')}}
+  %c = arith.constant dense_resource<many> : tensor<65536x16777216xi4>
+  %q = quant.scast %c : tensor<65536x16777216xi4> to tensor<65536x16777216x!quant.uniform<i4:f32, 0.5>>
+  %f = quant.dcast %q : tensor<65536x16777216x!quant.uniform<i4:f32, 0.5>> to tensor<65536x16777216xf32>
+  %r = linalg.matmul ins(%x, %f : tensor<3x65536xf32>, tensor<65536x16777216xf32>)
+      outs(%y : tensor<3x16777216xf32>) -> tensor<3x16777216xf32>
+  return %r : tensor<3x16777216xf32>
+}
+{-# dialect_resources: { builtin: { many: "0x0100000001" } } #-}
+
+// -----
+
 func.func @nan_scale(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
   %c = arith.constant {fptq.name = "layer.w"} dense<1> : tensor<4x1xi8>
   // expected-error @below {{weight holds NaN at row 0, column 0 (layer 'layer.w')}}

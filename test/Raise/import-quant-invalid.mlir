@@ -1,7 +1,7 @@
 // What starts from constant integers and fits no form: an error that names the weight, or a remark.
 // RUN: fptq-opt %s --fptq-import-quant -split-input-file -verify-diagnostics
 // RUN: fptq-opt %s --fptq-import-quant=strict=false -split-input-file 2>&1 | FileCheck %s
-// CHECK-COUNT-5: linalg.matmul
+// CHECK-COUNT-7: linalg.matmul
 
 #ab = affine_map<(a, b) -> (a, b)>
 func.func @not_affine(%x: tensor<3x4xf32>, %y: tensor<3x1xf32>) -> tensor<3x1xf32> {
@@ -75,4 +75,26 @@ func.func @unsigned_after_sign_extension(%x: tensor<3x4xf32>, %y: tensor<3x1xf32
   %f = arith.mulf %u, %s : tensor<4x1xf32>
   %r = linalg.matmul ins(%x, %f : tensor<3x4xf32>, tensor<4x1xf32>) outs(%y : tensor<3x1xf32>) -> tensor<3x1xf32>
   return %r : tensor<3x1xf32>
+}
+
+// -----
+
+func.func @no_rows(%x: tensor<3x4xf32>, %y: tensor<3x0xf32>) -> tensor<3x0xf32> {
+  %c = arith.constant {fptq.name = "layer.w"} dense<1> : tensor<4x0xi8>
+  %q = quant.scast %c : tensor<4x0xi8> to tensor<4x0x!quant.uniform<i8:f32, 0.5>>
+  // expected-error @below {{quantized weight 'layer.w' cannot be taken over: it has no elements}}
+  %f = quant.dcast %q : tensor<4x0x!quant.uniform<i8:f32, 0.5>> to tensor<4x0xf32>
+  %r = linalg.matmul ins(%x, %f : tensor<3x4xf32>, tensor<4x0xf32>) outs(%y : tensor<3x0xf32>) -> tensor<3x0xf32>
+  return %r : tensor<3x0xf32>
+}
+
+// -----
+
+func.func @no_columns(%x: tensor<3x0xf32>, %y: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %c = arith.constant {fptq.name = "layer.w"} dense<1> : tensor<0x4xi8>
+  %q = quant.scast %c : tensor<0x4xi8> to tensor<0x4x!quant.uniform<i8:f32, 0.5>>
+  // expected-error @below {{quantized weight 'layer.w' cannot be taken over: it has no elements}}
+  %f = quant.dcast %q : tensor<0x4x!quant.uniform<i8:f32, 0.5>> to tensor<0x4xf32>
+  %r = linalg.matmul ins(%x, %f : tensor<3x0xf32>, tensor<0x4xf32>) outs(%y : tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
 }
