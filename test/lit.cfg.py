@@ -38,11 +38,13 @@ config.substitutions += [
 sanitized = "-fsanitize" in config.c_flags
 if sanitized:
     # libMLIR and libLLVM are not instrumented: a std::vector or an arena of theirs that they grow has no valid bounds, and
-    # what they keep until the process ends looks like a leak.
-    options = "detect_container_overflow=0:allow_user_poisoning=0:detect_leaks=0:strict_string_checks=1"
+    # what they keep until the process ends looks like a leak. Memory that is not there is refused as malloc refuses it.
+    options = ("detect_container_overflow=0:allow_user_poisoning=0:detect_leaks=0:strict_string_checks=1:"
+               "allocator_may_return_null=1")
     config.environment.setdefault("ASAN_OPTIONS", options)
     config.environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     config.environment.setdefault("LLVM_SYMBOLIZER_PATH", os.path.join(config.llvm_tools_dir, "llvm-symbolizer"))
+    # Unsupported: a sanitized library in a program that is not, or linked by a compiler that knows nothing of it.
     config.available_features.add("sanitizers")
 for name, usual, clang in (("%cc", "cc", "clang"), ("%cxx", "c++", "clang++")):
     command = clang if sanitized or not shutil.which(usual) else usual

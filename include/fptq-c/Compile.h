@@ -17,7 +17,7 @@ typedef struct FptqResults FptqResults;
 
 /// Compiles for `tier` ("auto": the machine's best CPU tier; see fptq-x86-pipeline; "nvptx" and "nvptx-sim": a
 /// GPU and its simulator). Consumes nothing: the module is cloned first. `threads` 1: no parallel loops; otherwise
-/// OpenMP, with that many threads (0: all cores).
+/// OpenMP, with that many threads (0: all cores; at most 4096).
 FPTQ_EXPORT FptqExecutable *fptqCompile(FptqModule *module, const char *tier, int threads);
 FPTQ_EXPORT void fptqExecutableDestroy(FptqExecutable *executable);
 /// The tier that will run.

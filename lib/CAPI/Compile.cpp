@@ -27,6 +27,9 @@ FptqExecutable *fptqCompile(FptqModule *module, const char *tier, int threads) {
   if (isNull(module, __func__, "the module"))
     return nullptr;
   Call call(module->owner);
+  if (threads < 0 || threads > Executable::kMaxThreads)
+    return call.fail("threads is " + std::to_string(threads) + ", expected 0 to " +
+                     std::to_string(Executable::kMaxThreads));
   OwningOpRef<ModuleOp> copy(module->module->clone());
   auto executable = Executable::compile(*copy, {tier && *tier ? tier : "auto", /*threads=*/threads != 1});
   if (failed(executable))

@@ -1,5 +1,6 @@
 // Debian's own mlir-opt: dialect, passes and pipelines by one flag.
 // REQUIRES: mlir-opt
+// UNSUPPORTED: sanitizers
 // RUN: mlir-opt --load-dialect-plugin=%fptq_build/lib/FPTQPlugin.so %s --pass-pipeline='builtin.module(fptq-raise,fptq-choose-policy{policy=per-token group-size=4},fptq-quantize-weights)' | FileCheck %s
 // RUN: mlir-opt --load-dialect-plugin=%fptq_build/lib/FPTQPlugin.so %s --pass-pipeline='builtin.module(fptq-quantize-pipeline{policy=per-token group-size=4},fptq-x86-pipeline{tier=avx2 threads=false})' | FileCheck %s --check-prefix=LLVM
 // The pass flag alone gives the passes, for a module of upstream's dialects only.

@@ -155,6 +155,12 @@ def test_text_that_nests_without_end_is_an_error_from_memory_too():
         session.parse_text(text)
 
 
+@pytest.mark.parametrize("threads", [-1, 100_000])
+def test_threads_that_no_system_has(threads):
+    with Session() as session, pytest.raises(FptqError, match=f"threads is {threads}, expected 0 to 4096"):
+        session.parse_text(TWICE).compile(threads=threads)
+
+
 def test_garbage_in_any_order(monkeypatch):
     session = Session()
     modules = [session.parse_text(TWICE) for _ in range(3)]

@@ -198,6 +198,9 @@ static llvm::Error checkOptions(const Options &o) {
   for (auto [name, value] : {std::pair("--threads", o.threads.getValue()), std::pair("--time", o.repeat.getValue())})
     if (value < 0)
       return llvm::createStringError(llvm::Twine(name) + " is " + llvm::Twine(value) + ", expected 0 or more");
+  if (o.threads > Executable::kMaxThreads)
+    return llvm::createStringError("--threads is " + llvm::Twine(o.threads.getValue()) + ", expected " +
+                                   llvm::Twine(Executable::kMaxThreads) + " at most");
   if (o.target != "x86" && o.target != "nvptx")
     return llvm::createStringError("unknown target '" + o.target + "', expected x86 or nvptx");
   return llvm::Error::success();

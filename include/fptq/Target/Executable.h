@@ -81,8 +81,11 @@ public:
   /// Where `fptq.observe` reports to while calibrating; null stops it. One recorder at a time.
   static void setRecorder(ProfileRecorder *recorder);
 
-  /// Threads of parallel loops from now on, in the whole process.
+  /// Threads of parallel loops from now on, in the whole process; at most `kMaxThreads`.
   static void setThreads(int count);
+
+  /// Where the system has no more threads, libomp ends the process; this many it has.
+  static constexpr int kMaxThreads = 4096;
 
   /// The tier the code was compiled for.
   StringRef tier() const { return tierName; }

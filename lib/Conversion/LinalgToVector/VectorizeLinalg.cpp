@@ -32,8 +32,9 @@ static std::optional<int64_t> lastIndex(AffineExpr expr, ArrayRef<int64_t> exten
   });
   if (!grows)
     return std::nullopt;
-  SmallVector<AffineExpr> last = llvm::map_to_vector(
-      extents, [&](int64_t extent) { return getAffineConstantExpr(extent - 1, expr.getContext()); });
+  SmallVector<AffineExpr> last = llvm::map_to_vector(extents, [&](int64_t extent) { // an open one is not in `expr`
+    return getAffineConstantExpr(ShapedType::isDynamic(extent) ? 0 : extent - 1, expr.getContext());
+  });
   auto value = dyn_cast<AffineConstantExpr>(expr.replaceDims(last));
   return value ? std::optional(value.getValue()) : std::nullopt;
 }
