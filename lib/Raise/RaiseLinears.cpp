@@ -61,8 +61,8 @@ static void reportLeftAlone(Operation *op, StringRef what, StringRef reason) {
 }
 
 /// Not in silence: no table and no recipe will name it.
-static void warnOfFloat(Operation *op, Value weight, StringRef reason) {
-  InFlightDiagnostic warning = op->emitWarning() << "this layer stays in float: " << reason;
+static void warnOfLayer(Operation *op, Value weight, StringRef stays, StringRef reason) {
+  InFlightDiagnostic warning = op->emitWarning() << "this layer stays in " << stays << ": " << reason;
   if (std::string name = nameOfConstantIn(weight); !name.empty())
     warning << " (weight '" << name << "')";
 }
@@ -72,7 +72,7 @@ static void raiseLinear(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &n
   FailureOr<LinearMatch> match = matchLinear(op, why);
   if (failed(match)) {
     if (why.isLayer)
-      warnOfFloat(op, why.weight, why.reason);
+      warnOfLayer(op, why.weight, "float", why.reason);
     return reportLeftAlone(op, "contraction", why.reason);
   }
   Location loc = op.getLoc();
@@ -83,6 +83,16 @@ static void raiseLinear(IRRewriter &rewriter, linalg::LinalgOp op, LayerNames &n
   remark::passed(loc, options("Raised")) << remark::add("layer '{0}' raised", layer) << remark::metric("layer", layer)
                                          << remark::metric("k", linear.getInputChannels())
                                          << remark::metric("n", linear.getOutputChannels());
+}
+
+/// The weight of a product that torch-mlir has fused out of ONNX's QuantizeLinear and DequantizeLinear around it, where
+/// the weight has one scale; null of any other operation.
+static Value weightOfIntegers(linalg::LinalgOp op) {
+  if (!isa<linalg::QuantizedMatmulOp, linalg::QuantizedBatchMatmulOp, linalg::Conv2DNchwFchwQOp,
+           linalg::Conv2DNhwcHwcfQOp, linalg::Conv2DNhwcFhwcQOp>(op))
+    return {};
+  Value weight = op.getDpsInputs()[1];
+  return isComputedFromConstants(weight) ? weight : Value();
 }
 
 /// A linear, or one for each expert.
@@ -151,9 +161,14 @@ void FptqRaisePass::runOnOperation() {
     if (isMultiplyAccumulate(op))
       ops.push_back(op);
     else if (Value weight = unsplitWeight(op))
-      warnOfFloat(op, weight,
+      warnOfLayer(op, weight, "float",
                   "its contraction does more than multiply an input with a weight: compute the rest before "
                   "or after it");
+    else if (Value weight = weightOfIntegers(op))
+      warnOfLayer(op, weight, "integers",
+                  "its product is one of codes with zero points, and runs as the model has it: quantize weights per "
+                  "channel before "
+                  "the export, which keeps a product of floats with codes");
   });
   IRRewriter rewriter(&getContext());
   ExpertRoutings routings;

@@ -1,5 +1,6 @@
 //===- ModuleFile.cpp - a module as tools read it -------------------------===//
 #include "fptq/Support/ModuleFile.h"
+#include "WideBooleans.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Nesting.h"
 #include "mlir/Bytecode/BytecodeReader.h"
@@ -48,6 +49,7 @@ std::unique_ptr<llvm::MemoryBuffer> mlir::fptq::checkModuleBuffer(std::unique_pt
         (buffer->getBufferIdentifier() + ": brackets are nested more than " + llvm::Twine(kMaxDepth) + " deep").str();
     return nullptr;
   }
+  buffer = packWideBooleans(std::move(buffer));
   // A string ends with its line, if not before.
   if (buffer->getBuffer().ends_with("\n"))
     return buffer;

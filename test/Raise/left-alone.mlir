@@ -2,6 +2,18 @@
 // RUN: FileCheck %s --check-prefix=REASON < %t.yaml
 // RUN: FileCheck %s --check-prefix=WARNING --implicit-check-not=warning: < %t.err
 
+// ONNX's QDQ with one scale for the weight, after torch-mlir; attention's own product is none of a layer's.
+// CHECK-LABEL: @fused_integers
+// CHECK: linalg.quantized_matmul
+// WARNING: [[@LINE+4]]:8: warning: this layer stays in integers: its product is one of codes with zero points, and runs as the model has it: quantize weights per channel
+func.func @fused_integers(%x: tensor<4x8xi8>, %k: tensor<8x8xi8>, %z: tensor<4x8xi32>, %zx: i32) -> (tensor<4x8xi32>, tensor<4x8xi32>) {
+  %w = arith.constant dense_resource<a.codes> : tensor<8x8xi8>
+  %zw = arith.constant 0 : i32
+  %y = linalg.quantized_matmul ins(%x, %w, %zx, %zw : tensor<4x8xi8>, tensor<8x8xi8>, i32, i32) outs(%z : tensor<4x8xi32>) -> tensor<4x8xi32>
+  %s = linalg.quantized_matmul ins(%x, %k, %zx, %zw : tensor<4x8xi8>, tensor<8x8xi8>, i32, i32) outs(%z : tensor<4x8xi32>) -> tensor<4x8xi32>
+  return %y, %s : tensor<4x8xi32>, tensor<4x8xi32>
+}
+
 // CHECK-LABEL: @attention
 // CHECK: linalg.batch_matmul
 // CHECK-NOT: fptq.linear

@@ -149,6 +149,20 @@ def test_unsigned_arguments(session):
     np.testing.assert_array_equal(run(session, text, u)[0].view(np.uint32), u + u)
 
 
+def test_wide_booleans(session):
+    """The MLIR of torch-mlir writes a byte for each element of a boolean constant of more than 100, ours reads bits: jax's
+    causal masks."""
+    mask = np.tri(13, 17, dtype=bool)
+    text = f"""func.func @main(%x: tensor<13x17xf32>) -> tensor<13x17xf32> {{
+      %m = arith.constant dense<"0x{mask.tobytes().hex().upper()}"> : tensor<13x17xi1>
+      %z = arith.constant dense<0.0> : tensor<13x17xf32>
+      %0 = arith.select %m, %x, %z : tensor<13x17xi1>, tensor<13x17xf32>
+      return %0 : tensor<13x17xf32>
+    }}"""
+    x = np.random.default_rng(5).standard_normal((13, 17), np.float32)
+    np.testing.assert_array_equal(run(session, text, x)[0], np.where(mask, x, 0))
+
+
 # -- a model --------------------------------------------------------------------------------------
 
 
