@@ -11,10 +11,16 @@ int32_t mlir::fptq::codeOf(float value, float scale, int32_t zero) {
   return roundAndSaturate(value / scale + static_cast<float>(zero), 0, 15);
 }
 
+/// Below half of it floats round to zero in f16: as a scale it still leaves something of such weights.
+static constexpr float kSmallestHalf = 0x1p-24f;
+
 float mlir::fptq::storedScale(float scale, bool halfScales) {
-  if (halfScales)
-    scale = static_cast<float>(static_cast<_Float16>(scale));
-  return scale == 0.0f ? 1.0f : scale;
+  if (scale == 0.0f) // a group of zeros
+    return 1.0f;
+  if (!halfScales)
+    return scale;
+  float half = static_cast<float>(static_cast<_Float16>(scale));
+  return half == 0.0f ? std::copysign(kSmallestHalf, scale) : half;
 }
 
 static double errorOf(llvm::ArrayRef<float> values, llvm::ArrayRef<float> importance, float scale, int32_t zero) {

@@ -31,6 +31,19 @@ TEST(GroupQuantizer, SymmetricKeepsTheExtremeExactly) {
   EXPECT_EQ(back, (std::vector<float>{0.5f, -1.0f, 0.25f, 0.0f}));
 }
 
+TEST(GroupQuantizer, ScalesBelowTheSmallestHalfLeaveSomething) {
+  std::vector<float> tiny = {0x1p-23f, -0x1p-23f, 0x1p-24f, 0.0f};
+  for (bool twoLevel : {false, true}) {
+    QuantizerOptions options;
+    options.groupSize = 4;
+    options.halfScales = true;
+    options.twoLevel = twoLevel;
+    options.symmetric = !twoLevel;
+    auto back = dequantizeWeight(quantizeWeight(tiny, 1, 4, options), options);
+    EXPECT_EQ(back, tiny) << twoLevel;
+  }
+}
+
 TEST(GroupQuantizer, ErrorStaysBelowHalfAStep) {
   for (int64_t group : {32, 64, 100, 256}) {
     QuantizerOptions options;
