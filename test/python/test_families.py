@@ -16,6 +16,7 @@ from packed_writers import folder
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.importer import Tensor, export, native, safetensors
 from quant_fptq.importer.families import FUSED
+from quant_fptq.importer.huggingface_config import read_config
 from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
 from quant_fptq.quantize import QuantizeOptions, calibrate, quantized_checkpoint
@@ -179,6 +180,15 @@ def test_gemma3_however_its_config_says_it(tmp_path, changes):
     assert plain.local_layers == (0,) and (plain.local_rope_theta, plain.rope_theta) == (1e4, 1e6)
     changed = {**GEMMA3, "tie_word_embeddings": True, **changes}
     assert load_checkpoint(write_tiny(tmp_path / "b", **changed)).config == plain
+
+
+@pytest.mark.parametrize("changes, caps, kv", [
+    ({}, (50.0, 30.0), 2), ({"attn_logit_softcapping": None, "final_logit_softcapping": 1.5}, (None, 1.5), 2),
+    ({"num_key_value_heads": None}, (50.0, 30.0), 4)])
+def test_a_key_that_is_left_out_is_not_a_null(tmp_path, changes, caps, kv):
+    (tmp_path / "config.json").write_text(json.dumps({**TINY, "model_type": "gemma2", **changes}))
+    config = read_config(tmp_path / "config.json")
+    assert (config.attention_softcap, config.logits_softcap) == caps and config.num_kv_heads == kv
 
 
 @pytest.mark.parametrize("changes, message", [

@@ -13,6 +13,10 @@ from typing import Any, Callable
 
 from quant_fptq.importer.checkpoint import LINEARS
 
+#: Keys where null says something: no window, no cap, as many heads as queries have.
+NULLABLE = ("sliding_window", "attn_logit_softcapping", "final_logit_softcapping", "num_key_value_heads",
+            "bos_token_id", "eos_token_id")
+
 #: Linears that a family's files keep as one, rows after rows.
 FUSED = {"self_attn.qkv_proj": LINEARS[:3], "mlp.gate_up_proj": LINEARS[4:6]}
 
@@ -28,7 +32,7 @@ class Family:
     features: dict[str, Any] = field(default_factory=dict)  #: fields of LlamaConfig that all its models have
     keys: dict[str, str] = field(default_factory=dict)  #: its own keys of config.json, and the fields that they are
     derived: dict[str, Callable[[dict], Any]] = field(default_factory=dict)  #: fields, from all of config.json
-    defaults: dict[str, Any] = field(default_factory=dict)  #: keys that may be left out or null
+    defaults: dict[str, Any] = field(default_factory=dict)  #: keys that may be left out, or null if not in NULLABLE
     neutral: dict[str, tuple] = field(default_factory=dict)  #: keys that are not read, and values that change nothing
     activation: tuple[str, dict[str, str]] = ("hidden_act", _SILU)  #: its key, and the values' names here
     window: str = ""  #: `sliding_window` is "always" one, only where use_sliding_window is true ("asked"), or ignored
@@ -67,7 +71,8 @@ FAMILIES: dict[str, Family] = {
                      {"attn_logit_softcapping": "attention_softcap", "final_logit_softcapping": "logits_softcap"},
                      {"embedding_scale": _root_of_hidden, "attention_scale": _query_scale},
                      {**_GEMMA, "max_position_embeddings": 8192, "query_pre_attn_scalar": 256, "sliding_window": 4096,
-                      "num_attention_heads": 8, "num_key_value_heads": 4},
+                      "num_attention_heads": 8, "num_key_value_heads": 4, "attn_logit_softcapping": 50.0,
+                      "final_logit_softcapping": 30.0},
                      _NOT_CAUSAL, ("hidden_activation", _GELU_TANH), window="always", offset_norms=True),
     "gemma3_text": Family("Gemma3", {"activation": "gelu_tanh", "norms": "around", "qk_norm": True},
                           {"final_logit_softcapping": "logits_softcap"},

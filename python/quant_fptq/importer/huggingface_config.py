@@ -9,7 +9,7 @@ from typing import Any, Iterator
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer.checkpoint import DEFAULT_CONTEXT, LINEARS, LlamaConfig, check_layers, positions_within, tokens_of
-from quant_fptq.importer.families import FAMILIES, Family
+from quant_fptq.importer.families import FAMILIES, NULLABLE, Family
 from quant_fptq.importer.rotary import is_number
 
 _SCALINGS = ("default", "linear", "llama3", "yarn", "longrope")
@@ -197,7 +197,7 @@ def config_of(path: Path, raw: dict, context: int | None = None) -> LlamaConfig:
     """The content of config.json as sizes and features. Raises FptqError naming `path` and the key."""
     family = family_of(path, raw)
     raw = {**raw, **{key: value for key, value in family.defaults.items()
-                     if key not in raw or raw[key] is None and key not in ("sliding_window", "eos_token_id")}}
+                     if key not in raw or raw[key] is None and key not in NULLABLE}}
     _refuse_other_functions(path, raw, family)
 
     def size(key: str, default: int | None = None) -> int:
