@@ -39,11 +39,12 @@ static constexpr int64_t kElementwiseParallelMin = 16384, kElementwiseRows = 16;
 /// Below this, a whole row is one vector.
 static constexpr int64_t kWholeRow = 32;
 
-/// Steps of a loop nest, an unknown number taken for a few dozen.
+/// Steps of a loop nest, an unknown number taken for a few dozen; the most that can be counted where they are more.
 static int64_t workOf(ArrayRef<int64_t> extents) {
   int64_t work = 1;
   for (int64_t extent : extents)
-    work *= ShapedType::isDynamic(extent) ? 64 : extent;
+    if (llvm::MulOverflow(work, ShapedType::isDynamic(extent) ? int64_t(64) : extent, work))
+      return std::numeric_limits<int64_t>::max();
   return work;
 }
 
