@@ -34,7 +34,7 @@ static int64_t accumulatorsOf(const HostPipelineOptions &options) {
   if (options.accumulators)
     return options.accumulators;
   auto features = llvm::sys::getHostCPUFeatures();
-  return features.lookup("avx512f") ? 384 : 96;
+  return features.lookup("avx512f") ? kAccumulators512 : kAccumulators256;
 }
 
 std::string mlir::fptq::allTiers() {

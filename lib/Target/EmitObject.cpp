@@ -4,12 +4,14 @@
 #include "Linker.h"
 #include "Lowering.h"
 #include "WeightSection.h"
+#include "fptq/Pipelines/Pipelines.h"
 #include "fptq/Support/OutputFile.h"
 #include "fptq/Target/GpuTier.h"
 #include "fptq/Target/LLVMPipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -20,6 +22,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/IPO/Internalize.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -96,19 +99,30 @@ static LogicalResult checkFunctions(ModuleOp module) {
   return any ? success() : module.emitError() << "the module has no public function";
 }
 
+/// Only the C interface keeps its name. A model's function is called `main` by many frontends: exported, it would be
+/// taken for the program's that the code is linked to, or the program's for it.
+static void exportEntriesOnly(llvm::Module &code, ArrayRef<EntryPoint> entries) {
+  llvm::StringSet<> names;
+  for (const EntryPoint &entry : entries)
+    names.insert("_mlir_ciface_" + entry.name);
+  llvm::internalizeModule(code, [&](const llvm::GlobalValue &value) { return names.contains(value.getName()); });
+}
+
 static FailureOr<Translated> translate(ModuleOp module, StringRef name, const EmitOptions &options) {
   Translated result;
   if (parseGpuTier(options.tier))
     return module.emitError() << "tier '" << options.tier
                               << "' has no object file: its kernels run in process (fptq-run), or as PTX on a device";
-  auto entries = lowerToLLVM(module, options.tier, options.threads);
-  if (failed(entries))
-    return failure();
-  result.entries = std::move(*entries);
   std::string error;
   result.machine = targetMachine(options.cpu, error);
   if (!result.machine)
     return module.emitError() << "no code generator for x86-64: " << error;
+  bool wide = result.machine->getMCSubtargetInfo()->checkFeatures("+avx512f");
+  auto entries =
+      lowerToLLVM(module, {options.tier, options.threads, /*slices=*/0, wide ? kAccumulators512 : kAccumulators256});
+  if (failed(entries))
+    return failure();
+  result.entries = std::move(*entries);
   result.context = std::make_unique<llvm::LLVMContext>();
   result.code = translateModuleToLLVMIR(module, *result.context, name);
   if (!result.code)
@@ -116,6 +130,7 @@ static FailureOr<Translated> translate(ModuleOp module, StringRef name, const Em
   // Without both, LLVM guesses a layout and clears accumulators byte by byte.
   result.code->setDataLayout(result.machine->createDataLayout());
   result.code->setTargetTriple(result.machine->getTargetTriple());
+  exportEntriesOnly(*result.code, result.entries);
   placeWeights(*result.code);
   return result;
 }
@@ -185,7 +200,7 @@ LogicalResult mlir::fptq::emitLLVMIR(ModuleOp module, StringRef path, const Emit
 LogicalResult mlir::fptq::emitHeader(ModuleOp module, StringRef path, const EmitOptions &options) {
   if (failed(checkFunctions(module)))
     return failure();
-  auto entries = lowerToLLVM(module, options.tier, options.threads);
+  auto entries = lowerToLLVM(module, {options.tier, options.threads});
   if (failed(entries))
     return failure();
   if (llvm::Error e = writeHeader(*entries, path))

@@ -171,7 +171,7 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
     return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP
                               << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
-  auto entries = lowerToLLVM(module, tier, options.threads, options.slices);
+  auto entries = lowerToLLVM(module, {tier, options.threads, options.slices});
   if (failed(entries) || failed(takeKernels(module, tier, impl.device.get(), options)) ||
       failed(checkExternals(module)))
     return failure();

@@ -60,19 +60,23 @@ static LogicalResult checkSignatures(ModuleOp module) {
   return success();
 }
 
-static void addStages(PassManager &pm, StringRef tier, bool threads, int64_t slices) {
-  if (std::optional<GpuTier> gpu = parseGpuTier(tier)) {
-    NVPTXPipelineOptions options;
-    options.threads = threads;
-    options.slices = slices;
+static void addStages(PassManager &pm, const LoweringOptions &options) {
+  auto setHost = [&](HostPipelineOptions &host) {
+    host.threads = options.threads;
+    host.accumulators = options.accumulators;
+  };
+  if (std::optional<GpuTier> gpu = parseGpuTier(options.tier)) {
+    NVPTXPipelineOptions nvptx;
+    setHost(nvptx);
+    nvptx.slices = options.slices;
     if (!gpu->chip.empty())
-      options.chip = gpu->chip;
-    return buildNVPTXPipeline(pm, options);
+      nvptx.chip = gpu->chip;
+    return buildNVPTXPipeline(pm, nvptx);
   }
-  X86PipelineOptions options;
-  options.tier = tier.str();
-  options.threads = threads;
-  buildX86Pipeline(pm, options);
+  X86PipelineOptions x86;
+  setHost(x86);
+  x86.tier = options.tier;
+  buildX86Pipeline(pm, x86);
 }
 
 /// Functions are looked for in the outermost module, and those of another one would be lowered by halves.
@@ -114,13 +118,12 @@ static LogicalResult keepCalledNamesFree(ModuleOp module) {
   return success();
 }
 
-FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, StringRef tier, bool threads,
-                                                           int64_t slices) {
+FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, const LoweringOptions &options) {
   if (failed(refuseNestedModules(module)) || failed(checkSignatures(module)) || failed(keepCalledNamesFree(module)))
     return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
-  addStages(pm, tier, threads, slices);
+  addStages(pm, options);
   if (failed(pm.run(module)))
     return failure();
   for (EntryPoint &entry : entries) // which results the pipeline found to be arguments

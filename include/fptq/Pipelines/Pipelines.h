@@ -58,6 +58,9 @@ struct ObservePipelineOptions : PassPipelineOptions<ObservePipelineOptions> {
 /// are quantized.
 void buildObservePipeline(OpPassManager &pm, const ObservePipelineOptions &options);
 
+/// Floats that the tile of an outer product keeps in registers: of 16 ymm, of 32 zmm.
+inline constexpr int64_t kAccumulators256 = 96, kAccumulators512 = 384;
+
 /// Options of the code around the kernels, which runs on the host whatever the target is.
 struct HostPipelineOptions : virtual mlir::detail::PassOptions {
   Option<bool> threads{*this, "threads", llvm::cl::desc("parallel loops of the host through OpenMP (default true)"),
