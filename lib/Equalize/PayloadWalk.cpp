@@ -94,8 +94,7 @@ FoldPlan PayloadWalk::intoArgument(BlockArgument argument) {
     return FoldPlan::refused("(E2) the body reads a scalar from outside");
   OpOperand *operand = op.getMatchingOpOperand(argument);
   AffineMap indexing = op.getMatchingIndexingMap(operand);
-  if (!indexing.isProjectedPermutation(/*allowZeroInResults=*/true))
-    return FoldPlan::refused("(E2) an operand is not indexed by loops alone");
+  // A loop that is part of a sum (the window of a convolution) tells nothing apart: its iterations read one element.
   ChannelMap map = loops.renameDims([&](int64_t loop) -> std::optional<int64_t> {
     if (auto dim = indexing.getResultPosition(getAffineDimExpr(loop, op.getContext())))
       return *dim;

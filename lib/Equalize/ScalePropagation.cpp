@@ -116,6 +116,17 @@ static FoldPlan throughSlice(tensor::ExtractSliceOp op, const ChannelMap &map) {
                      map.renameDims([&](int64_t dim) -> std::optional<int64_t> { return sourceDim[dim]; }));
 }
 
+/// Zeros stay zeros.
+static FoldPlan throughPad(tensor::PadOp op, const ChannelMap &map) {
+  Value padding = op.getConstantPaddingValue();
+  if (!padding || !matchPattern(padding, m_AnyZeroFloat()))
+    return FoldPlan::refused("(E2) " + quoted(op) + " adds something else than zeros");
+  for (const ChannelAxis &axis : map.getAxes())
+    if (axis.dim && (op.getStaticLow()[*axis.dim] != 0 || op.getStaticHigh()[*axis.dim] != 0))
+      return FoldPlan::refused("(E2) " + quoted(op) + " adds channels");
+  return intoOperand(op.getSourceMutable(), map);
+}
+
 static FoldPlan intoProducer(Value value, const ChannelMap &map) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
@@ -128,6 +139,7 @@ static FoldPlan intoProducer(Value value, const ChannelMap &map) {
       .Case([&](LinearOp op) { return intoLinear(op, map); })
       .Case([&](linalg::LinalgOp op) { return planThroughPayload(op, cast<OpResult>(value), map, intoOperand); })
       .Case([&](tensor::ExtractSliceOp op) { return throughSlice(op, map); })
+      .Case([&](tensor::PadOp op) { return throughPad(op, map); })
       .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ReshapeOp>(
           [&](Operation *op) { return FoldPlan::refused("(E2) " + quoted(op) + " cuts the channels apart"); })
       .Default([&](Operation *op) {

@@ -213,16 +213,25 @@ std::optional<ActivationQuantization> mlir::fptq::matchActivationQuantization(Va
   return found;
 }
 
+/// What quantization commutes with: elements are moved or copied (windows of a convolution), and zeros put beside them.
+static bool onlyMoves(Operation *op) {
+  if (auto pad = dyn_cast<tensor::PadOp>(op)) {
+    Value padding = pad.getConstantPaddingValue();
+    return padding && matchPattern(padding, m_AnyZeroFloat());
+  }
+  if (auto copy = dyn_cast<linalg::LinalgOp>(op))
+    return copy.getNumDpsInputs() == 1 && copy->getNumResults() == 1 && !copy.getNumReductionLoops() &&
+           copy.getBlock()->getTerminator()->getOperand(0) == copy.getBlock()->getArgument(0);
+  return isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op);
+}
+
 Value mlir::fptq::withoutQuantization(OpBuilder &b, Value x, ActivationQuantization &found) {
   if (auto match = matchActivationQuantization(x)) {
     found = *match;
     return found.x;
   }
   Operation *op = x.getDefiningOp();
-  AffineMap map;
-  bool moves =
-      op && (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op) || lookThroughMove(x, map));
-  if (!moves)
+  if (!op || !onlyMoves(op))
     return {};
   Value source = withoutQuantization(b, op->getOperand(0), found);
   if (!source)

@@ -1,6 +1,7 @@
 //===- EmitLinear.cpp - a match as fptq.linear ----------------------------===//
 #include "EmitLinear.h"
 #include "AbsorbBias.h"
+#include "CopiedWindows.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -71,14 +72,21 @@ static Value withoutViews(Value weight) {
   return same ? value : weight;
 }
 
-/// rows.. x K, where K is known from the weight even if the model leaves it open.
-static Value activation(OpBuilder &b, Location loc, const LinearMatch &match, Value init, int64_t k) {
+/// rows.. x reductions..
+static Value rowsOf(OpBuilder &b, Location loc, const LinearMatch &match, Value init) {
+  if (match.overlap)
+    return copyWindows(b, loc, match.x, match.xMap, match.rows, match.reductions, match.extents, init, match.resultMap);
   Value x = withoutWindows(b, loc, match.x, match.windows, match.extents, init, match.resultMap);
   SmallVector<int64_t> order = dimsOf(match.xMap, match.rows);
   llvm::append_range(order, dimsOf(match.xMap, match.reductions));
+  return permute(b, loc, x, order);
+}
+
+/// rows.. x K, where K is known from the weight even if the model leaves it open.
+static Value activation(OpBuilder &b, Location loc, const LinearMatch &match, Value init, int64_t k) {
   SmallVector<int64_t> lengths(match.rows.size(), 1);
   lengths.push_back(match.reductions.size());
-  x = collapse(b, loc, permute(b, loc, x, order), lengths);
+  Value x = collapse(b, loc, rowsOf(b, loc, match, init), lengths);
   auto type = cast<RankedTensorType>(x.getType());
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = k;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatchLinear.h"
+#include "CopiedWindows.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Raise/ComputedWeight.h"
 #include "fptq/Support/Parameters.h"
@@ -139,6 +140,18 @@ bool mlir::fptq::differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, Affin
   return false;
 }
 
+/// Codes and scales, in whatever shape.
+static bool cameAsCodes(Value weight) {
+  while (Operation *op = weight.getDefiningOp()) {
+    if (isa<DequantizeOp>(op))
+      return true;
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp, linalg::LinalgOp>(op))
+      return false;
+    weight = op->getOperand(0);
+  }
+  return false;
+}
+
 /// Sorts the loops; false if the weight differs along a loop that x has too (a true batch).
 static bool sortLoops(LinearMatch &match, unsigned loops, ArrayRef<int64_t> extents) {
   auto uses = [](AffineMap map, unsigned loop) { return map.isFunctionOfDim(loop); };
@@ -210,10 +223,14 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
   LinearMatch match;
   match.extents = op.getStaticLoopRanges();
   FailureOr<AffineMap> xMap = matchWindows(maps[1 - weightSide], maps[2], match.extents, match.windows);
-  if (failed(xMap))
-    return no("its input is not read by plain loops, nor in windows that are apart (an overlapping convolution)");
+  match.overlap = failed(xMap);
+  if (match.overlap && !readsWindows(maps[1 - weightSide]))
+    return no("its input is not read at sums of loops");
+  if (match.overlap && isTooLargeToCopy(maps[1 - weightSide], match.extents))
+    return layer("windows of its input overlap, and a copy of them all would take more than 256 MiB");
   match.x = lookThroughExtension(inputs[1 - weightSide]->get());
-  match.xMap = *xMap, match.weight = weight, match.weightMap = weightMap, match.resultMap = maps[2];
+  match.xMap = match.overlap ? maps[1 - weightSide] : *xMap, match.weight = weight, match.weightMap = weightMap,
+  match.resultMap = maps[2];
   if (!isFloatTensor(match.x) || !isFloatTensor(weight) || !isFloatTensor(op->getResult(0)))
     return no("its element types are not f32, f16 or bf16");
   if (llvm::is_contained(match.extents, 0))
@@ -224,5 +241,7 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
     return no("it has no output or no input channels of its own");
   if (hasOneInputChannel(op))
     return no(oneChannel);
+  if (match.overlap && !cameAsCodes(weight)) // groups of codes lie along K as it is
+    putChannelsLast(match.xMap, match.reductions);
   return match;
 }

@@ -11,6 +11,7 @@ struct LinearMatch {
   Value x, weight; ///< after looking through casts and, for the weight, transpositions and broadcasts
   AffineMap xMap, weightMap, resultMap; ///< loops to dimensions; the weight's may hold constants (unit dimensions)
   SmallVector<InputWindow> windows;     ///< of x, to be taken away first: xMap leads to what is left then
+  bool overlap = false;                 ///< x is read in windows that are copied instead: xMap is the op's own
   SmallVector<int64_t> extents;         ///< of the loops
   SmallVector<unsigned> rows, columns, reductions; ///< loops, rows and columns in the result's order
 };

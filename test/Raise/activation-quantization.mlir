@@ -131,3 +131,27 @@ func.func @no_clamp(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
   %r = linalg.matmul ins(%d, %w : tensor<3x4xf32>, tensor<4x2xf32>) outs(%z : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %r : tensor<3x2xf32>
 }
+
+// -----
+
+// Through the padding and the copy of windows of a convolution.
+// CHECK-LABEL: @convolution
+// CHECK: fptq.linear %{{.*}} layer("f") {policy = #fptq.policy<static, "the model quantizes its input with scale 0.5">
+// SCALE-LABEL: @convolution
+// SCALE: static_scale
+// TOKEN-LABEL: @convolution
+!x = !quant.uniform<i8<-127:127>:f32, 0.5>
+func.func @convolution(%x: tensor<1x3x8xf32>) -> tensor<1x2x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %q = quant.qcast %x : tensor<1x3x8xf32> to tensor<1x3x8x!x>
+  %d = quant.dcast %q : tensor<1x3x8x!x> to tensor<1x3x8xf32>
+  %p = tensor.pad %d low[0, 0, 1] high[0, 0, 1] {
+  ^bb0(%i0: index, %i1: index, %i2: index):
+    tensor.yield %zero : f32
+  } : tensor<1x3x8xf32> to tensor<1x3x10xf32>
+  %w = arith.constant {fptq.name = "f.weight"} dense<1.5> : tensor<2x3x3xf32>
+  %z = arith.constant dense<0.0> : tensor<1x2x8xf32>
+  %r = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<1> : vector<1xi64>}
+      ins(%p, %w : tensor<1x3x10xf32>, tensor<2x3x3xf32>) outs(%z : tensor<1x2x8xf32>) -> tensor<1x2x8xf32>
+  return %r : tensor<1x2x8xf32>
+}

@@ -111,3 +111,46 @@ func.func @open_channels(%x: tensor<2x?x12xf32>, %z: tensor<2x?x3xf32>) -> tenso
   %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<4> : vector<1xi64>} ins(%x, %w : tensor<2x?x12xf32>, tensor<8x12x4xf32>) outs(%z : tensor<2x?x3xf32>) -> tensor<2x?x3xf32>
   return %y : tensor<2x?x3xf32>
 }
+
+// -----
+
+// Windows that overlap are copied, channels last: K is kernel x channels, of weight and input alike. The transposition goes
+// inside of the padding, where it meets the one behind the layer before.
+// CHECK-DAG: #[[IN:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1 * 2 + d3, d2 * 2 + d4 * 3, d5)>
+// CHECK-LABEL: @overlapping
+// CHECK: %[[W:.*]] = linalg.transpose ins(%{{.*}} : tensor<8x16x3x2xf32>) {{.*}} permutation = [0, 2, 3, 1]
+// CHECK: %[[WM:.*]] = tensor.collapse_shape %[[W]] {{\[}}[0], [1, 2, 3]] : tensor<8x3x2x16xf32> into tensor<8x96xf32>
+// CHECK: %[[T:.*]] = linalg.transpose ins(%arg0 : tensor<?x16x9x12xf32>) {{.*}} permutation = [0, 2, 3, 1]
+// CHECK: %[[P:.*]] = tensor.pad %[[T]] low[0, 1, 1, 0] high[0, 1, 2, 0]
+// CHECK: %[[X:.*]] = linalg.generic {indexing_maps = [#[[IN]], #{{.*}}]{{.*}} ins(%[[P]] : tensor<?x11x15x16xf32>) outs(%{{.*}} : tensor<?x5x6x3x2x16xf32>)
+// CHECK: %[[XM:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2], [3, 4, 5]] : tensor<?x5x6x3x2x16xf32> into tensor<?x5x6x96xf32>
+// CHECK: fptq.linear %[[XM]], %[[WM]] layer("a") : (tensor<?x5x6x96xf32>, tensor<8x96xf32>) -> tensor<?x5x6x8xf32>
+// CHECK: linalg.transpose {{.*}} permutation = [0, 3, 1, 2]
+func.func @overlapping(%x: tensor<?x16x9x12xf32>, %e: tensor<?x8x5x6xf32>) -> tensor<?x8x5x6xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x16x3x2xf32>
+  %zero = arith.constant 0.0 : f32
+  %p = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 2] {
+  ^bb0(%i0: index, %i1: index, %i2: index, %i3: index):
+    tensor.yield %zero : f32
+  } : tensor<?x16x9x12xf32> to tensor<?x16x11x15xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<?x8x5x6xf32>) -> tensor<?x8x5x6xf32>
+  %y = linalg.conv_2d_nchw_fchw {dilations = dense<[1, 3]> : vector<2xi64>, strides = dense<2> : vector<2xi64>} ins(%p, %w : tensor<?x16x11x15xf32>, tensor<8x16x3x2xf32>) outs(%z : tensor<?x8x5x6xf32>) -> tensor<?x8x5x6xf32>
+  return %y : tensor<?x8x5x6xf32>
+}
+
+// -----
+
+// Codes keep the order of K that their groups have.
+// CHECK-LABEL: @codes
+// CHECK: %[[W:.*]] = fptq.dequantize
+// CHECK: linalg.generic {{.*}} ins(%arg0 : tensor<1x16x9xf32>) outs(%{{.*}} : tensor<1x7x16x3xf32>)
+// CHECK: fptq.linear %{{.*}}, %[[W]] {{.*}} : (tensor<1x7x48xf32>, tensor<8x48xf32>) -> tensor<1x7x8xf32>
+func.func @codes(%x: tensor<1x16x9xf32>) -> tensor<1x8x7xf32> {
+  %c = arith.constant dense<3> : tensor<8x24xi8>
+  %s = arith.constant dense<0.5> : tensor<8x3xf32>
+  %d = fptq.dequantize %c, %s bits(4) group_size(16) : (tensor<8x24xi8>, tensor<8x3xf32>) -> tensor<8x48xf32>
+  %w = tensor.expand_shape %d [[0], [1, 2]] output_shape [8, 16, 3] : tensor<8x48xf32> into tensor<8x16x3xf32>
+  %z = arith.constant dense<0.0> : tensor<1x8x7xf32>
+  %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<1> : vector<1xi64>} ins(%x, %w : tensor<1x16x9xf32>, tensor<8x16x3xf32>) outs(%z : tensor<1x8x7xf32>) -> tensor<1x8x7xf32>
+  return %y : tensor<1x8x7xf32>
+}

@@ -72,26 +72,31 @@ func.func @no_output_channels(%x: tensor<4x16xf32>, %z: tensor<4x0xf32>) -> tens
   return %y : tensor<4x0xf32>
 }
 
-// CHECK-LABEL: @overlapping
+// CHECK-LABEL: @large_windows
 // CHECK: linalg.conv_2d_nchw_fchw
 // CHECK-NOT: fptq.linear
-// REASON: its input is not read by plain loops, nor in windows that are apart (an overlapping convolution)
-func.func @overlapping(%x: tensor<2x3x9x12xf32>) -> tensor<2x8x7x10xf32> {
-  %w = arith.constant dense_resource<a.weight> : tensor<8x3x3x3xf32>
-  %z = arith.constant dense<0.0> : tensor<2x8x7x10xf32>
-  %y = linalg.conv_2d_nchw_fchw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<2x3x9x12xf32>, tensor<8x3x3x3xf32>) outs(%z : tensor<2x8x7x10xf32>) -> tensor<2x8x7x10xf32>
-  return %y : tensor<2x8x7x10xf32>
+// REASON: windows of its input overlap, and a copy of them all would take more than 256 MiB
+// WARNING: [[@LINE+4]]:8: warning: this layer stays in float: windows of its input overlap
+func.func @large_windows(%x: tensor<1x64x514x514xf32>) -> tensor<1x64x512x512xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<64x64x3x3xf32>
+  %z = arith.constant dense<0.0> : tensor<1x64x512x512xf32>
+  %y = linalg.conv_2d_nchw_fchw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<1x64x514x514xf32>, tensor<64x64x3x3xf32>) outs(%z : tensor<1x64x512x512xf32>) -> tensor<1x64x512x512xf32>
+  return %y : tensor<1x64x512x512xf32>
 }
 
-// Gaps inside of windows.
-// CHECK-LABEL: @dilated
-// CHECK: linalg.conv_1d_ncw_fcw
-// REASON: its input is not read by plain loops
-func.func @dilated(%x: tensor<2x3x12xf32>) -> tensor<2x8x4xf32> {
-  %w = arith.constant dense_resource<a.weight> : tensor<8x3x2xf32>
-  %z = arith.constant dense<0.0> : tensor<2x8x4xf32>
-  %y = linalg.conv_1d_ncw_fcw {dilations = dense<4> : vector<1xi64>, strides = dense<2> : vector<1xi64>} ins(%x, %w : tensor<2x3x12xf32>, tensor<8x3x2xf32>) outs(%z : tensor<2x8x4xf32>) -> tensor<2x8x4xf32>
-  return %y : tensor<2x8x4xf32>
+// A window that is read backwards.
+// CHECK-LABEL: @backwards
+// CHECK: linalg.generic
+// CHECK-NOT: fptq.linear
+// REASON: its input is not read at sums of loops
+func.func @backwards(%x: tensor<9x16xf32>, %z: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x4x16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, i, k) -> (m - i + 4, k)>, affine_map<(m, n, i, k) -> (n, i, k)>, affine_map<(m, n, i, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction", "reduction"]} ins(%x, %w : tensor<9x16xf32>, tensor<8x4x16xf32>) outs(%z : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %f = math.fma %p, %q, %o : f32
+    linalg.yield %f : f32
+  } -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
 }
 
 // CHECK-LABEL: @depthwise

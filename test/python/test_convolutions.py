@@ -1,4 +1,4 @@
-"""Convolutions whose windows do not overlap are linear layers: as floats and in 4 bits, against numpy."""
+"""Convolutions are linear layers, of windows side by side or copied: as floats and in 4 bits, against numpy."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ import pytest
 from quant_fptq import Session
 from quant_fptq.importer import safetensors
 
-#: name, input, weight, result, strides; the axes of channels and of space as the op's name says.
+#: name, input, weight, result, strides and, where it is not 1, the dilation; the axes of channels and of space as the
+#: op's name says.
 FORMS = [
     ("conv_2d_nchw_fchw", (2, 64, 5, 7), (24, 64, 1, 1), (2, 24, 5, 7), (1, 1)),
     ("conv_2d_nhwc_hwcf", (2, 5, 7, 64), (1, 1, 64, 24), (2, 5, 7, 24), (1, 1)),
@@ -16,6 +17,11 @@ FORMS = [
     ("conv_2d_nchw_fchw", (3, 16, 4, 4), (24, 16, 4, 4), (3, 24, 1, 1), (4, 4)),
     ("conv_1d_ncw_fcw", (2, 32, 11), (24, 32, 1), (2, 24, 11), (1,)),
     ("conv_1d_nwc_wcf", (2, 11, 32), (2, 32, 24), (2, 5, 24), (2,)),
+    ("conv_2d_nchw_fchw", (2, 19, 9, 7), (24, 19, 3, 3), (2, 24, 7, 5), (1, 1)),
+    ("conv_2d_nchw_fchw", (1, 3, 19, 18), (24, 3, 7, 5), (1, 24, 7, 7), (2, 2)),
+    ("conv_2d_nhwc_hwcf", (2, 9, 11, 32), (3, 2, 32, 24), (2, 2, 8, 24), (2, 1), 3),
+    ("conv_1d_ncw_fcw", (2, 1, 64), (24, 1, 10), (2, 24, 11), (5,)),
+    ("conv_1d_nwc_wcf", (2, 11, 32), (3, 32, 24), (2, 9, 24), (1,)),
 ]
 MAPS = """indexing_maps = [affine_map<(n, f, h, w, c) -> (n, c, h, w)>, affine_map<(n, f, h, w, c) -> (f, c)>,
     affine_map<(n, f, h, w, c) -> (n, f, h, w)>],
@@ -26,9 +32,9 @@ def type_of(shape):
     return f"tensor<{'x'.join(map(str, shape))}xf32>"
 
 
-def function(i, name, x, w, y, strides):
+def function(i, name, x, w, y, strides, dilation=1):
     """A convolution that starts from its bias, a resource broadcast along the result's channels."""
-    ones, step = f"dense<1> : vector<{len(strides)}xi64>", f"dense<{list(strides)}> : vector<{len(strides)}xi64>"
+    apart, step = f"dense<{dilation}> : vector<{len(strides)}xi64>", f"dense<{list(strides)}> : vector<{len(strides)}xi64>"
     rest = [axis for axis in range(len(y)) if axis != name.split("_")[2].index("c")]
     return f"""
 func.func @f{i}(%x: {type_of(x)}) -> {type_of(y)} {{
@@ -36,7 +42,7 @@ func.func @f{i}(%x: {type_of(x)}) -> {type_of(y)} {{
   %b = ml_program.global_load_const @l{i}.bias : tensor<24xf32>
   %e = tensor.empty() : {type_of(y)}
   %z = linalg.broadcast ins(%b : tensor<24xf32>) outs(%e : {type_of(y)}) dimensions = {rest}
-  %y = linalg.{name} {{dilations = {ones}, strides = {step}}} ins(%x, %w : {type_of(x)}, {type_of(w)}) outs(%z : {type_of(y)}) -> {type_of(y)}
+  %y = linalg.{name} {{dilations = {apart}, strides = {step}}} ins(%x, %w : {type_of(x)}, {type_of(w)}) outs(%z : {type_of(y)}) -> {type_of(y)}
   return %y : {type_of(y)}
 }}"""
 
@@ -59,7 +65,7 @@ func.func @f{i}(%x: {x}) -> {y} {{
 }}"""
 
 
-def convolve(name, x, w, b, strides):
+def convolve(name, x, w, b, strides, dilation=1):
     """In f64, by the definition."""
     data, filters = name.split("_")[2:]
     space = data.replace("n", "").replace("c", "")
@@ -68,9 +74,10 @@ def convolve(name, x, w, b, strides):
     if len(space) == 1:
         x, w, strides = x[:, :, None], w[:, :, None], (1, *strides)
     (n, _, height, width), (f, _, kh, kw) = x.shape, w.shape
-    y = np.empty((n, f, (height - kh) // strides[0] + 1, (width - kw) // strides[1] + 1))
+    high, wide = (kh - 1) * dilation + 1, (kw - 1) * dilation + 1
+    y = np.empty((n, f, (height - high) // strides[0] + 1, (width - wide) // strides[1] + 1))
     for i, j in np.ndindex(y.shape[2:]):
-        window = x[:, :, i * strides[0]:i * strides[0] + kh, j * strides[1]:j * strides[1] + kw]
+        window = x[:, :, i * strides[0]:i * strides[0] + high:dilation, j * strides[1]:j * strides[1] + wide:dilation]
         y[:, :, i, j] = np.einsum("nchw,fchw->nf", window, w) + b
     y = y[:, :, 0] if len(space) == 1 else y
     return y.transpose(["nf".index(axis) if axis in "nf" else 2 + space.index(axis)
@@ -83,16 +90,16 @@ def model(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("convolutions"), np.random.default_rng(5)
     forms = [*FORMS, ("conv_2d_nchw_fchw", (2, 64, 5, 7), (24, 64, 1, 1), (2, 24, 5, 7), (1, 1))]
     tensors, inputs, expected, text = {}, [], [], 'module attributes {fptq.parameters = ["w.safetensors"]} {\n'
-    for i, (name, x, w, y, strides) in enumerate(forms):
+    for i, (name, x, w, y, *steps) in enumerate(forms):
         weight, bias = (rng.standard_normal(s).astype(np.float32) for s in (w, (24,)))
         inputs.append(rng.standard_normal(x).astype(np.float32) * np.float32(3))
-        expected.append(convolve(name, inputs[-1], weight, bias, strides))
+        expected.append(convolve(name, inputs[-1], weight, bias, *steps))
         fused = i == len(FORMS)
         tensors |= {f"l{i}.weight": weight.reshape(24, 64) if fused else weight, f"l{i}.bias": bias}
         for key in (f"l{i}.weight", f"l{i}.bias"):
             type_ = type_of(tensors[key].shape)
             text += f"ml_program.global private @{key}(#ml_program.extern : {type_}) : {type_}\n"
-        text += fused_multiply_add(i) if fused else function(i, name, x, w, y, strides)
+        text += fused_multiply_add(i) if fused else function(i, name, x, w, y, *steps)
     safetensors.write(folder / "w.safetensors", tensors)
     path = folder / "model.mlir"
     path.write_text(text + "\n}\n")
@@ -140,7 +147,7 @@ def nested(codes):
 def test_codes_per_output_channel_are_taken_over():
     """Of 8 bits, which quantizing anew in 4 would lose: what is left is the noise of the activations' codes."""
     rng, text, inputs, expected = np.random.default_rng(6), "", [], []
-    for i, (name, x, w, y, strides) in enumerate(FORMS):
+    for i, (name, x, w, y, *steps) in enumerate(FORMS):
         axis = name.split("_")[3].index("f")
         codes, scales = rng.integers(-127, 128, w), rng.uniform(0.01, 0.1, 24).astype(np.float32)
         kind = f"!quant.uniform<i8:f32:{axis}, {{{', '.join(f'{s:.9e}' for s in scales)}}}>"
@@ -149,12 +156,12 @@ def test_codes_per_output_channel_are_taken_over():
   %q = quant.scast %c : {stored} to {quantized}
   %w = quant.dcast %q : {quantized} to {type_of(w)}"""
         bias = "%b = arith.constant dense<0.0> : tensor<24xf32>"
-        lines = function(i, name, x, w, y, strides).split("\n")
+        lines = function(i, name, x, w, y, *steps).split("\n")
         lines = [weight if "%w = " in line else bias if "%b = " in line else line for line in lines]
         text += "\n".join(lines)
         inputs.append(rng.standard_normal(x).astype(np.float32))
         real = codes * scales.astype(np.float64).reshape([-1 if d == axis else 1 for d in range(len(w))])
-        expected.append(convolve(name, inputs[-1], real, 0, strides))
+        expected.append(convolve(name, inputs[-1], real, 0, *steps))
     with Session() as session:
         module = session.parse_text(text).run("fptq-quantize-pipeline{policy=per-token}")
         assert module.text().count("method = stored") == 2 * len(FORMS)  # high and low nibbles

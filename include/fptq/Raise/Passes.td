@@ -93,8 +93,9 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     looked through; the result and the activation are transposed only where the op itself does. A bias
     added afterwards, through any broadcasts and before or after reshapes, is taken in.
 
-    A convolution whose windows do not overlap is a contraction too: with a kernel of size 1 (a stride leaves pixels out),
-    or as large as the stride (patches; K is what one of them has). The bias its accumulator starts from is the linear's.
+    A convolution is a contraction too. Windows side by side are a view: a kernel of size 1 (a stride leaves pixels out), or
+    one as large as the stride (patches; K is what one of them has). Windows that overlap or have gaps are copied, channels
+    last, up to 256 MiB. The bias its accumulator starts from is the linear's.
 
     A contraction with a constant stack of weights, one for each place of a batch or one that each token picks by an
     index, becomes a loop over them (`scf.for`, `scf.index_switch`) and a `fptq.linear` for each: mixtures of experts.
@@ -103,7 +104,7 @@ def FptqRaisePass : Pass<"fptq-raise", "::mlir::ModuleOp"> {
     A contraction that is no linear with a constant weight stays as it is, with a remark that says why (a warning where
     it is a layer all the same, whose weight is not known before the model runs or is multiplied with more than the input):
     two activations (attention), an integer accumulator, one input channel (frequencies times positions), a weight that differs along the batch and is small (depthwise
-    convolutions), windows that overlap.
+    convolutions).
 
     Rows of a constant table that are looked up by ids (`tensor.extract` in a generic, `tensor.gather`) become a
     `fptq.lookup`, called like the table and `.lookup`. What the model does about ids outside of the table, an assert or a
