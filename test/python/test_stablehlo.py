@@ -163,6 +163,37 @@ def test_wide_booleans(session):
     np.testing.assert_array_equal(run(session, text, x)[0], np.where(mask, x, 0))
 
 
+def test_product_with_gathered_weights(session):
+    """`jnp.einsum('tkf,tkfd->tkd', h, w[i])` in float: the gather is fused into the product, whose reduction is tiled."""
+    rng = np.random.default_rng(6)
+    h, w, i = rng.standard_normal((3, 2, 64), np.float32), rng.standard_normal((4, 64, 8), np.float32), rng.integers(0, 4, (3, 2))
+    text = """func.func @main(%h: tensor<3x2x64xf32>, %w: tensor<4x64x8xf32>, %i: tensor<3x2xindex>) -> tensor<3x2x8xf32> {
+      %zero = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<3x2x64x8xf32>
+      %picked = linalg.generic {indexing_maps = [affine_map<(t, k, f, d) -> (t, k)>, affine_map<(t, k, f, d) -> (t, k, f, d)>],
+          iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%i : tensor<3x2xindex>) outs(%e : tensor<3x2x64x8xf32>) {
+      ^bb0(%in: index, %out: f32):
+        %f = linalg.index 2 : index
+        %d = linalg.index 3 : index
+        %v = tensor.extract %w[%in, %f, %d] : tensor<4x64x8xf32>
+        linalg.yield %v : f32
+      } -> tensor<3x2x64x8xf32>
+      %y = tensor.empty() : tensor<3x2x8xf32>
+      %z = linalg.fill ins(%zero : f32) outs(%y : tensor<3x2x8xf32>) -> tensor<3x2x8xf32>
+      %r = linalg.generic {indexing_maps = [affine_map<(t, k, d, f) -> (t, k, f)>, affine_map<(t, k, d, f) -> (t, k, f, d)>,
+          affine_map<(t, k, d, f) -> (t, k, d)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+          ins(%h, %picked : tensor<3x2x64xf32>, tensor<3x2x64x8xf32>) outs(%z : tensor<3x2x8xf32>) {
+      ^bb0(%a: f32, %b: f32, %o: f32):
+        %p = arith.mulf %a, %b : f32
+        %s = arith.addf %o, %p : f32
+        linalg.yield %s : f32
+      } -> tensor<3x2x8xf32>
+      return %r : tensor<3x2x8xf32>
+    }"""
+    expected = np.einsum("tkf,tkfd->tkd", h, w[i])
+    assert snr(expected, run(session, text, h, w, i)[0]) > 110
+
+
 # -- a model --------------------------------------------------------------------------------------
 
 

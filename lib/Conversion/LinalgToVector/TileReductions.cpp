@@ -3,6 +3,7 @@
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 
 namespace mlir::fptq {
@@ -72,8 +73,14 @@ static void tilePartial(IRRewriter &rewriter, linalg::LinalgOp op, unsigned r, A
   auto tiled = scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
   if (failed(tiled))
     return; // left to the vectorizer as it is
-  for (Operation *piece : tiled->tiledOps)
+  // Upstream leaves the piece's linalg.index to count from 0 in every step (docs/UpstreamIssues.md).
+  SmallVector<OpFoldResult> offsets(sizes.size());
+  offsets[r] = *tiled->loops.front().getSingleInductionVar();
+  for (Operation *piece : tiled->tiledOps) {
+    if (auto indexed = dyn_cast<linalg::LinalgOp>(piece))
+      linalg::offsetIndices(rewriter, indexed, offsets);
     noteVectorSizes(piece, sizes, sizes, sizes[r]);
+  }
   rewriter.replaceOp(op, tiled->replacements);
   llvm::append_range(loops, tiled->loops);
 }

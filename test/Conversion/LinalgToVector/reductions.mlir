@@ -50,3 +50,24 @@ func.func @difference(%x: tensor<4x70xf32>, %f: tensor<4x1xf32>) -> tensor<4x1xf
   } -> tensor<4x1xf32>
   return %r : tensor<4x1xf32>
 }
+
+// -----
+
+// What is looked up by the index of the reduction moves on with the loop over it.
+// CHECK-LABEL: @index
+// CHECK: scf.for %[[AT:.*]] = %c0{{.*}} to %c64{{.*}} step %c32
+// CHECK: %[[I:.*]] = linalg.index 1 : index
+// CHECK: %[[J:.*]] = affine.apply #{{.*}}(%[[AT]])[%[[I]]]
+// CHECK: tensor.extract %{{.*}}[%[[J]]]
+func.func @index(%x: tensor<4x64xf32>, %w: tensor<64xf32>, %f: tensor<4xf32>) -> tensor<4xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>],
+                       iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x64xf32>) outs(%f : tensor<4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %i = linalg.index 1 : index
+    %b = tensor.extract %w[%i] : tensor<64xf32>
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
