@@ -8,6 +8,7 @@
 #include "CopiedWindows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -64,6 +65,9 @@ static Value transposeInsidePadding(OpBuilder &b, Location loc, Value x, ArrayRe
   Value padding = pad ? pad.getConstantPaddingValue() : Value();
   if (!padding || !pad->hasOneUse())
     return transpose(b, loc, x, order);
+  TypedAttr constant; // it may stand in the body of the padding that was
+  if (matchPattern(padding, m_Constant(&constant)))
+    padding = arith::ConstantOp::create(b, loc, constant);
   Value inner = transpose(b, loc, pad.getSource(), order);
   auto low = pad.getMixedLowPad(), high = pad.getMixedHighPad();
   auto ordered = [&](ArrayRef<OpFoldResult> values) {

@@ -218,8 +218,20 @@ bool mlir::fptq::isLeftOfStableHLO(Operation *op) {
              chlo::ErfcOp>(op);
 }
 
+/// Places of a scatter that have no sign, in types that have none either and hold them all.
+static void widenPlaces(IRRewriter &rewriter, ScatterOp op) {
+  auto type = cast<RankedTensorType>(op.getScatterIndices().getType());
+  if (!type.getElementType().isUnsignedInteger() || type.getElementTypeBitWidth() >= 64)
+    return;
+  rewriter.setInsertionPoint(op);
+  Value bits =
+      UnrealizedConversionCastOp::create(rewriter, op.getLoc(), signless(type), op.getScatterIndices()).getResult(0);
+  op.getScatterIndicesMutable().assign(
+      arith::ExtUIOp::create(rewriter, op.getLoc(), type.clone(rewriter.getI64Type()), bits));
+}
+
 /// Arguments of functions, and what operations left here carry, have their signs, behind casts from and to the signless
-/// types of all else. Nothing left here asks for signs: comparisons do, and are lowered.
+/// types of all else. Nothing left here asks for signs but the places of a scatter: comparisons do, and are lowered.
 static void dropSigns(IRRewriter &rewriter, ModuleOp module) {
   module.walk([](Operation *op) {
     for (Value result : op->getResults())
@@ -244,6 +256,9 @@ void mlir::fptq::lowerStableHLO(ModuleOp module) {
       ops.push_back(op);
   });
   IRRewriter rewriter(module.getContext());
+  for (Operation *op : ops)
+    if (auto scatter = dyn_cast<ScatterOp>(op))
+      widenPlaces(rewriter, scatter);
   dropSigns(rewriter, module);
   for (Operation *op : ops) {
     rewriter.setInsertionPoint(op);

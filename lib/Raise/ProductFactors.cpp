@@ -8,6 +8,9 @@
 using namespace mlir;
 using namespace mlir::fptq;
 
+/// More than any model multiplies in one body.
+static constexpr size_t kMaxFactors = 64;
+
 namespace {
 class ProductReader {
 public:
@@ -17,7 +20,7 @@ public:
 private:
   bool collectTerm(Value yielded);
   bool collect(Value v, bool isDivisor);
-  bool readInputs(Value v, Factor &factor);
+  bool readInputs(Value v, Factor &factor, llvm::SmallDenseSet<Value> &seen);
   std::optional<ProductSum> sides();
   Value findStuck() const;
 
@@ -42,8 +45,11 @@ ProductReader::ProductReader(linalg::LinalgOp op, unsigned number)
   }
 }
 
-/// False where `v` is more than a number made of elements: it depends on an index, on a sum.
-bool ProductReader::readInputs(Value v, Factor &factor) {
+/// False where `v` is more than a number made of elements: it depends on an index, on a sum. A value of `seen` is
+/// known: a number may be used many times.
+bool ProductReader::readInputs(Value v, Factor &factor, llvm::SmallDenseSet<Value> &seen) {
+  if (!seen.insert(v).second)
+    return true;
   auto argument = dyn_cast<BlockArgument>(v);
   if (argument && argument.getOwner() == op.getBlock()) {
     unsigned input = argument.getArgNumber();
@@ -61,16 +67,19 @@ bool ProductReader::readInputs(Value v, Factor &factor) {
     return true;
   }
   return isPure(source) && !isa<linalg::IndexOp>(source) && !source->getNumRegions() &&
-         llvm::all_of(source->getOperands(), [&](Value operand) { return readInputs(operand, factor); });
+         llvm::all_of(source->getOperands(), [&](Value operand) { return readInputs(operand, factor, seen); });
 }
 
-/// As few factors as there can be: what constants alone make is one, however many products it has.
+/// As few factors as there can be: what constants alone make is one, however many products it has. Where there are too
+/// many, of squares of squares, the rest stay whole.
 bool ProductReader::collect(Value v, bool isDivisor) {
   Factor factor;
+  llvm::SmallDenseSet<Value> seen;
   factor.value = v, factor.isDivisor = isDivisor, factor.loops.resize(op.getNumLoops());
-  if (!isa<FloatType>(v.getType()) || !readInputs(v, factor))
+  if (!isa<FloatType>(v.getType()) || !readInputs(v, factor, seen))
     return false;
-  Operation *source = factor.isConstant ? nullptr : v.getDefiningOp();
+  bool isWhole = factor.isConstant || factors.size() >= kMaxFactors;
+  Operation *source = isWhole ? nullptr : v.getDefiningOp();
   if (auto mul = dyn_cast_if_present<arith::MulFOp>(source))
     return collect(mul.getLhs(), isDivisor) && collect(mul.getRhs(), isDivisor);
   if (auto div = dyn_cast_if_present<arith::DivFOp>(source))

@@ -154,3 +154,22 @@ func.func @codes(%x: tensor<1x16x9xf32>) -> tensor<1x8x7xf32> {
   %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<1> : vector<1xi64>} ins(%x, %w : tensor<1x16x9xf32>, tensor<8x16x3xf32>) outs(%z : tensor<1x8x7xf32>) -> tensor<1x8x7xf32>
   return %y : tensor<1x8x7xf32>
 }
+
+// -----
+
+// Zeros that stand in the padding's own body, before anything has moved them out.
+// CHECK-LABEL: @zeros_in_the_padding
+// CHECK: %[[T:.*]] = linalg.transpose ins(%arg0 : tensor<1x16x9xf32>)
+// CHECK: tensor.pad %[[T]] low[0, 1, 0] high[0, 1, 0]
+// CHECK: fptq.linear {{.*}} -> tensor<1x9x8xf32>
+func.func @zeros_in_the_padding(%x: tensor<1x16x9xf32>) -> tensor<1x8x9xf32> {
+  %w = arith.constant dense_resource<a.weight> : tensor<8x16x3xf32>
+  %p = tensor.pad %x low[0, 0, 1] high[0, 0, 1] {
+  ^bb0(%i0: index, %i1: index, %i2: index):
+    %zero = arith.constant 0.0 : f32
+    tensor.yield %zero : f32
+  } : tensor<1x16x9xf32> to tensor<1x16x11xf32>
+  %z = arith.constant dense<0.0> : tensor<1x8x9xf32>
+  %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<1> : vector<1xi64>} ins(%p, %w : tensor<1x16x11xf32>, tensor<8x16x3xf32>) outs(%z : tensor<1x8x9xf32>) -> tensor<1x8x9xf32>
+  return %y : tensor<1x8x9xf32>
+}

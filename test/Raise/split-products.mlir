@@ -159,3 +159,89 @@ func.func @codes(%x: tensor<4x64xf32>, %init: tensor<4x2xf32>) -> tensor<4x2xf32
   } -> tensor<4x2xf32>
   return %r : tensor<4x2xf32>
 }
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (k, n)>
+#y = affine_map<(m, n, k) -> (m, n)>
+
+// A number that is used twice is read once, and a power of 2^32 is not that many factors: this ends.
+// CHECK-LABEL: @doubled_and_squared
+// CHECK: arith.addf
+// CHECK: fptq.linear %{{.*}} layer("doubled")
+func.func @doubled_and_squared(%x: tensor<?x2xf32>, %init: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = arith.constant dense_resource<doubled.weight> : tensor<2x2xf32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<?x2xf32>, tensor<2x2xf32>) outs(%init : tensor<?x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s1 = arith.addf %a, %a : f32
+    %s2 = arith.addf %s1, %s1 : f32
+    %s3 = arith.addf %s2, %s2 : f32
+    %s4 = arith.addf %s3, %s3 : f32
+    %s5 = arith.addf %s4, %s4 : f32
+    %s6 = arith.addf %s5, %s5 : f32
+    %s7 = arith.addf %s6, %s6 : f32
+    %s8 = arith.addf %s7, %s7 : f32
+    %s9 = arith.addf %s8, %s8 : f32
+    %s10 = arith.addf %s9, %s9 : f32
+    %s11 = arith.addf %s10, %s10 : f32
+    %s12 = arith.addf %s11, %s11 : f32
+    %s13 = arith.addf %s12, %s12 : f32
+    %s14 = arith.addf %s13, %s13 : f32
+    %s15 = arith.addf %s14, %s14 : f32
+    %s16 = arith.addf %s15, %s15 : f32
+    %s17 = arith.addf %s16, %s16 : f32
+    %s18 = arith.addf %s17, %s17 : f32
+    %s19 = arith.addf %s18, %s18 : f32
+    %s20 = arith.addf %s19, %s19 : f32
+    %s21 = arith.addf %s20, %s20 : f32
+    %s22 = arith.addf %s21, %s21 : f32
+    %s23 = arith.addf %s22, %s22 : f32
+    %s24 = arith.addf %s23, %s23 : f32
+    %s25 = arith.addf %s24, %s24 : f32
+    %s26 = arith.addf %s25, %s25 : f32
+    %s27 = arith.addf %s26, %s26 : f32
+    %s28 = arith.addf %s27, %s27 : f32
+    %s29 = arith.addf %s28, %s28 : f32
+    %s30 = arith.addf %s29, %s29 : f32
+    %s31 = arith.addf %s30, %s30 : f32
+    %s32 = arith.addf %s31, %s31 : f32
+    %q1 = arith.mulf %s32, %s32 : f32
+    %q2 = arith.mulf %q1, %q1 : f32
+    %q3 = arith.mulf %q2, %q2 : f32
+    %q4 = arith.mulf %q3, %q3 : f32
+    %q5 = arith.mulf %q4, %q4 : f32
+    %q6 = arith.mulf %q5, %q5 : f32
+    %q7 = arith.mulf %q6, %q6 : f32
+    %q8 = arith.mulf %q7, %q7 : f32
+    %q9 = arith.mulf %q8, %q8 : f32
+    %q10 = arith.mulf %q9, %q9 : f32
+    %q11 = arith.mulf %q10, %q10 : f32
+    %q12 = arith.mulf %q11, %q11 : f32
+    %q13 = arith.mulf %q12, %q12 : f32
+    %q14 = arith.mulf %q13, %q13 : f32
+    %q15 = arith.mulf %q14, %q14 : f32
+    %q16 = arith.mulf %q15, %q15 : f32
+    %q17 = arith.mulf %q16, %q16 : f32
+    %q18 = arith.mulf %q17, %q17 : f32
+    %q19 = arith.mulf %q18, %q18 : f32
+    %q20 = arith.mulf %q19, %q19 : f32
+    %q21 = arith.mulf %q20, %q20 : f32
+    %q22 = arith.mulf %q21, %q21 : f32
+    %q23 = arith.mulf %q22, %q22 : f32
+    %q24 = arith.mulf %q23, %q23 : f32
+    %q25 = arith.mulf %q24, %q24 : f32
+    %q26 = arith.mulf %q25, %q25 : f32
+    %q27 = arith.mulf %q26, %q26 : f32
+    %q28 = arith.mulf %q27, %q27 : f32
+    %q29 = arith.mulf %q28, %q28 : f32
+    %q30 = arith.mulf %q29, %q29 : f32
+    %q31 = arith.mulf %q30, %q30 : f32
+    %q32 = arith.mulf %q31, %q31 : f32
+    %p = arith.mulf %q32, %b : f32
+    %t = arith.addf %o, %p : f32
+    linalg.yield %t : f32
+  } -> tensor<?x2xf32>
+  return %r : tensor<?x2xf32>
+}

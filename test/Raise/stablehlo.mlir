@@ -100,3 +100,16 @@ func.func @scatter(%x: tensor<5x7xf32>, %i: tensor<3x1xi32>, %u: tensor<3x7xf32>
   }) : (tensor<5x7xf32>, tensor<3x1xi32>, tensor<3x7xf32>) -> tensor<5x7xf32>
   return %0 : tensor<5x7xf32>
 }
+
+// 200 is no -56, which would be outside.
+// CHECK-LABEL: @unsigned_places(%arg0: tensor<256x7xf32>, %arg1: tensor<3x1xi8>
+// CHECK: %[[I:.*]] = arith.extui %arg1 : tensor<3x1xi8> to tensor<3x1xi64>
+// CHECK-NOT: unrealized_conversion_cast
+// CHECK: tensor.extract %[[I]]
+func.func @unsigned_places(%x: tensor<256x7xf32>, %i: tensor<3x1xui8>, %u: tensor<3x7xf32>) -> tensor<256x7xf32> {
+  %0 = "stablehlo.scatter"(%x, %i, %u) <{indices_are_sorted = false, scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [1], inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 1>, unique_indices = false}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    stablehlo.return %b : tensor<f32>
+  }) : (tensor<256x7xf32>, tensor<3x1xui8>, tensor<3x7xf32>) -> tensor<256x7xf32>
+  return %0 : tensor<256x7xf32>
+}
