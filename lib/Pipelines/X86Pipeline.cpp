@@ -68,6 +68,7 @@ void mlir::fptq::addLinalgStages(OpPassManager &pm) {
 }
 
 void mlir::fptq::addElementwiseFusion(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createFptqFoldReshapesPass());
   pm.addPass(createFptqFuseElementwisePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

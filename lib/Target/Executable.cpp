@@ -5,6 +5,7 @@
 #include "DeviceKernels.h"
 #include "Lowering.h"
 #include "ResourceSymbols.h"
+#include "fptq-runtime/Buffers.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq-runtime/GpuDevice.h"
 #include "fptq-runtime/GpuSimulator.h"
@@ -87,6 +88,8 @@ static llvm::StringMap<const void *> runtimeFunctions() {
       {"fptq_observe", reinterpret_cast<const void *>(&observe)},
       {"fptq_reference_matmul", reinterpret_cast<const void *>(&fptq_reference_matmul)},
       {"fptq_reference_quantize", reinterpret_cast<const void *>(&fptq_reference_quantize)},
+      {"fptq_buffer_take", reinterpret_cast<const void *>(&fptq_buffer_take)},
+      {"fptq_buffer_give_back", reinterpret_cast<const void *>(&fptq_buffer_give_back)},
       {"fptq_cpu_tiers", reinterpret_cast<const void *>(&fptq_cpu_tiers)},
       {"fptq_gpu_launch", reinterpret_cast<const void *>(&fptq_gpu_launch)}};
   for (const FptqSimSymbol *symbol = fptq_sim_symbols; symbol->name; ++symbol)

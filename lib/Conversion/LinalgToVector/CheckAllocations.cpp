@@ -15,21 +15,21 @@ struct FptqCheckAllocationsPass : impl::FptqCheckAllocationsPassBase<FptqCheckAl
 };
 } // namespace
 
-static constexpr StringLiteral kAllocate = "fptq_allocate";
+static constexpr StringLiteral kAllocate = "fptq_allocate", kGiveBack = "fptq_buffer_give_back";
 
-/// `fptq_allocate(bytes)`: malloc's pointer, or the end of the process with a word about why.
-static void defineAllocate(OpBuilder &b, ModuleOp module, LLVM::LLVMFuncOp malloc, LLVM::LLVMFuncOp dprintf,
+/// `fptq_allocate(bytes)`: a pointer from `take`, or the end of the process with a word about why.
+static void defineAllocate(OpBuilder &b, ModuleOp module, LLVM::LLVMFuncOp take, LLVM::LLVMFuncOp dprintf,
                            LLVM::LLVMFuncOp abort) {
   Location loc = module.getLoc();
   b.setInsertionPointToEnd(module.getBody());
-  auto function = LLVM::LLVMFuncOp::create(b, loc, kAllocate, malloc.getFunctionType(), LLVM::Linkage::Internal);
+  auto function = LLVM::LLVMFuncOp::create(b, loc, kAllocate, take.getFunctionType(), LLVM::Linkage::Internal);
   function.setResultAttr(0, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr()); // as malloc's
   Block *entry = function.addEntryBlock(b);
   Block *there = b.createBlock(&function.getBody()), *none = b.createBlock(&function.getBody());
   Value bytes = entry->getArgument(0);
 
   b.setInsertionPointToEnd(entry);
-  Value memory = LLVM::CallOp::create(b, loc, malloc, bytes).getResult();
+  Value memory = LLVM::CallOp::create(b, loc, take, bytes).getResult();
   Value null = LLVM::ZeroOp::create(b, loc, memory.getType());
   Value failed = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, memory, null);
   LLVM::CondBrOp::create(b, loc, failed, none, there);
@@ -48,10 +48,12 @@ void FptqCheckAllocationsPass::runOnOperation() {
   auto malloc = module.lookupSymbol<LLVM::LLVMFuncOp>("malloc");
   if (!malloc || module.lookupSymbol(kAllocate)) // nothing to check, or checked before
     return;
-  SmallVector<LLVM::CallOp> calls;
+  SmallVector<LLVM::CallOp> allocations, deallocations;
   module.walk([&](LLVM::CallOp call) {
     if (call.getCallee() == malloc.getSymName())
-      calls.push_back(call);
+      allocations.push_back(call);
+    if (call.getCallee() == StringRef("free"))
+      deallocations.push_back(call);
   });
   OpBuilder b(module.getContext());
   auto pointer = LLVM::LLVMPointerType::get(module.getContext());
@@ -60,10 +62,15 @@ void FptqCheckAllocationsPass::runOnOperation() {
       LLVM::lookupOrCreateFn(b, module, "dprintf", {b.getI32Type(), pointer}, b.getI32Type(), /*isVarArg=*/true);
   FailureOr<LLVM::LLVMFuncOp> abort =
       LLVM::lookupOrCreateFn(b, module, "abort", {}, LLVM::LLVMVoidType::get(module.getContext()));
-  if (failed(dprintf) || failed(abort))
+  FailureOr<LLVM::LLVMFuncOp> take = LLVM::lookupOrCreateFn(b, module, "fptq_buffer_take", {b.getI64Type()}, pointer);
+  FailureOr<LLVM::LLVMFuncOp> giveBack =
+      LLVM::lookupOrCreateFn(b, module, kGiveBack, {pointer}, LLVM::LLVMVoidType::get(module.getContext()));
+  if (failed(dprintf) || failed(abort) || failed(take) || failed(giveBack))
     return signalPassFailure();
-  defineAllocate(b, module, malloc, *dprintf, *abort);
-  for (LLVM::CallOp call : calls)
+  defineAllocate(b, module, *take, *dprintf, *abort);
+  for (LLVM::CallOp call : allocations)
     call.setCallee(kAllocate);
+  for (LLVM::CallOp call : deallocations)
+    call.setCallee(kGiveBack);
 }
 } // namespace mlir::fptq

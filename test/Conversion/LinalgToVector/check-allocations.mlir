@@ -10,7 +10,7 @@
 // CHECK-NOT: @malloc(
 // CHECK-LABEL: llvm.func internal @fptq_allocate(
 // CHECK-SAME: %[[BYTES:.*]]: i64
-// CHECK: %[[P:.*]] = llvm.call @malloc(%[[BYTES]])
+// CHECK: %[[P:.*]] = llvm.call @fptq_buffer_take(%[[BYTES]])
 // CHECK: %[[NULL:.*]] = llvm.icmp "eq" %[[P]], %{{.*}} : !llvm.ptr
 // CHECK: llvm.cond_br %[[NULL]], ^[[NONE:bb.*]], ^[[THERE:bb.*]]
 // CHECK: ^[[THERE]]:

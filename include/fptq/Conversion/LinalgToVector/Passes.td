@@ -91,6 +91,16 @@ def FptqMergeFunctionsPass : Pass<"fptq-merge-functions", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def FptqFoldReshapesPass : Pass<"fptq-fold-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "Reshapes out of the way of fusion";
+  let description = [{
+    In functions with a product of activations that were reshaped for it: loops of one step and dimensions of size 1 are dropped, as upstream's `linalg-fold-unit-extent-dims` does, with two
+    conditions: two loops stay, rows and channels, and ops that read windows are left alone. The batch of a product of two
+    activations that was made of several dimensions (`tensor.collapse_shape` before and `tensor.expand_shape` behind a
+    `batch_matmul`) is these dimensions again, which the softmax between two such products has.
+  }];
+}
+
 def FptqFuseElementwisePass : Pass<"fptq-fuse-elementwise"> {
   let summary = "Fuse elementwise producers that are read once";
   let description = [{
@@ -290,8 +300,8 @@ def FptqCheckAllocationsPass : Pass<"fptq-check-allocations", "::mlir::ModuleOp"
   let summary = "A buffer that memory has no room for is an error, not a write to address 0";
   let description = [{
     Every call of `malloc`, as `finalize-memref-to-llvm` leaves them, goes through a function of the module that says how
-    many bytes were wanted, on standard error, and aborts where there are none. (That pass's own functions,
-    `use-generic-functions`, would have to be defined in a library beside each object file.)
+    many bytes were wanted, on standard error, and aborts where there are none. It takes them from the runtime
+    (`fptq-runtime/Buffers.h`), which `free` becomes a return to: buffers are kept for the next call.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
