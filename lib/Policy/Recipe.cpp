@@ -1,9 +1,9 @@
 //===- Recipe.cpp - what the user decides per layer -----------------------===//
 #include "fptq/Policy/Recipe.h"
+#include "fptq/Support/InputFile.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/YAMLParser.h"
 
@@ -267,9 +267,9 @@ llvm::Expected<Recipe> Recipe::parse(StringRef text, StringRef file) {
 }
 
 llvm::Expected<Recipe> Recipe::load(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = readInputFile(path);
   if (!buffer)
-    return llvm::createStringError(path + ": " + buffer.getError().message());
+    return llvm::createStringError(path + ": " + llvm::toString(buffer.takeError()));
   return parse((*buffer)->getBuffer(), path);
 }
 

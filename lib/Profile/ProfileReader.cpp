@@ -2,11 +2,11 @@
 #include "ForeignProfiles.h"
 #include "ProfileKeys.h"
 #include "fptq/Profile/Observers.h"
+#include "fptq/Support/InputFile.h"
 #include "fptq/Support/Json.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 #include <cstring>
@@ -150,9 +150,9 @@ static llvm::Expected<RangeProfile> parseProfile(const json::Value &value, Strin
 }
 
 llvm::Expected<RangeProfile> RangeProfile::load(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = readInputFile(path);
   if (!buffer)
-    return profileError(path, "", "", buffer.getError().message());
+    return profileError(path, "", "", llvm::toString(buffer.takeError()));
   StringRef text = (*buffer)->getBuffer();
   if (text.ltrim().starts_with("{")) {
     auto value = parseJson(text);

@@ -1,18 +1,18 @@
 //===- LayerNames.cpp - a layer is called like its weight -----------------===//
 #include "LayerNames.h"
+#include "fptq/Support/InputFile.h"
 #include "fptq/Support/Json.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
 
 llvm::Error LayerNames::loadMap(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = readInputFile(path);
   if (!buffer)
-    return llvm::createFileError(path, buffer.getError());
+    return llvm::createFileError(path, buffer.takeError());
   auto parsed = parseJson((*buffer)->getBuffer());
   if (!parsed)
     return llvm::createFileError(path, parsed.takeError());

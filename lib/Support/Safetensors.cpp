@@ -1,11 +1,11 @@
 //===- Safetensors.cpp - mapped reading -----------------------------------===//
 #include "fptq/Support/Safetensors.h"
+#include "fptq/Support/InputFile.h"
 #include "fptq/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
 using namespace mlir::fptq;
@@ -113,10 +113,9 @@ static Expected<Parts> cutHeader(StringRef path, StringRef all) {
 }
 
 Expected<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(StringRef path) {
-  // Without a terminator the file is mapped, never read into memory.
-  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = readInputFile(path, /*mapped=*/true);
   if (!buffer)
-    return fileError(path, buffer.getError().message());
+    return fileError(path, toString(buffer.takeError()));
   Expected<Parts> parts = cutHeader(path, (*buffer)->getBuffer());
   if (!parts)
     return parts.takeError();

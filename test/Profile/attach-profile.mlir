@@ -10,6 +10,11 @@
 // NONE: option profile is missing
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/absent.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=ABSENT
 // ABSENT: absent.json: No such file
+// What has no end is not read. The limit is for what does it all the same.
+// RUN: not bash -c "ulimit -v 8000000; exec fptq-opt --mlir-disable-threading --fptq-attach-profile=profile=/dev/zero %t/model.mlir" 2>&1 | FileCheck %s --check-prefix=DEVICE
+// RUN: not bash -c "ulimit -v 8000000; exec fptq-opt --mlir-disable-threading --fptq-choose-policy=recipe=/dev/zero %t/model.mlir" 2>&1 | FileCheck %s --check-prefix=DEVICE
+// RUN: not bash -c "ulimit -v 8000000; exec fptq-opt --mlir-disable-threading --fptq-raise=names=/dev/zero %t/model.mlir" 2>&1 | FileCheck %s --check-prefix=DEVICE
+// DEVICE: /dev/zero{{'?}}: is a device, expected a file
 // RUN: not fptq-opt --fptq-attach-profile=profile=%t/missing.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=MISSING
 // MISSING: missing.json' has no entry for layers: 'a', 'b'
 // RUN: fptq-opt --fptq-attach-profile="profile=%t/missing.json strict=false" %t/model.mlir 2>&1 | FileCheck %s --check-prefix=LENIENT

@@ -1,10 +1,10 @@
 //===- Npy.cpp - NumPy's array files --------------------------------------===//
 #include "Npy.h"
+#include "fptq/Support/InputFile.h"
 #include "fptq/Support/OutputFile.h"
 #include "fptq/Support/Safetensors.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Regex.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -19,9 +19,9 @@ static constexpr std::pair<StringLiteral, StringLiteral> kTypes[] = {
     {"<i2", "I16"}, {"<i4", "I32"}, {"<i8", "I64"}, {"|b1", "BOOL"}, {"<u4", "U32"}, {"<u8", "U64"}};
 
 Expected<Array> mlir::fptq::readNpy(StringRef path) {
-  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = readInputFile(path, /*mapped=*/true);
   if (!buffer)
-    return fail(path, buffer.getError().message());
+    return fail(path, toString(buffer.takeError()));
   StringRef all = (*buffer)->getBuffer();
   if (all.size() < 12 || !all.starts_with("\x93NUMPY"))
     return fail(path, "is no .npy file");
