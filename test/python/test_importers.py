@@ -201,6 +201,16 @@ def test_our_safetensors_are_what_the_package_reads(tmp_path):
         np.testing.assert_array_equal(read[name], array)
 
 
+@pytest.mark.parametrize("context, noted", [(None, False), (24, False), (25, True)])
+def test_a_context_longer_than_the_models_is_noted(tiny, tmp_path, context, noted):
+    native.save(load_checkpoint(tiny), tmp_path / "m.safetensors")
+    for path in (tiny, tmp_path / "m.safetensors"):
+        checkpoint = load_checkpoint(path, context=context)
+        assert checkpoint.config.context == 24
+        assert checkpoint.notes == [f"{path}: a context of 25 positions is asked for, the model's own of 24 is what "
+                                    "there is"] * noted
+
+
 def test_llama2c_layout(stories):
     checkpoint = load_checkpoint(stories)
     config = checkpoint.config

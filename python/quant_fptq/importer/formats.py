@@ -51,9 +51,17 @@ def load_checkpoint(path: str | Path, context: int | None = None, format: str | 
     """A checkpoint of any format in FORMATS; which one is seen from its content, or forced by `format`.
 
     Quantized checkpoints keep their codes. `context` bounds the KV cache, in positions (default: the
-    checkpoint's own, at most 2048). Weights are mapped, not read. Raises FptqError naming file and key.
+    checkpoint's own, at most 2048); a note says where the checkpoint's own is smaller. Weights are mapped, not read.
+    Raises FptqError naming file and key.
     """
-    path = Path(path)
+    checkpoint = _load(Path(path), context, format)
+    if context is not None and context > checkpoint.config.context:
+        checkpoint.notes.append(f"{path}: a context of {context} positions is asked for, the model's own of "
+                                f"{checkpoint.config.context} is what there is")
+    return checkpoint
+
+
+def _load(path: Path, context: int | None, format: str | None) -> Checkpoint:
     if format is not None and format not in FORMATS:
         raise FptqError(f"format '{format}' is not one of {', '.join(FORMATS)}")
     format = format or recognize(path)
