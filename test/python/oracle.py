@@ -31,7 +31,7 @@ def _yarn(pair, pairs, theta, s):
     return frequency * (1 - share) + frequency / s["factor"] * share
 
 
-def _tables(c, i, positions):
+def layer_angles(c, i, positions):
     """Angles of layer i, and what sines and cosines are multiplied by."""
     pairs, local = c.rotated // 2, i in c.local_layers
     theta, scaling = (c.local_rope_theta, {}) if local else (c.rope_theta, c.rope_scaling or {})
@@ -55,7 +55,7 @@ def _rotate(x, c, i):
     """x [T, heads, head_dim] at positions 0..T-1 of layer i."""
     if i in c.unrotated_layers:
         return x
-    angles, factor = _tables(c, i, np.arange(len(x)))
+    angles, factor = layer_angles(c, i, np.arange(len(x)))
     cos, sin, n = np.cos(angles) * factor, np.sin(angles) * factor, c.rotated
     first, second = (slice(0, n, 2), slice(1, n, 2)) if c.interleaved else (slice(0, n // 2), slice(n // 2, n))
     out = np.array(x)

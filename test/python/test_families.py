@@ -6,17 +6,19 @@ That numpy says what transformers does is test_with_torch.py's.
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import TINY, write_tiny
-from oracle import forward
+from oracle import forward, layer_angles
 from packed_writers import folder
 
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.importer import Tensor, export, native, safetensors
 from quant_fptq.importer.families import FUSED
-from quant_fptq.importer.huggingface_config import read_config
+from quant_fptq.importer.huggingface_config import config_of, read_config
+from quant_fptq.importer.rotary import rotary_tables
 from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
 from quant_fptq.quantize import QuantizeOptions, calibrate, quantized_checkpoint
@@ -38,7 +40,7 @@ FAMILIES = {
     "granite": {"model_type": "granite", "embedding_multiplier": 12.0, "attention_multiplier": 0.5,
                 "residual_multiplier": 0.25, "logits_scaling": 8.0},
     "smollm3": {"model_type": "smollm3", "no_rope_layer_interval": 2},
-    "yarn": {"model_type": "qwen3", "rope_scaling": YARN},
+    "yarn": {"model_type": "qwen3", "head_dim": 8, "rope_scaling": YARN},
 }
 #: What each says, that the first Llama does not.
 FEATURES = {
@@ -69,11 +71,21 @@ def close(got, expected, tolerance=2e-5):
     np.testing.assert_allclose(got, expected, atol=tolerance * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+# Gemma has nothing that Gemma 2 has not, Phi-3s are compiled below, and YaRN is numbers in a table.
+@pytest.mark.parametrize("name", ["gemma2", "gemma3", "granite", "olmo2", "smollm3"])
 def test_float_logits_follow_numpy(session, tmp_path, name):
     checkpoint = load_checkpoint(write_tiny(tmp_path, **FAMILIES[name]))
-    assert set(checkpoint.config.features()) == FEATURES[name]
     close(logits(session, checkpoint), forward(checkpoint, TOKENS))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_rotary_tables_follow_numpy(tmp_path, name):
+    config = load_checkpoint(write_tiny(tmp_path, **FAMILIES[name])).config
+    assert set(config.features()) == FEATURES[name]
+    for i in range(config.num_layers):
+        angles, factor = layer_angles(config, i, np.arange(config.context))
+        got = rotary_tables(config, local=i in config.local_layers)
+        np.testing.assert_allclose(got, [table(angles[:, 0]) * factor for table in (np.cos, np.sin)], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -101,20 +113,22 @@ def test_what_is_quantized_is_exported_and_read_again(session, tmp_path, name):
     export.compressed_tensors(result, tmp_path / "out")
     written = json.loads((tmp_path / "out" / "config.json").read_text())["model_type"]
     assert written == {"phi3": "llama"}.get(name, FAMILIES[name]["model_type"])
-    ours = logits(session, checkpoint, options.pipeline())
+    expected = forward(result, TOKENS, w4a8=True)
+    if name in ("phi3-partial", "gemma2"):  # rows that are cut and gammas that are whole, compiled
+        close(logits(session, checkpoint, options.pipeline()), expected, 3e-2)
     for path in ("one.safetensors", "out"):
         again = load_checkpoint(tmp_path / path)
         assert again.config == checkpoint.config and again.is_stored
         for norm in checkpoint.tensors:
             if norm.endswith("norm.weight"):  # Gemma's are written less 1
                 np.testing.assert_allclose(again.float32(norm), checkpoint.float32(norm), rtol=1e-6)
-        close(ours, forward(again, TOKENS, w4a8=True), 3e-2)
+        close(forward(again, TOKENS, w4a8=True), expected, 1e-3)
 
 
-@pytest.mark.parametrize("name", ["phi3", "gemma", "gemma2", "gemma3"])
+@pytest.mark.parametrize("name", ["phi3", "gemma2"])
 def test_an_equalized_model_is_the_same_function(session, tmp_path, name):
     """Scales go into whole gammas, also where the file has them less 1, and into parts of what was one weight."""
-    checkpoint = load_checkpoint(write_tiny(tmp_path / "m", **FAMILIES[name]))
+    checkpoint = load_checkpoint(write_tiny(tmp_path / "m", **FAMILIES[name], num_hidden_layers=1))
     outliers = inject(checkpoint, Outliers(attn=30, ffn=30, down=30, channels=2, seed=1))
     module, profile = session.import_checkpoint(outliers), tmp_path / "profile.json"
     calibrate(session, module, outliers, [TOKENS], profile)
@@ -152,20 +166,16 @@ def test_codes_of_fused_weights_are_cut(session, tmp_path, method):
         np.testing.assert_array_equal(whole, made.expected[name])
         assert all(checkpoint.tensors[f"model.layers.1.{part}.weight"].stored for part in parts)
     assert len(checkpoint.input_scales) == (14 if scale else 0)
-    close(logits(session, checkpoint), forward(checkpoint, TOKENS, w4a8=bool(scale)), 3e-2 if scale else 2e-5)
+    if scale:  # with order and zero points; the others' parts are of the same kinds
+        close(logits(session, checkpoint), forward(checkpoint, TOKENS, w4a8=True), 3e-2)
 
 
 @pytest.mark.parametrize("context, factors", [(12, "short"), (24, "long")])
-def test_longrope_has_one_set_of_factors_for_a_cache(session, tmp_path, context, factors):
-    checkpoint = load_checkpoint(write_tiny(tmp_path, **FAMILIES["phi3-partial"]), context=context)
-    rope = checkpoint.config.rope_scaling
-    assert rope["attention_factor"] == pytest.approx(np.sqrt(1 + np.log(2) / np.log(12)))
-    expected = forward(checkpoint, TOKENS[:12])
-    checkpoint.config = replace(checkpoint.config, rope_scaling={
-        **rope, "short_factor": rope[f"{factors}_factor"], "long_factor": rope[f"{factors}_factor"]})
-    np.testing.assert_array_equal(forward(checkpoint, TOKENS[:12]), expected)
-    got = Model(session.import_checkpoint(checkpoint).compile(threads=1), checkpoint.config).prefill(TOKENS[:12])
-    close(got, expected)
+def test_longrope_has_one_set_of_factors_for_a_cache(tmp_path, context, factors):
+    config = load_checkpoint(write_tiny(tmp_path, **FAMILIES["phi3-partial"]), context=context).config
+    factor = np.sqrt(1 + np.log(2) / np.log(12))
+    angles = np.outer(np.arange(context), 1e4 ** (-np.arange(3) / 3) / np.array(LONGROPE[f"{factors}_factor"]))
+    np.testing.assert_allclose(rotary_tables(config), [np.cos(angles) * factor, np.sin(angles) * factor], atol=1e-6)
 
 
 @pytest.mark.parametrize("changes", [
@@ -189,6 +199,24 @@ def test_a_key_that_is_left_out_is_not_a_null(tmp_path, changes, caps, kv):
     (tmp_path / "config.json").write_text(json.dumps({**TINY, "model_type": "gemma2", **changes}))
     config = read_config(tmp_path / "config.json")
     assert (config.attention_softcap, config.logits_softcap) == caps and config.num_kv_heads == kv
+
+
+@pytest.mark.parametrize("family, heads, kv", [
+    ("llama", None, 4), ("mistral", None, 8), ("qwen2", None, 32), ("qwen3", 128, 32), ("phi3", None, 4),
+    ("gemma", 256, 16), ("gemma2", 256, 4), ("gemma3_text", 256, 4), ("olmo2", None, 4), ("granite", None, 4),
+    ("smollm3", None, 4)])
+def test_sizes_that_are_left_out_are_those_of_the_config_class(family, heads, kv):
+    """As AutoConfig of transformers 5.24 reads them."""
+    said = ("intermediate_size", "num_hidden_layers", "vocab_size")
+    raw = {key: TINY[key] for key in said}
+    raw.update(model_type=family, num_attention_heads=max(4, kv), hidden_size=256)
+    config = config_of(Path("config.json"), raw)
+    assert (config.head_dim, config.num_kv_heads) == (heads or 256 // max(4, kv), kv)
+    tokens = {"qwen2": (None, ()), "qwen3": (None, ()), "phi3": (1, (32000,)), "olmo2": (None, (50279,)),
+              "smollm3": (128000, (128001,))}
+    assert (config.bos, config.eos) == tokens.get(family, (2, (1,)) if family.startswith("gemma") else (1, (2,)))
+    whole = config_of(Path("config.json"), {**raw, "head_dim": None, "num_key_value_heads": None})
+    assert (whole.head_dim, whole.num_kv_heads) == (256 // max(4, kv), max(4, kv))
 
 
 @pytest.mark.parametrize("changes, message", [

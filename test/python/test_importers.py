@@ -51,7 +51,7 @@ def test_hash_tells_weights_apart(tmp_path):
     ({"attention_bias": True}, "no tensor 'model.layers.0.self_attn.q_proj.bias'"),
     ({"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, expected 1"),
     ({"model_type": "qwen2"}, "no tensor 'model.layers.0.self_attn.q_proj.bias'"),
-    ({"model_type": "qwen3"}, "no tensor 'model.layers.0.self_attn.q_norm.weight'"),
+    ({"model_type": "qwen3", "head_dim": 8}, "no tensor 'model.layers.0.self_attn.q_norm.weight'"),
     ({"model_type": "mistral", "sliding_window": "8"}, "key 'sliding_window' is '8', expected a positive number"),
     ({"num_key_value_heads": 3}, "4 heads cannot share 3"),
     ({"rope_scaling": {"rope_type": "yarn"}}, "rope_scaling: key 'factor' is None, expected a positive number"),

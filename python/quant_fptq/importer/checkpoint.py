@@ -124,6 +124,11 @@ class LlamaConfig:
         return self.num_kv_heads * self.head_dim
 
     @property
+    def score_scale(self) -> float:
+        """What scores are multiplied by."""
+        return self.head_dim ** -0.5 if self.attention_scale is None else self.attention_scale
+
+    @property
     def rotated(self) -> int:
         """Channels of a head that are rotated."""
         return self.head_dim if self.rotary_dim is None else self.rotary_dim

@@ -13,9 +13,9 @@ from typing import Any, Callable
 
 from quant_fptq.importer.checkpoint import LINEARS
 
-#: Keys where null says something: no window, no cap, as many heads as queries have.
+#: Keys where null says something: no window, no cap, as many heads as queries have, heads that divide the model.
 NULLABLE = ("sliding_window", "attn_logit_softcapping", "final_logit_softcapping", "num_key_value_heads",
-            "bos_token_id", "eos_token_id")
+            "head_dim", "bos_token_id", "eos_token_id")
 
 #: Linears that a family's files keep as one, rows after rows.
 FUSED = {"self_attn.qkv_proj": LINEARS[:3], "mlp.gate_up_proj": LINEARS[4:6]}
@@ -51,20 +51,25 @@ def _query_scale(raw: dict) -> float:
     return float(raw["query_pre_attn_scalar"]) ** -0.5
 
 
+_LLAMA_TOKENS = {"bos_token_id": 1, "eos_token_id": 2}
 _GEMMA: dict[str, Any] = {"head_dim": 256, "tie_word_embeddings": True, "rms_norm_eps": 1e-6, "bos_token_id": 2,
                           "eos_token_id": 1}
 _NOT_CAUSAL = {"use_bidirectional_attention": (None, False)}
 
 #: By `model_type`. Of families that compute the same, the first is what is exported.
 FAMILIES: dict[str, Family] = {
-    "llama": Family("Llama"),
-    "mistral": Family("Mistral", window="always", defaults={"sliding_window": 4096}),
-    "qwen2": Family("Qwen2", {"biases": LINEARS[:3]}, window="asked", defaults={"sliding_window": 4096}),
-    "qwen3": Family("Qwen3", {"qk_norm": True}, window="asked", defaults={"sliding_window": 4096}),
+    "llama": Family("Llama", defaults=_LLAMA_TOKENS),
+    "mistral": Family("Mistral", window="always",
+                      defaults={**_LLAMA_TOKENS, "sliding_window": 4096, "num_key_value_heads": 8}),
+    "qwen2": Family("Qwen2", {"biases": LINEARS[:3]}, window="asked",
+                    defaults={"sliding_window": 4096, "num_key_value_heads": 32}),
+    "qwen3": Family("Qwen3", {"qk_norm": True}, window="asked",
+                    defaults={"sliding_window": 4096, "num_key_value_heads": 32, "head_dim": 128}),
     "phi3": Family("Phi3", window="always", partial=True, fused=True,
-                   defaults={"rms_norm_eps": 1e-5, "original_max_position_embeddings": 4096}),
+                   defaults={"rms_norm_eps": 1e-5, "original_max_position_embeddings": 4096, "bos_token_id": 1,
+                             "eos_token_id": 32000}),
     "gemma": Family("Gemma", {"activation": "gelu_tanh"}, derived={"embedding_scale": _root_of_hidden},
-                    defaults={**_GEMMA, "max_position_embeddings": 8192}, neutral=_NOT_CAUSAL, offset_norms=True,
+                    defaults={**_GEMMA, "max_position_embeddings": 8192, "num_key_value_heads": 16}, neutral=_NOT_CAUSAL, offset_norms=True,
                     # The first releases say gelu and mean this.
                     activation=("hidden_act", {**_GELU_TANH, "gelu": "gelu_tanh"})),
     "gemma2": Family("Gemma2", {"activation": "gelu_tanh", "norms": "around"},
@@ -84,13 +89,13 @@ FAMILIES: dict[str, Family] = {
                           {**_NOT_CAUSAL, "attn_logit_softcapping": (None,)}, ("hidden_activation", _GELU_TANH),
                           window="always", local_rotary=True, offset_norms=True),
     "olmo2": Family("Olmo2", {"norms": "after", "qk_norm": True, "qk_norm_whole": True},
-                    defaults={"rms_norm_eps": 1e-5}),
+                    defaults={"rms_norm_eps": 1e-5, "eos_token_id": 50279}),
     "granite": Family("Granite", keys={"embedding_multiplier": "embedding_scale",
                                        "attention_multiplier": "attention_scale",
                                        "residual_multiplier": "residual_scale", "logits_scaling": "logits_divisor"},
-                      defaults={"embedding_multiplier": 1.0, "attention_multiplier": 1.0, "residual_multiplier": 1.0,
-                                "logits_scaling": 1.0}),
+                      defaults={**_LLAMA_TOKENS, "embedding_multiplier": 1.0, "attention_multiplier": 1.0,
+                                "residual_multiplier": 1.0, "logits_scaling": 1.0}),
     "smollm3": Family("SmolLM3", window="asked", unrotated=True,
                       defaults={"rope_theta": 2e6, "tie_word_embeddings": True, "no_rope_layer_interval": 4,
-                                "num_key_value_heads": 4}),
+                                "num_key_value_heads": 4, "bos_token_id": 128000, "eos_token_id": 128001}),
 }

@@ -136,7 +136,9 @@ class _Reader:
         return {"rope_type": "yarn", "factor": self.linear_factor(), "original_max_position_embeddings": trained, **betas}
 
     def local_layers(self, layers: int) -> tuple[int, ...]:
-        """Every layer but each sixth, where the file does not say."""
+        """Every layer but each sixth, where the file does not say; none where there is no window."""
+        if not self.get("attention.sliding_window"):
+            return ()
         pattern = self.get("attention.sliding_window_pattern", 6)
         if isinstance(pattern, list) and len(pattern) >= layers:
             return tuple(i for i in range(layers) if pattern[i])
@@ -148,7 +150,8 @@ class _Reader:
     def features(self, hidden: int, heads: int, layers: int, head_dim: int) -> dict[str, Any]:
         """The fields that only some architectures have."""
         found = dict(self.family.features)
-        found["biases"] = tuple(linear for linear in LINEARS if _bias_of(linear) in self.file.tensors)
+        if not self.family.fused:
+            found["biases"] = tuple(linear for linear in LINEARS if _bias_of(linear) in self.file.tensors)
         found.setdefault("qk_norm", "blk.0.attn_q_norm.weight" in self.file.tensors)
         for key, (ours, default) in self.architecture.numbers.items():
             value = default if self.get(key) is None else self.number(key, kind=float)
@@ -188,7 +191,7 @@ class _Reader:
             raise self.error(f"key '{self.key('attention.causal')}' is false: attention to later tokens is not read")
         neutral = {}
         if "attention.scale" not in self.architecture.numbers:
-            neutral["attention.scale"] = config.attention_scale or config.head_dim ** -0.5
+            neutral["attention.scale"] = config.score_scale
         if (config.rope_scaling or {}).get("rope_type") != "longrope":
             neutral["rope.scaling.attn_factor"] = 1.0
         for name, expected in neutral.items():

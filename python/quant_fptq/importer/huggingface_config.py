@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -270,8 +271,7 @@ def _written(config: LlamaConfig, kind: str, family: Family) -> dict:
     keys.update({key: set(linears) <= set(c.biases) for key, linears in _BIASES.items()})
     keys.update({key: getattr(c, ours) for key, ours in family.keys.items()})
     if "query_pre_attn_scalar" in family.defaults:
-        keys["query_pre_attn_scalar"] = round((c.head_dim ** -0.5 if c.attention_scale is None else c.attention_scale)
-                                              ** -2)
+        keys["query_pre_attn_scalar"] = round(c.score_scale ** -2)
     if family.window:
         keys["sliding_window"] = c.context
     if family.unrotated:
@@ -286,8 +286,14 @@ def _written(config: LlamaConfig, kind: str, family: Family) -> dict:
     return keys
 
 
+def _with_scale(config: LlamaConfig) -> LlamaConfig:
+    """The same function, with its scale of the scores said: some families' files always do, others never."""
+    return replace(config, attention_scale=config.score_scale)
+
+
 def _candidates(config: LlamaConfig) -> Iterator[dict]:
     """config.json of every family that computes the same: what is written is read again, and has to be `config`."""
+    config = _with_scale(config)
     for kind, family in FAMILIES.items():
         if config.activation not in family.activation[1].values():
             continue
@@ -296,7 +302,7 @@ def _candidates(config: LlamaConfig) -> Iterator[dict]:
             again = config_of(Path(kind), keys, config.context)
         except FptqError:
             continue
-        if again == config:
+        if _with_scale(again) == config:
             yield keys
 
 

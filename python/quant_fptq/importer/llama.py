@@ -29,8 +29,6 @@ _ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "uint8": "i
 #: Element types of a KV cache.
 CACHES = ("f32", "f16")
 COSINES, SINES = "rotary.cosines", "rotary.sines"
-
-
 #: Those of layers that rotate by frequencies of their own.
 LOCAL_COSINES, LOCAL_SINES = "rotary.local.cosines", "rotary.local.sines"
 
@@ -201,8 +199,7 @@ class _Function:
         sizes = (*q.sizes[1:3], m, self.length)
         dot = b.generic("hgmtd", [(q, "mhgd"), (keys, "htd")], (b.fill("0.0", sizes), "hgmt"), _product(keys), "%r",
                         reduced="d")
-        scale = c.head_dim ** -0.5 if c.attention_scale is None else c.attention_scale
-        body = [f"%c = arith.constant {scale:.9e} : f32", "%r = arith.mulf %a0, %c : f32"]
+        body = [f"%c = arith.constant {c.score_scale:.9e} : f32", "%r = arith.mulf %a0, %c : f32"]
         result = "%r"
         if c.attention_softcap is not None:
             more, result = _capped(result, c.attention_softcap)
