@@ -1,5 +1,6 @@
 //===- TileForVectors.cpp - linalg ops to register size -------------------===//
 #include "Tiling.h"
+#include "Windows.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -21,7 +22,8 @@ struct Tiler {
 
   void tileElementwise(linalg::LinalgOp op);
   void tileReduction(linalg::LinalgOp op);
-  linalg::LinalgOp splitParallel(linalg::LinalgOp op);
+  void tileWindow(linalg::LinalgOp op);
+  linalg::LinalgOp splitParallel(linalg::LinalgOp op, int columns);
   linalg::LinalgOp splitRows(linalg::LinalgOp op, int v);
 };
 
@@ -38,6 +40,8 @@ struct ContractionShape {
 static constexpr int64_t kElementwiseParallelMin = 16384, kElementwiseRows = 16;
 /// Below this, a whole row is one vector.
 static constexpr int64_t kWholeRow = 32;
+/// Rows of an outer-product tile, each of a vector or more.
+static constexpr int64_t kMaxRows = 12;
 
 /// Steps of a loop nest, an unknown number taken for a few dozen; the most that can be counted where they are more.
 static int64_t workOf(ArrayRef<int64_t> extents) {
@@ -106,13 +110,13 @@ static ContractionShape analyze(linalg::LinalgOp op, unsigned reduction, ArrayRe
 
 /// A large contraction first becomes `chunks` parallel pieces: more pieces than threads, so that a
 /// busy core does not halve the speed.
-linalg::LinalgOp Tiler::splitParallel(linalg::LinalgOp op) {
+linalg::LinalgOp Tiler::splitParallel(linalg::LinalgOp op, int columns) {
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  if (!parallelMin || workOf(extents) < parallelMin || op.getNumDpsInputs() != 2)
+  if (!parallelMin || workOf(extents) < parallelMin)
     return op;
   auto kinds = op.getIteratorTypesArray();
   // Never the loop that vectors run along: of a packed weight's [N/32][K][32] it is the blocks that are shared out.
-  int columns = lastLoop(op, *op.getDpsInitOperand(0)), largest = -1;
+  int largest = -1;
   for (int d = 0; d < (int)extents.size(); ++d)
     if (d != columns && kinds[d] == utils::IteratorType::parallel && !ShapedType::isDynamic(extents[d]) &&
         (largest < 0 || extents[d] > extents[largest]))
@@ -131,7 +135,8 @@ void Tiler::tileReduction(linalg::LinalgOp op) {
   op.getReductionDims(reductions);
   unsigned r = reductions[0];
   bool contraction = op.getNumDpsInputs() == 2;
-  op = splitParallel(op);
+  if (contraction)
+    op = splitParallel(op, lastLoop(op, *op.getDpsInitOperand(0)));
   SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 1);
   auto cap = [&](int64_t tile, int d) { return ShapedType::isDynamic(extents[d]) ? tile : std::min(tile, extents[d]); };
   int64_t vector = 32; // row reductions
@@ -144,7 +149,7 @@ void Tiler::tileReduction(linalg::LinalgOp op) {
       tiles[shape.columns] = cap(64, shape.columns);
       if (shape.activationRows >= 0)
         tiles[shape.activationRows] =
-            cap(std::clamp<int64_t>(accumulators / tiles[shape.columns], 1, 12), shape.activationRows);
+            cap(std::clamp<int64_t>(accumulators / tiles[shape.columns], 1, kMaxRows), shape.activationRows);
     } else {
       vector = 16;
       if (shape.weightRows >= 0)
@@ -166,6 +171,43 @@ void Tiler::tileReduction(linalg::LinalgOp op) {
   tiled->setAttr(kReductionAttr, rewriter.getI64IntegerAttr(outer ? -1 - (int64_t)r : r));
 }
 
+/// Of `extent` rows, `most` at a time or fewer: so many as divide it, or else evenly (13 of 12 at the most are 7 and
+/// 6).
+static int64_t divideRows(int64_t extent, int64_t most) {
+  if (ShapedType::isDynamic(extent))
+    return most;
+  for (int64_t rows = most; 2 * rows > most; --rows)
+    if (extent % rows == 0)
+      return rows;
+  return llvm::divideCeil(extent, llvm::divideCeil(extent, most));
+}
+
+/// Convolutions and pooling: the parallel half of their tiling, one vector of columns and rows as far as registers are
+/// left. Several vectors a row were several times slower where the last is not whole (56 columns of AVX-512). The loops
+/// over the window go around in FptqTileReductionsPass, so that each element's sum keeps its order.
+void Tiler::tileWindow(linalg::LinalgOp op) {
+  op = orderByResult(rewriter, op);
+  const WindowShape shape = analyzeWindow(op);
+  op = splitParallel(op, shape.columns);
+  SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 1);
+  int64_t length = extents[shape.columns], columns = shape.rows < 0 ? kWholeRow : kVectorColumns;
+  tiles[shape.columns] = ShapedType::isDynamic(length) ? columns : std::min(length, columns);
+  if (shape.rows >= 0)
+    tiles[shape.rows] =
+        divideRows(extents[shape.rows], std::clamp<int64_t>(accumulators / kVectorColumns, 1, kMaxRows));
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  for (unsigned r : reductions)
+    tiles[r] = 0;
+  SmallVector<LoopLikeOpInterface> nest;
+  linalg::LinalgOp tiled = tileOp(rewriter, op, tiles, /*parallel=*/false, nest);
+  llvm::append_range(loops, llvm::reverse(nest)); // so that what is left of rows has whole columns, too
+  for (unsigned r : reductions)
+    tiles[r] = 1;
+  tiled->setAttr(kVectorSizesAttr, rewriter.getDenseI64ArrayAttr(tiles));
+  tiled->setAttr(kReductionAttr, rewriter.getI64IntegerAttr(-1 - (int64_t)reductions.front()));
+}
+
 /// A reversed dimension: upstream's tiling takes the first index that a tile reads for the lowest.
 static bool readsBackwards(AffineMap map) {
   auto isNegative = [](AffineExpr expr) {
@@ -179,13 +221,16 @@ static bool readsBackwards(AffineMap map) {
 }
 
 /// Ops whose tiles would never become vectors keep their shape: bodies with side effects, regions or
-/// several results (the integer argmax of a softmax), reductions over more than one loop, and loops that never run.
+/// several results (the integer argmax of a softmax), reductions over several loops that no vector runs
+/// along, and loops that never run.
 static bool isTileable(linalg::LinalgOp op) {
   if (isa<linalg::FillOp>(op) || !op.hasPureTensorSemantics() || op->getNumResults() != 1)
     return false;
   if (llvm::is_contained(op.getStaticLoopRanges(), 0)) // upstream's tiling divides by it
     return false;
-  if (op.getNumReductionLoops() > 1 || op.getNumLoops() == 0 || llvm::any_of(op.getIndexingMapsArray(), readsBackwards))
+  if (op.getNumLoops() == 0 || llvm::any_of(op.getIndexingMapsArray(), readsBackwards))
+    return false;
+  if (op.getNumReductionLoops() > 1 && analyzeWindow(op).columns < 0)
     return false;
   return llvm::none_of(op.getBlock()->without_terminator(),
                        [](Operation &body) { return body.getNumRegions() || !isMemoryEffectFree(&body); });
@@ -198,8 +243,14 @@ void FptqTileForVectorsPass::runOnOperation() {
     if (isTileable(op))
       ops.push_back(op);
   });
-  for (linalg::LinalgOp op : ops)
-    op.getNumReductionLoops() ? tiler.tileReduction(op) : tiler.tileElementwise(op);
+  for (linalg::LinalgOp op : ops) {
+    if (isWindow(op) && analyzeWindow(op).columns >= 0)
+      tiler.tileWindow(op);
+    else if (op.getNumReductionLoops())
+      tiler.tileReduction(op);
+    else
+      tiler.tileElementwise(op);
+  }
   peelLoops(tiler.rewriter, tiler.loops);
 }
 } // namespace mlir::fptq

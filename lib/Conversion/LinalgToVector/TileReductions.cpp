@@ -1,5 +1,6 @@
 //===- TileReductions.cpp - vector accumulators along reductions ----------===//
 #include "Tiling.h"
+#include "Windows.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/Utils.h"
@@ -109,14 +110,26 @@ static void tileReduction(IRRewriter &rewriter, linalg::LinalgOp op, SmallVector
   SmallVector<int64_t> sizes(op->getAttrOfType<DenseI64ArrayAttr>(kVectorSizesAttr).asArrayRef());
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   SmallVector<int64_t> rest(extents.size(), 0), along(extents.size(), 0);
-  along[r] = sizes[r];
-  // What peeling left over: a few rows one by one, columns by vectors of which the last one is masked.
-  const int columns = outer ? lastLoop(op, *op.getDpsInitOperand(0)) : -1;
+  auto isReduction = [kinds = op.getIteratorTypesArray()](int d) { return kinds[d] == utils::IteratorType::reduction; };
   for (int d = 0; d < (int)extents.size(); ++d)
-    if (d != (int)r && ShapedType::isDynamic(extents[d]))
+    if (isReduction(d))
+      along[d] = sizes[d];
+  // What peeling left over: a few rows one by one, columns by vectors of which the last one is masked.
+  const int columns = !outer ? -1 : isWindow(op) ? analyzeWindow(op).columns : lastLoop(op, *op.getDpsInitOperand(0));
+  for (int d = 0; d < (int)extents.size(); ++d)
+    if (!isReduction(d) && ShapedType::isDynamic(extents[d]))
       rest[d] = sizes[d] = d == columns ? kVectorColumns : 1;
   op = tileOp(rewriter, op, rest, /*parallel=*/false, loops);
-  if (outer) { // accumulators stay in registers over a loop along the reduction
+  if (outer && isWindow(op)) { // dimensions of 1 in between would keep accumulators in memory
+    FailureOr<linalg::GenericOp> dropped = dropUnitLoops(rewriter, cast<linalg::GenericOp>(op.getOperation()), sizes);
+    if (failed(dropped))
+      return;
+    op = *dropped;
+    along.clear();
+    for (auto [kind, size] : llvm::zip_equal(op.getIteratorTypesArray(), sizes))
+      along.push_back(kind == utils::IteratorType::reduction ? size : 0);
+  }
+  if (outer) { // accumulators stay in registers over loops along the reductions
     SmallVector<LoopLikeOpInterface> steps;
     noteVectorSizes(tileOp(rewriter, op, along, /*parallel=*/false, steps, /*fuseFill=*/false), sizes, sizes, 1);
     return;

@@ -32,6 +32,10 @@ void noteVectorSizes(Operation *op, ArrayRef<int64_t> tileSizes, ArrayRef<int64_
 /// Splits off the last, partial iteration of each scf.for, so that main tiles are static.
 void peelLoops(IRRewriter &rewriter, ArrayRef<LoopLikeOpInterface> loops);
 
+/// Drops unit dimensions while the vector sizes, one a loop, are still known; `sizes` follow. Replaces `op`; failure
+/// where nothing generic is left of it.
+FailureOr<linalg::GenericOp> dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp op, SmallVectorImpl<int64_t> &sizes);
+
 /// Index attributes of `values`.
 SmallVector<OpFoldResult> indexAttrs(MLIRContext *context, ArrayRef<int64_t> values);
 

@@ -173,6 +173,8 @@ def FptqTileForVectorsPass : Pass<"fptq-tile-for-vectors", "::mlir::func::FuncOp
     output's last dimension). Contractions of at least `parallel-min` multiply-adds (default 0: none)
     are first split in `chunks` (default 8) parallel pieces along their largest parallel dimension, and larger
     elementwise ops in pieces of 16 rows.
+    Convolutions and pooling (a fourth shape: reductions along several loops, or along a window) have vectors of 16
+    columns of the result, along which inputs are read one by one or in steps of up to 4, and several rows.
     `accumulators` (default 96: 12 ymm registers; 384 suits AVX-512) bounds the outer-product tile.
   }];
   let options = [
@@ -190,7 +192,7 @@ def FptqTileReductionsPass : Pass<"fptq-tile-reductions", "::mlir::func::FuncOp"
   let description = [{
     Runs after canonicalization has made the peeled main tiles static. Left-over rows one by one, left-over columns of
     the outer-product form in tiles of 16, the last one masked; then partial accumulators (dot form) or a loop over the
-    reduction (outer-product form).
+    reduction (outer-product form; windows: one for each of their reductions).
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
