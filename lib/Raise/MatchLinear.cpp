@@ -226,8 +226,6 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
   match.overlap = failed(xMap);
   if (match.overlap && !readsWindows(maps[1 - weightSide]))
     return no("its input is not read at sums of loops");
-  if (match.overlap && isTooLargeToCopy(maps[1 - weightSide], match.extents))
-    return layer("windows of its input overlap, and a copy of them all would take more than 256 MiB");
   match.x = lookThroughExtension(inputs[1 - weightSide]->get());
   match.xMap = match.overlap ? maps[1 - weightSide] : *xMap, match.weight = weight, match.weightMap = weightMap,
   match.resultMap = maps[2];
@@ -241,6 +239,8 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
     return no("it has no output or no input channels of its own");
   if (hasOneInputChannel(op))
     return no(oneChannel);
+  if (match.overlap && isTooLargeToCopy(match.xMap, match.extents))
+    return layer("windows of its input overlap, and a copy of them all would take more than 256 MiB");
   if (match.overlap && !cameAsCodes(weight)) // groups of codes lie along K as it is
     putChannelsLast(match.xMap, match.reductions);
   return match;

@@ -163,3 +163,19 @@ func.func @added_in_a_branch(%x: tensor<4x8xf32>, %p: i1) -> tensor<4x8xf32> {
   }
   return %r : tensor<4x8xf32>
 }
+
+// One kernel for all channels, however large the image: no layer, and no warning.
+// CHECK-LABEL: @blurred
+// CHECK-NOT: fptq.linear
+// REASON: it has no output or no input channels of its own
+func.func @blurred(%x: tensor<1x64x1026x1026xf32>, %z: tensor<1x64x1024x1024xf32>) -> tensor<1x64x1024x1024xf32> {
+  %w = arith.constant dense_resource<blur> : tensor<3x3xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(n, c, h, w, i, j) -> (n, c, h + i, w + j)>, affine_map<(n, c, h, w, i, j) -> (i, j)>, affine_map<(n, c, h, w, i, j) -> (n, c, h, w)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x64x1026x1026xf32>, tensor<3x3xf32>) outs(%z : tensor<1x64x1024x1024xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x64x1024x1024xf32>
+  return %y : tensor<1x64x1024x1024xf32>
+}
