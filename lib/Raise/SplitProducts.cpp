@@ -37,7 +37,7 @@ private:
   /// the contraction's loops to them.
   LogicalResult chooseLoops(ArrayRef<BlockArgument> inputs, SmallVectorImpl<AffineMap> &maps,
                             SmallVectorImpl<OpFoldResult> &sizes, Side &side);
-  Value compute(OpBuilder &body, Location loc, ArrayRef<Factor> factors, bool isNegative, IRMapping &mapping);
+  Value compute(OpBuilder &body, ArrayRef<Factor> factors, bool isNegative, FloatType type, IRMapping &mapping);
 
   RewriterBase &b;
   linalg::LinalgOp op;
@@ -107,16 +107,17 @@ LogicalResult SideBuilder::chooseLoops(ArrayRef<BlockArgument> inputs, SmallVect
   return success();
 }
 
-Value SideBuilder::compute(OpBuilder &body, Location loc, ArrayRef<Factor> factors, bool isNegative,
+Value SideBuilder::compute(OpBuilder &body, ArrayRef<Factor> factors, bool isNegative, FloatType type,
                            IRMapping &mapping) {
+  Location loc = op.getLoc();
   Value product;
   for (bool divides : {false, true})
     for (const Factor &factor : factors) {
       if (factor.isDivisor != divides)
         continue;
-      Value v = castTo(body, loc, copyInto(body, factor.value, op.getBlock(), mapping), element);
+      Value v = castTo(body, loc, copyInto(body, factor.value, op.getBlock(), mapping), type);
       if (divides && !product)
-        product = arith::ConstantOp::create(body, loc, body.getFloatAttr(element, 1.0));
+        product = arith::ConstantOp::create(body, loc, body.getFloatAttr(type, 1.0));
       if (divides)
         product = arith::DivFOp::create(body, loc, product, v);
       else
@@ -125,12 +126,21 @@ Value SideBuilder::compute(OpBuilder &body, Location loc, ArrayRef<Factor> facto
   return isNegative ? arith::NegFOp::create(body, loc, product) : product;
 }
 
+/// The type that holds each factor: a product that is halves in the end may be one of numbers that are none.
+static FloatType widestOf(ArrayRef<Factor> factors, FloatType type) {
+  for (const Factor &factor : factors)
+    if (widthOf(factor.value) > type.getWidth())
+      type = cast<FloatType>(factor.value.getType());
+  return type;
+}
+
 FailureOr<Side> SideBuilder::build(ArrayRef<Factor> factors, bool isNegative) {
   if (std::optional<Side> side = plain(factors, isNegative))
     return *side;
+  FloatType type = widestOf(factors, element);
   SetVector<BlockArgument> inputs;
   for (const Factor &factor : factors) {
-    if (factor.value.getType() != element && widthOf(factor.value) == element.getWidth())
+    if (factor.value.getType() != type && widthOf(factor.value) == type.getWidth())
       return failure(); // bf16 is no cast away from f16
     inputs.insert_range(factor.inputs);
   }
@@ -141,16 +151,18 @@ FailureOr<Side> SideBuilder::build(ArrayRef<Factor> factors, bool isNegative) {
     return failure();
   Location loc = op.getLoc();
   SmallVector<Value> operands = llvm::map_to_vector(inputs, [&](BlockArgument input) { return operandOf(input); });
-  Value init = tensor::EmptyOp::create(b, loc, sizes, element);
+  Value init = tensor::EmptyOp::create(b, loc, sizes, type);
   SmallVector<utils::IteratorType> iterators(sizes.size(), utils::IteratorType::parallel);
   auto made = linalg::GenericOp::create(b, loc, init.getType(), operands, init, maps, iterators,
                                         [&](OpBuilder &body, Location loc, ValueRange arguments) {
                                           IRMapping mapping;
                                           mapping.map(inputs.getArrayRef(), arguments.drop_back());
-                                          Value v = compute(body, loc, factors, isNegative, mapping);
+                                          Value v = compute(body, factors, isNegative, type, mapping);
                                           linalg::YieldOp::create(body, loc, v);
                                         });
   side.tensor = made.getResult(0);
+  if (type != element)
+    side.tensor = arith::TruncFOp::create(b, loc, cast<ShapedType>(init.getType()).clone(element), side.tensor);
   return side;
 }
 

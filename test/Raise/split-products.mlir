@@ -164,6 +164,36 @@ func.func @codes(%x: tensor<4x64xf32>, %init: tensor<4x2xf32>) -> tensor<4x2xf32
 
 #x = affine_map<(m, n, k) -> (m, k)>
 #w = affine_map<(m, n, k) -> (k, n)>
+#n = affine_map<(m, n, k) -> (n)>
+#y = affine_map<(m, n, k) -> (m, n)>
+
+// Of halves in the end alone: 1e6 and 1e-9 are none, their product is.
+// CHECK-LABEL: @wider_than_the_sum
+// CHECK: %[[W:.*]] = arith.constant {{.*}} : tensor<2x2xf16>
+// CHECK: fptq.linear %arg0, %[[W]]
+// PARTS-LABEL: @wider_than_the_sum
+// PARTS: %[[W:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<2x2xf32>, tensor<2xf32>) outs(%{{.*}} : tensor<2x2xf32>)
+// PARTS: arith.truncf %[[W]] : tensor<2x2xf32> to tensor<2x2xf16>
+func.func @wider_than_the_sum(%x: tensor<?x2xf16>, %init: tensor<?x2xf16>) -> tensor<?x2xf16> {
+  %w = arith.constant dense<[[1.0e6, 2.0e6], [3.0e6, 4.0e6]]> : tensor<2x2xf32>
+  %s = arith.constant dense<[1.0e-9, 1.0e-9]> : tensor<2xf32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #n, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w, %s : tensor<?x2xf16>, tensor<2x2xf32>, tensor<2xf32>) outs(%init : tensor<?x2xf16>) {
+  ^bb0(%a: f16, %b: f32, %c: f32, %o: f16):
+    %ax = arith.extf %a : f16 to f32
+    %p = arith.mulf %ax, %b : f32
+    %q = arith.mulf %p, %c : f32
+    %h = arith.truncf %q : f32 to f16
+    %t = arith.addf %o, %h : f16
+    linalg.yield %t : f16
+  } -> tensor<?x2xf16>
+  return %r : tensor<?x2xf16>
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (k, n)>
 #y = affine_map<(m, n, k) -> (m, n)>
 
 // A number that is used twice is read once, and a power of 2^32 is not that many factors: this ends.
