@@ -20,18 +20,6 @@ static constexpr int64_t kMinChannels = 16;
 /// Every expert becomes a layer; the most that a model is known to have is 512.
 static constexpr int64_t kMaxExperts = 1024;
 
-/// Codes that a weight came as cannot be kept: a slice of them is evaluated as floats, and would be quantized anew.
-static bool cameAsCodes(Value stack) {
-  while (Operation *op = stack.getDefiningOp()) {
-    if (isa<DequantizeOp>(op))
-      return true;
-    if (op->getNumOperands() == 0)
-      return false;
-    stack = op->getOperand(0);
-  }
-  return false;
-}
-
 static bool uses(AffineMap map, unsigned loop) { return map.isFunctionOfDim(loop); }
 
 /// The loop that alone indexes a dimension.
@@ -189,8 +177,8 @@ FailureOr<ExpertsMatch> mlir::fptq::matchExperts(linalg::LinalgOp op, StringRef 
     return failure();
   if (!isFloatTensor(match.x) || !isFloatTensor(match.stack) || !isFloatTensor(op->getResult(0)) ||
       isConstantChain(match.x))
-    return failure(); // matchLinear says why
-  if (cameAsCodes(match.stack))
+    return failure();           // matchLinear says why
+  if (cameAsCodes(match.stack)) // a slice of them is evaluated as floats, and would be quantized anew
     return reason = "its weight is a stack of quantized ones, whose codes are not taken apart", failure();
   if (llvm::is_contained(extents, 0))
     return reason = "it has a dimension of size 0", failure();

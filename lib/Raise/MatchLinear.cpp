@@ -94,6 +94,17 @@ Value mlir::fptq::peelWeight(Value weight, AffineMap &map) {
   }
 }
 
+bool mlir::fptq::cameAsCodes(Value weight) {
+  while (Operation *op = weight.getDefiningOp()) {
+    if (isa<DequantizeOp>(op))
+      return true;
+    if (op->getNumOperands() == 0)
+      return false;
+    weight = op->getOperand(0);
+  }
+  return false;
+}
+
 bool mlir::fptq::isZero(Value init) {
   if (auto fill = init.getDefiningOp<linalg::FillOp>())
     return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
@@ -137,18 +148,6 @@ bool mlir::fptq::differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, Affin
   for (auto [loop, extent] : llvm::enumerate(op.getStaticLoopRanges()))
     if (extent != 1 && map.isFunctionOfDim(loop) && otherMap.isFunctionOfDim(loop) && result.isFunctionOfDim(loop))
       return true;
-  return false;
-}
-
-/// Codes and scales, in whatever shape.
-static bool cameAsCodes(Value weight) {
-  while (Operation *op = weight.getDefiningOp()) {
-    if (isa<DequantizeOp>(op))
-      return true;
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp, linalg::LinalgOp>(op))
-      return false;
-    weight = op->getOperand(0);
-  }
   return false;
 }
 

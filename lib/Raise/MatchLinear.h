@@ -42,6 +42,9 @@ Value peelWeight(Value weight, AffineMap &map);
 /// factor and the result have, too.
 bool differsAlongBatch(linalg::LinalgOp op, OpOperand *factor, AffineMap map);
 
+/// Codes and scales are what a constant chain begins with, whatever shape it brings them to.
+bool cameAsCodes(Value weight);
+
 /// A scalar or a tensor of rank 0, which a fill or a broadcast spreads: no layer's weight.
 bool isOneNumber(Value value);
 
