@@ -25,7 +25,8 @@ def _yarn(pair, pairs, theta, s):
     """One pair's frequency, as section 3.2 of YaRN (arXiv 2309.00071) has it, with bounds of whole pairs."""
     frequency, context = theta ** (-pair / pairs), s["original_max_position_embeddings"]
     fast, slow = ([i for i in np.arange(-2 * pairs, 4 * pairs, 1e-3 if s.get("truncate") is False else 1)
-                   if context * theta ** (-i / pairs) / (2 * np.pi) >= turns] for turns in (s["beta_fast"], s["beta_slow"]))
+                   if context * theta ** (-i / pairs) / (2 * np.pi) >= turns]
+                  for turns in (s.get("beta_fast", 32), s.get("beta_slow", 1)))
     low, high = max(fast[-1], 0), min(slow[-1] + (s.get("truncate") is not False), 2 * pairs - 1)
     share = min(max((pair - low) / (high - low), 0), 1)
     return frequency * (1 - share) + frequency / s["factor"] * share
@@ -47,7 +48,11 @@ def layer_angles(c, i, positions):
     elif kind == "longrope":
         long = c.context > scaling["original_max_position_embeddings"]
         frequencies = frequencies / np.array(scaling["long_factor" if long else "short_factor"])
-    factor = scaling.get("attention_factor") or (0.1 * np.log(scaling["factor"]) + 1 if kind == "yarn" else 1)
+    factor = scaling.get("attention_factor") or 1
+    if kind == "yarn" and "attention_factor" not in scaling:
+        factor = 0.1 * scaling.get("mscale", 1) * np.log(scaling["factor"]) + 1
+        if "mscale" in scaling:
+            factor /= 0.1 * scaling["mscale_all_dim"] * np.log(scaling["factor"]) + 1
     return np.outer(positions, frequencies)[:, None, :], factor
 
 

@@ -16,6 +16,7 @@ from packed_writers import folder
 
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.importer import Tensor, export, native, safetensors
+from quant_fptq.importer.checkpoint import LINEARS
 from quant_fptq.importer.families import FUSED
 from quant_fptq.importer.huggingface_config import config_of, read_config
 from quant_fptq.importer.rotary import rotary_tables
@@ -219,6 +220,16 @@ def test_sizes_that_are_left_out_are_those_of_the_config_class(family, heads, kv
     assert (whole.head_dim, whole.num_kv_heads) == (256 // max(4, kv), max(4, kv))
 
 
+@pytest.mark.parametrize("family, attention, mlp", [
+    ("llama", 4, 3), ("mistral", 0, 0), ("qwen2", 3, 0), ("qwen3", 4, 0), ("phi3", 0, 0), ("gemma", 4, 0),
+    ("gemma2", 4, 0), ("gemma3_text", 4, 0), ("olmo2", 4, 0), ("granite", 4, 3), ("smollm3", 4, 3)])
+def test_keys_of_biases_that_a_family_ignores(family, attention, mlp):
+    """As the layers of transformers 5.24: a Qwen2's q, k and v have biases, whatever attention_bias says."""
+    raw = {**TINY, "model_type": family, "attention_bias": True, "mlp_bias": True}
+    del raw["hidden_act"]
+    assert config_of(Path("config.json"), raw).biases == (*LINEARS[:attention], *LINEARS[4:4 + mlp])
+
+
 @pytest.mark.parametrize("changes, message", [
     ({"model_type": "gemma", "use_bidirectional_attention": True}, "key 'use_bidirectional_attention' is True"),
     ({"model_type": "gemma", "hidden_act": "relu"}, "hidden_act is 'relu', expected 'gelu_pytorch_tanh'"),
@@ -242,6 +253,8 @@ def test_sizes_that_are_left_out_are_those_of_the_config_class(family, heads, kv
     ({**GEMMA3, "num_hidden_layers": 1 << 40}, "1099511627776 layers, expected at most 16384"),
     ({"rope_scaling": {**YARN, "beta_fast": -1}}, "rope_scaling: key 'beta_fast' is -1, expected a positive number"),
     ({"rope_scaling": {**YARN, "truncate": "x"}}, "rope_scaling: key 'truncate' is 'x', expected true or false"),
+    ({"attention_bias": "false"}, "key 'attention_bias' is 'false', expected true or false"),
+    ({"model_type": "qwen3", "use_sliding_window": 2}, "key 'use_sliding_window' is 2, expected true or false"),
     ({"rope_scaling": YARN, "rope_theta": 1}, "rope_theta is 1.0, expected a number above 1 for yarn"),
 ])
 def test_what_is_not_computed_is_refused(tmp_path, changes, message):
@@ -271,6 +284,22 @@ def test_parts_that_cannot_be_one_weight_are_not_exported(tmp_path):
     with pytest.raises(FptqError, match="'model.layers.1.mlp.gate_up_proj.weight' is one .* different ways"):
         export.compressed_tensors(checkpoint, tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
+
+
+@pytest.mark.parametrize("heads, written", [(4, "llama"), (6, "mistral")])
+def test_a_width_that_heads_do_not_divide_is_no_llamas(tmp_path, heads, written):
+    """transformers refuses such a Llama, and reads such a Mistral."""
+    sizes = {"hidden_size": 32, "num_attention_heads": heads, "head_dim": 8}
+    checkpoint = load_checkpoint(write_tiny(tmp_path, model_type="mistral", **sizes))
+    assert export.huggingface_config(checkpoint)["model_type"] == written
+
+
+def test_yarn_with_both_scales_of_its_temperature(tmp_path):
+    scaling = {**YARN, "mscale": 0.7, "mscale_all_dim": 0.5}
+    config = load_checkpoint(write_tiny(tmp_path, rope_scaling=scaling)).config
+    angles, factor = layer_angles(config, 0, np.arange(config.context))
+    assert factor == pytest.approx((0.07 * np.log(4) + 1) / (0.05 * np.log(4) + 1))
+    np.testing.assert_allclose(rotary_tables(config)[0], np.cos(angles[:, 0]) * factor, atol=1e-6)
 
 
 def test_outliers_need_a_norm(tmp_path):

@@ -56,18 +56,24 @@ def _refuse_other_functions(path: Path, raw: dict, family: Family) -> None:
             raise FptqError(f"{path}: key '{key}' is {raw[key]!r}, expected {values[0]!r}: it would be another function")
 
 
-def _biases(raw: dict, family: Family) -> tuple[str, ...]:
-    asked = {linear for key, linears in _BIASES.items() if raw.get(key) for linear in linears}
+def _flag(path: Path, raw: dict, key: str) -> bool:
+    if raw.get(key) not in (None, False, True):
+        raise FptqError(f"{path}: key '{key}' is {raw[key]!r}, expected true or false")
+    return bool(raw.get(key))
+
+
+def _biases(path: Path, raw: dict, family: Family) -> tuple[str, ...]:
+    asked = {linear for key in family.bias_keys if _flag(path, raw, key) for linear in _BIASES[key]}
     return tuple(linear for linear in LINEARS if linear in asked or linear in family.features.get("biases", ()))
 
 
-def _window(raw: dict, family: Family) -> Any:
+def _window(path: Path, raw: dict, family: Family) -> Any:
     """`sliding_window` as transformers' config classes read it: each has its own default, and only some can turn it
     off. None: attention is over everything."""
     types = raw.get("layer_types")
     if isinstance(types, list) and types and _LOCAL not in types and family.local_rotary:
         return None
-    on = family.window == "always" or family.window == "asked" and raw.get("use_sliding_window")
+    on = family.window == "always" or family.window == "asked" and _flag(path, raw, "use_sliding_window")
     return raw.get("sliding_window") if on else None
 
 
@@ -184,7 +190,7 @@ def _features(path: Path, raw: dict, family: Family, layers: int) -> dict[str, A
             not is_number(raw["query_pre_attn_scalar"]) or raw["query_pre_attn_scalar"] <= 0):
         raise FptqError(f"{path}: key 'query_pre_attn_scalar' is {raw['query_pre_attn_scalar']!r}, expected a positive "
                         "number")
-    features = {**family.features, "activation": _activation(path, raw, family), "biases": _biases(raw, family)}
+    features = {**family.features, "activation": _activation(path, raw, family), "biases": _biases(path, raw, family)}
     features.update({ours: raw.get(key) for key, ours in family.keys.items()})
     features.update({ours: value(raw) for ours, value in family.derived.items()})
     if family.unrotated:
@@ -218,9 +224,6 @@ def config_of(path: Path, raw: dict, context: int | None = None) -> LlamaConfig:
     features = _features(path, raw, family, layers)
     if family.local_rotary:
         features["local_rope_theta"] = rotary.theta(rotary.local, "rope_local_base_freq")
-    tied = raw.get("tie_word_embeddings")
-    if tied not in (None, False, True):
-        raise FptqError(f"{path}: key 'tie_word_embeddings' is {tied!r}, expected true or false")
     config = LlamaConfig(
         hidden_size=hidden,
         intermediate_size=size("intermediate_size"),
@@ -228,13 +231,13 @@ def config_of(path: Path, raw: dict, context: int | None = None) -> LlamaConfig:
         num_heads=heads,
         num_kv_heads=size("num_key_value_heads", heads),
         vocab_size=size("vocab_size"),
-        context=positions_within(str(path), "sliding_window", _window(raw, family), positions, context),
+        context=positions_within(str(path), "sliding_window", _window(path, raw, family), positions, context),
         head_dim=head_dim,
         rms_norm_eps=raw.get("rms_norm_eps", 1e-6),
         rope_theta=theta,
         rope_scaling=scaling,
         rotary_dim=rotary.dimensions(head_dim),
-        tied=bool(tied),
+        tied=_flag(path, raw, "tie_word_embeddings"),
         bos=next(iter(tokens_of(raw.get("bos_token_id"))), None),
         eos=tokens_of(raw.get("eos_token_id")),
         **features,
@@ -268,7 +271,7 @@ def _written(config: LlamaConfig, kind: str, family: Family) -> dict:
         "rope_theta": c.rope_theta, "rope_scaling": c.rope_scaling, "tie_word_embeddings": c.tied,
         "pad_token_id": None,  # some families have one of their own, which a small vocabulary lacks
         "bos_token_id": c.bos, "eos_token_id": list(c.eos) if len(c.eos) > 1 else next(iter(c.eos), None)}
-    keys.update({key: set(linears) <= set(c.biases) for key, linears in _BIASES.items()})
+    keys.update({key: set(_BIASES[key]) <= set(c.biases) for key in family.bias_keys})
     keys.update({key: getattr(c, ours) for key, ours in family.keys.items()})
     if "query_pre_attn_scalar" in family.defaults:
         keys["query_pre_attn_scalar"] = round(c.score_scale ** -2)
@@ -295,7 +298,8 @@ def _candidates(config: LlamaConfig) -> Iterator[dict]:
     """config.json of every family that computes the same: what is written is read again, and has to be `config`."""
     config = _with_scale(config)
     for kind, family in FAMILIES.items():
-        if config.activation not in family.activation[1].values():
+        if config.activation not in family.activation[1].values() or (
+                family.divided and config.hidden_size % config.num_heads):
             continue
         keys = _written(config, kind, family)
         try:
