@@ -99,6 +99,8 @@ LogicalResult FptqImportQuantPass::importOperand(IRRewriter &rewriter, WeightImp
   Value value = operand.get();
   for (AffineMap move; Value below = lookThroughMove(value, move); value = below)
     map = move.compose(map);
+  if (auto rounded = value.getDefiningOp<arith::TruncFOp>()) // the product of a scale that is wider than the model
+    value = rounded.getIn();
   auto type = dyn_cast<RankedTensorType>(value.getType());
   bool codes = false;
   // Tables made of wider integers (positions, masks) and of floats are no quantized weights.

@@ -80,9 +80,11 @@ Value mlir::fptq::peelWeight(Value weight, AffineMap &map) {
   while (true) {
     AffineMap move;
     // Of a weight that came as codes the codes count, not the float16 that its product is rounded to.
-    if (auto rounded = weight.getDefiningOp<arith::TruncFOp>();
-        rounded && rounded.getIn().getDefiningOp<DequantizeOp>())
-      return rounded.getIn();
+    if (auto rounded = weight.getDefiningOp<arith::TruncFOp>()) {
+      AffineMap below = map;
+      if (Value codes = peelWeight(rounded.getIn(), below); codes.getDefiningOp<DequantizeOp>())
+        return map = below, codes;
+    }
     if (Value below = lookThroughMove(weight, move)) {
       map = move.compose(map);
       weight = below;
