@@ -1,6 +1,7 @@
 /* Runs compiled kernels on drawn operands and compares with the reference; freestanding, for the emulated processor.
  *
  * check(tier, first case, cases) -> cases that differ. MATMUL(name, group, two_level) lines are generated (FORMATS). */
+#include "fptq-runtime/Buffers.h"
 #include "fptq-runtime/CpuTier.h"
 #include "fptq-runtime/Kernels.h"
 #include "kernels.h"
@@ -11,12 +12,12 @@ uint32_t fptq_cpu_tiers(void) { return 1u << forced_tier; }
 
 static _Alignas(64) uint8_t heap[4 << 20];
 static uint64_t heap_used;
-void *malloc(uint64_t size) {
+void *fptq_buffer_take(size_t size) {
   void *p = heap + heap_used;
   heap_used += (size + 127) / 64 * 64;
   return heap_used <= sizeof(heap) ? p : 0;
 }
-void free(void *p) { (void)p; }
+void fptq_buffer_give_back(void *p) { (void)p; }
 /* Where there is no room: the processor stops at an invalid instruction, which the test reports. */
 void abort(void) { __builtin_trap(); }
 int dprintf(int file, const char *format, ...) {
