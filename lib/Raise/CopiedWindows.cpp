@@ -16,22 +16,6 @@ using namespace mlir::fptq;
 /// More than this is not copied.
 static constexpr int64_t kMaxCopiedBytes = int64_t(256) << 20;
 
-/// Sums of loops, times positive constants.
-static bool isSumOfLoops(AffineExpr expr) {
-  if (isa<AffineDimExpr>(expr))
-    return true;
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return false;
-  if (binary.getKind() == AffineExprKind::Add)
-    return isSumOfLoops(binary.getLHS()) && isSumOfLoops(binary.getRHS());
-  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  return binary.getKind() == AffineExprKind::Mul && isa<AffineDimExpr>(binary.getLHS()) && factor &&
-         factor.getValue() > 0;
-}
-
-bool mlir::fptq::readsWindows(AffineMap inputMap) { return llvm::all_of(inputMap.getResults(), isSumOfLoops); }
-
 bool mlir::fptq::isTooLargeToCopy(AffineMap inputMap, ArrayRef<int64_t> extents) {
   int64_t bytes = sizeof(float);
   for (auto [loop, extent] : llvm::enumerate(extents))

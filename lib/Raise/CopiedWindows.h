@@ -6,10 +6,6 @@
 
 namespace mlir::fptq {
 
-/// True if an input is read at sums of loops times positive constants: windows with strides and dilations, overlapping
-/// or not, of any number.
-bool readsWindows(AffineMap inputMap);
-
 /// True if a copy of all windows, as floats, would take more memory than a model should. Open extents count as 1.
 bool isTooLargeToCopy(AffineMap inputMap, ArrayRef<int64_t> extents);
 

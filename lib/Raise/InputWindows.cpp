@@ -1,8 +1,7 @@
 //===- InputWindows.cpp - convolutions that are linear layers -------------===//
 //
 // A kernel of size 1 makes a linear of every pixel, with or without a stride; a kernel as large as its stride makes one
-// of every patch (the stem of ViT and ConvNeXt). Windows that overlap would have to be copied (im2col): those stay
-// float.
+// of every patch (the stem of ViT and ConvNeXt). Both are views. Other windows have to be copied: CopiedWindows.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "InputWindows.h"
@@ -33,6 +32,11 @@ static bool readTerms(AffineExpr expr, SmallVectorImpl<Term> &terms) {
     return false;
   terms.push_back({loop.getPosition(), factor.getValue()});
   return true;
+}
+
+bool mlir::fptq::readsWindows(AffineMap inputMap) {
+  SmallVector<Term> terms;
+  return llvm::all_of(inputMap.getResults(), [&](AffineExpr expr) { return readTerms(expr, terms); });
 }
 
 static FailureOr<InputWindow> matchWindow(unsigned dim, AffineExpr expr, AffineMap resultMap,

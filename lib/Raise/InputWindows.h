@@ -14,6 +14,10 @@ struct InputWindow {
   int64_t stride;
 };
 
+/// True if an input is read at sums of loops times positive constants: windows with strides and dilations, overlapping
+/// or not, of any number.
+bool readsWindows(AffineMap inputMap);
+
 /// Takes apart how an input is indexed. Every element of it is in one window at most: fails where windows overlap, have
 /// gaps inside, or are side by side in a dynamic number. `extents` are the loops', `resultMap` says which of them are
 /// no reductions. Returns the map to the dimensions that `withoutWindows` makes, plain loops only.

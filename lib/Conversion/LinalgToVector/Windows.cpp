@@ -26,7 +26,7 @@ bool mlir::fptq::isWindow(linalg::LinalgOp op) {
 static std::optional<int64_t> stepOf(AffineExpr expr, unsigned d) {
   if (!expr.isFunctionOfDim(d))
     return 0;
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+  if (isa<AffineDimExpr>(expr))
     return 1;
   auto binary = cast<AffineBinaryOpExpr>(expr);
   std::optional<int64_t> left = stepOf(binary.getLHS(), d), right = stepOf(binary.getRHS(), d);
