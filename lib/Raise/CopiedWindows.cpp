@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "CopiedWindows.h"
+#include "EmitLinear.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -34,13 +35,6 @@ void mlir::fptq::putChannelsLast(AffineMap inputMap, SmallVectorImpl<unsigned> &
   llvm::append_range(reductions, channels);
 }
 
-static Value transpose(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> order) {
-  auto sizes = tensor::getMixedSizes(b, loc, x);
-  auto permuted = llvm::map_to_vector(order, [&](int64_t d) { return sizes[d]; });
-  Value init = tensor::EmptyOp::create(b, loc, permuted, cast<ShapedType>(x.getType()).getElementType());
-  return linalg::TransposeOp::create(b, loc, x, init, order)->getResult(0);
-}
-
 /// Transposed before it is padded: next to the op that computes it, which may be a transposition back.
 static Value transposeInsidePadding(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> order) {
   if (llvm::is_sorted(order))
@@ -48,11 +42,11 @@ static Value transposeInsidePadding(OpBuilder &b, Location loc, Value x, ArrayRe
   auto pad = x.getDefiningOp<tensor::PadOp>();
   Value padding = pad ? pad.getConstantPaddingValue() : Value();
   if (!padding || !pad->hasOneUse())
-    return transpose(b, loc, x, order);
+    return permute(b, loc, x, order);
   TypedAttr constant; // it may stand in the body of the padding that was
   if (matchPattern(padding, m_Constant(&constant)))
     padding = arith::ConstantOp::create(b, loc, constant);
-  Value inner = transpose(b, loc, pad.getSource(), order);
+  Value inner = permute(b, loc, pad.getSource(), order);
   auto low = pad.getMixedLowPad(), high = pad.getMixedHighPad();
   auto ordered = [&](ArrayRef<OpFoldResult> values) {
     return llvm::map_to_vector(order, [&](int64_t d) { return values[d]; });

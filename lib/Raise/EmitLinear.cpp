@@ -11,7 +11,8 @@ using namespace mlir::fptq;
 
 /// `value` with its dimensions in the order `order`; itself where that is the identity. `sizes` are `value`'s, as far
 /// as its type does not say them.
-static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order, ArrayRef<OpFoldResult> sizes) {
+static Value permuteSized(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order,
+                          ArrayRef<OpFoldResult> sizes) {
   if (llvm::equal(order, llvm::seq<int64_t>(0, order.size())))
     return value;
   auto type = cast<RankedTensorType>(value.getType());
@@ -22,8 +23,8 @@ static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> 
   return linalg::TransposeOp::create(b, loc, value, init, order)->getResult(0);
 }
 
-static Value permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order) {
-  return permute(b, loc, value, order, tensor::getMixedSizes(b, loc, value));
+Value mlir::fptq::permute(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> order) {
+  return permuteSized(b, loc, value, order, tensor::getMixedSizes(b, loc, value));
 }
 
 /// Merges dimensions into groups of the given lengths; itself where every group is one dimension.
@@ -117,7 +118,7 @@ static Value asResult(OpBuilder &b, Location loc, Value y, const LinearMatch &ma
   SmallVector<int64_t> inverse(order.size());
   for (auto [at, d] : llvm::enumerate(order))
     inverse[d] = at;
-  y = permute(b, loc, y, inverse, sizes);
+  y = permuteSized(b, loc, y, inverse, sizes);
   return y.getType() == type ? y : Value(tensor::CastOp::create(b, loc, type, y));
 }
 
