@@ -5,6 +5,8 @@ A row holds if it meets every target set for it, so one without a target holds.
 
 import dataclasses
 
+from . import tiers
+
 
 @dataclasses.dataclass
 class Target:
@@ -38,7 +40,7 @@ PEAK_SHARE = {  # M = 64..512: share of the tier's register peak (amx-int8: with
 def of(row, dot_peak, speedup=None, slower_than_one_row=None, w8a8=None):
     """Targets of a row. `dot_peak`: GOPS in registers. `speedup`: two threads against one. `slower_than_one_row`: time
     against that of M = 1. `w8a8`: ratio to oneDNN."""
-    tier, m, cold = row["tier"], row["m"], row["resident"] == "dram"
+    tier, m, cold = tiers.instructions(row["tier"]), row["m"], row["resident"] == "dram"
     share, ratio = row["share_of_limit"], row["ratio_to_best_peer"]
     targets = []
 

@@ -5,7 +5,7 @@ Nothing is held where the machine's best tier is asked for: what there is, a pee
 
 from . import engine
 
-TIERS = ("avx2", "avxvnni", "avx512vnni", "amx-int8")
+TIERS = ("avx2", "avxvnni", "avx512vnni", "avx512vnni-zen", "amx-int8")
 
 # oneDNN's limit holds OpenVINO's and PyTorch's copies of it too; the other two are PyTorch's own kernels and its MKL.
 SETTINGS = {
@@ -19,19 +19,25 @@ SETTINGS = {
 }
 
 
+def instructions(tier):
+    """The tier whose instructions these are: avx512vnni-zen differs from avx512vnni in their order only."""
+    return tier.removesuffix("-zen")
+
+
 def ggml(tier):
     """Where benchmark/install-peers puts ggml compiled for a tier: ggml asks the compiler, not the processor."""
-    return engine.PEERS / f"ggml-{tier}"
+    return engine.PEERS / f"ggml-{instructions(tier)}"
 
 
 def environment(tier, best):
     """What the process of a peer gets on a machine whose best tier is `best`."""
+    tier, best = instructions(tier), instructions(best)
     return {} if tier == best else SETTINGS[tier] | {"GGML_LIBRARIES": str(ggml(tier))}
 
 
 def obstacle(name, tier, best):
     """Why a peer cannot be held to `tier`; None where it can, or need not be."""
-    if tier == best:
+    if instructions(tier) == instructions(best):
         return None
     if name == "ort":
         return f"ONNX Runtime asks CPUID and takes no limit: on this machine it cannot be held to {tier}"

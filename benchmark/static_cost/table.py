@@ -13,6 +13,7 @@ ROWS = {
     "avx2": (1, 2, 3, 4, 5, 6, 19, 48),
     "avxvnni": (1, 2, 3, 4, 5, 6, 19, 48),
     "avx512vnni": (1, 2, 3, 4, 5, 6, 19, 48),
+    "avx512vnni-zen": (1, 2, 3, 4, 5, 6, 19, 48),
     "amx-int8": (1, 2, 3, 4, 32, 128),
 }
 FORMATS = [(scheme, group) for scheme in ("group", "two_level") for group in gates.GROUPS]

@@ -8,13 +8,21 @@
 extern "C" {
 #endif
 
-/* From the plainest to the best. Each needs all that the ones before need, but for AVX-VNNI, which came to desktop
- * processors without AVX-512 and is missing on servers with AVX-512 VNNI: what a machine runs is a set. */
-typedef enum FptqTier { FPTQ_REFERENCE, FPTQ_AVX2, FPTQ_AVXVNNI, FPTQ_AVX512VNNI, FPTQ_AMX_INT8 } FptqTier;
+/* From the plainest to the best. Each needs all that the ones before need, but for two: AVX-VNNI came to desktop
+ * processors without AVX-512 and is missing on servers with AVX-512 VNNI; avx512vnni-zen has the instructions of
+ * avx512vnni in the order that AMD's cores like. So what a machine runs is a set. */
+typedef enum FptqTier {
+  FPTQ_REFERENCE,
+  FPTQ_AVX2,
+  FPTQ_AVXVNNI,
+  FPTQ_AVX512VNNI,
+  FPTQ_AVX512VNNI_ZEN,
+  FPTQ_AMX_INT8
+} FptqTier;
 
 enum { FPTQ_TIER_COUNT = FPTQ_AMX_INT8 + 1 };
 
-/* What users call it: "reference", "avx2", "avxvnni", "avx512vnni", "amx-int8". */
+/* What users call it: "reference", "avx2", "avxvnni", "avx512vnni", "avx512vnni-zen", "amx-int8". */
 const char *fptq_tier_name(FptqTier tier);
 
 /* The tiers that CPUID, the operating system and the environment allow, bit 1 << tier each. FPTQ_TIER=NAME leaves out
@@ -36,6 +44,7 @@ typedef struct FptqCpuWords {
   uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_edx;
   uint64_t xcr0;        /* register states the system saves; 0 without OSXSAVE */
   uint32_t leaf7_1_eax; /* subleaf 1 */
+  uint32_t amd;         /* 1: leaf 0 says "AuthenticAMD" */
 } FptqCpuWords;
 
 /* The decision itself, of any processor: all of fptq_cpu_lacks but the question to the system whether AMX may be used.

@@ -11,6 +11,7 @@ static const char *const kNames[FPTQ_TIER_COUNT] = {[FPTQ_REFERENCE] = "referenc
                                                     [FPTQ_AVX2] = "avx2",
                                                     [FPTQ_AVXVNNI] = "avxvnni",
                                                     [FPTQ_AVX512VNNI] = "avx512vnni",
+                                                    [FPTQ_AVX512VNNI_ZEN] = "avx512vnni-zen",
                                                     [FPTQ_AMX_INT8] = "amx-int8"};
 
 const char *fptq_tier_name(FptqTier tier) { return kNames[tier]; }
@@ -32,6 +33,7 @@ static const struct Need {
      {.leaf7_ebx = BIT(16) | BIT(17) | BIT(30) | BIT(31), .leaf7_ecx = BIT(11)},
      "the processor has no AVX-512 F, DQ, BW, VL and VNNI"},
     {FPTQ_AVX512VNNI, {.xcr0 = 0xe6}, "the system does not save AVX-512 registers"},
+    {FPTQ_AVX512VNNI_ZEN, {.amd = 1}, "the processor is not AMD's"},
     {FPTQ_AMX_INT8, {.leaf7_edx = BIT(24) | BIT(25)}, "the processor has no AMX-INT8"},
     {FPTQ_AMX_INT8, {.xcr0 = 0x60000}, "the system does not save AMX tiles"},
 };
@@ -41,12 +43,15 @@ static int has(uint64_t value, uint64_t mask) { return (value & mask) == mask; }
 static int meets(const FptqCpuWords *words, const FptqCpuWords *bits) {
   return has(words->leaf1_ecx, bits->leaf1_ecx) && has(words->leaf7_ebx, bits->leaf7_ebx) &&
          has(words->leaf7_ecx, bits->leaf7_ecx) && has(words->leaf7_edx, bits->leaf7_edx) &&
-         has(words->xcr0, bits->xcr0) && has(words->leaf7_1_eax, bits->leaf7_1_eax);
+         has(words->xcr0, bits->xcr0) && has(words->leaf7_1_eax, bits->leaf7_1_eax) && has(words->amd, bits->amd);
 }
+
+/* Whether later tiers need what `tier` needs. */
+static int leads_on(FptqTier tier) { return tier != FPTQ_AVXVNNI && tier != FPTQ_AVX512VNNI_ZEN; }
 
 const char *fptq_tier_lacks(const FptqCpuWords *words, FptqTier tier) {
   for (size_t i = 0; i < sizeof(kNeeds) / sizeof(kNeeds[0]); ++i) {
-    int needed = kNeeds[i].tier == tier || (kNeeds[i].tier < tier && kNeeds[i].tier != FPTQ_AVXVNNI);
+    int needed = kNeeds[i].tier == tier || (kNeeds[i].tier < tier && leads_on(kNeeds[i].tier));
     if (needed && !meets(words, &kNeeds[i].bits))
       return kNeeds[i].lacks;
   }
@@ -75,6 +80,8 @@ static uint64_t saved_states(void) {
 static FptqCpuWords this_machine(void) {
   FptqCpuWords words = {0};
   uint32_t a, b, c, d;
+  if (__get_cpuid(0, &a, &b, &c, &d))
+    words.amd = b == signature_AMD_ebx && d == signature_AMD_edx && c == signature_AMD_ecx;
   if (__get_cpuid(1, &a, &b, &c, &d)) {
     words.leaf1_ecx = c;
     if (has(c, BIT(27)))

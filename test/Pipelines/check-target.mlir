@@ -8,7 +8,7 @@
 // RUN: fptq-opt %t/float.mlir --fptq-check-target="target=sm_80 group-size=40" 2>&1 | FileCheck %s --check-prefix=GPU
 // GPU: layer 'a' (200 x 3): group scheme, 5 groups of 40, on sm_80, K padded to
 // RUN: fptq-opt %t/float.mlir --fptq-check-target="target=auto group-size=0 scheme=two-level" 2>&1 | FileCheck %s --check-prefix=CHANNEL
-// CHANNEL: layer 'a' (200 x 3): two-level scheme, 1 group of 200, on {{reference|avx2|avxvnni|avx512vnni|amx-int8}}
+// CHANNEL: layer 'a' (200 x 3): two-level scheme, 1 group of 200, on {{reference|avx2|avxvnni|avx512vnni(-zen)?|amx-int8}}
 // RUN: not fptq-opt %t/float.mlir --fptq-check-target=target=sm_75 2>&1 | FileCheck %s --check-prefix=OLD
 // OLD: error: chip 'sm_75' is below sm_80
 // RUN: not fptq-opt %t/float.mlir --fptq-check-target=target=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN

@@ -22,7 +22,7 @@ pytestmark = [
     ),
     pytest.mark.skipif(not (program.BUILD / "bin" / "fptq-compile").exists(), reason="nothing is built"),
 ]
-TIERS = {"avx2": 1, "avxvnni": 2, "avx512vnni": 3, "amx-int8": 4}
+TIERS = {"avx2": 1, "avxvnni": 2, "avx512vnni": 3, "avx512vnni-zen": 4, "amx-int8": 5}
 FREESTANDING = "-O2 -march=x86-64-v3 -ffp-contract=off -ffreestanding -fno-stack-protector -fno-builtin-memset".split()
 
 
@@ -65,7 +65,7 @@ def kernels(tmp_path_factory):
     return link(folder, folder / "check.elf", sources, f"-DFORMATS={lines}"), folder / "check.elf"
 
 
-@pytest.mark.parametrize("tier, cases", [("avx2", 120), ("avxvnni", 120), ("avx512vnni", 240), ("amx-int8", 90)])
+@pytest.mark.parametrize("tier, cases", [("avx2", 120), ("avxvnni", 120), ("avx512vnni", 240), ("avx512vnni-zen", 240), ("amx-int8", 90)])
 def test_machine_code_agrees_with_the_reference(kernels, tier, cases):
     linked, elf = kernels
     answer = emulate(elf, linked.symbols["check"], arguments=[TIERS[tier], 0, cases])

@@ -34,7 +34,7 @@ def FptqCheckTargetPass : Pass<"fptq-check-target", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"auto\"",
-           "reference, avx2, avxvnni, avx512vnni, amx-int8, each but the first also with -emulated; a chip (sm_80, sm_90a, ...); "
+           "reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, each but the first also with -emulated; a chip (sm_80, sm_90a, ...); "
            "auto, this machine's best tier; default auto">,
     Option<"elsewhere", "elsewhere", "bool", /*default=*/"false",
            "the code will run on another machine: do not ask what this one can run; default false">,

@@ -30,15 +30,15 @@ Value RowKernels::loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bas
   return e.load(bytes, e.at(octetOfPair, vector % perPair * isa.vectorBytes()), 1, again);
 }
 
-/// An octet of each pair, as many bytes further on as the shape says, or in the next block. The first turn fetches for
-/// both: Zen 4, tier avx2, M = 4 from memory: 485 us for 535.
-void RowKernels::prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet) {
-  for (int64_t line = 0; line < kPairOctetBytes; line += kOctetBytes) {
-    for (Value pair : k.nextPairs)
-      e.prefetch(e.at(pair, weights), octet * kPairOctetBytes + line, /*locality=*/2);
-    for (Value base : k.nextPairs.empty() ? bases : ArrayRef<Value>())
+/// An octet of each pair, as many bytes further on as the shape says; over a slab, a line of one pair or the other of
+/// the next one, into L2. The first turn fetches for both: Zen 4, tier avx2, M = 4 from memory: 485 us for 535.
+void RowKernels::prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value ahead, int64_t octet) {
+  const int64_t pairs = k.nextPairs.size();
+  if (ahead)
+    e.prefetch(e.at(k.nextPairs[octet % pairs], ahead), octet / pairs * kOctetBytes, /*locality=*/2);
+  for (int64_t line = 0; line < kPairOctetBytes && k.shape.prefetchBytes; line += kOctetBytes)
+    for (Value base : bases)
       e.prefetch(base, octet * kPairOctetBytes + line + k.shape.prefetchBytes);
-  }
 }
 
 /// sums += one k-quad of every row and vector.
@@ -73,13 +73,14 @@ void RowKernels::addQuad(Emitter &e, const RowKernel &k, llvm::function_ref<Valu
 SmallVector<Value> RowKernels::dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums) {
   const int64_t rows = k.rows(), vectors = vectorsOf(k), body = k.shape.bodyK;
   SmallVector<Value> carried{k.weights, k.activations};
-  if (k.slabOut)
-    carried.push_back(k.slabOut);
+  for (Value optional : {k.slabOut, k.ahead})
+    if (optional)
+      carried.push_back(optional);
   const size_t cursors = carried.size();
   carried.append(sums.begin(), sums.end());
   SmallVector<Value> result = e.repeat(depth / body, carried, [&](ValueRange now) {
     SmallVector<Value> sums(now.drop_front(cursors)), bases;
-    Value slabOut = k.slabOut ? now[2] : Value();
+    Value slabOut = k.slabOut ? now[2] : Value(), ahead = k.ahead ? now[cursors - 1] : Value();
     for (Value pair : k.panels)
       bases.push_back(e.at(pair, now[0]));
     if (!k.direct)
@@ -89,8 +90,8 @@ SmallVector<Value> RowKernels::dots(Emitter &e, RowKernel &k, int64_t depth, Sma
       if (k.direct && !k.shape.reloadNibbles)
         for (int64_t j = 0; j < vectors; ++j)
           packed.push_back(loadPacked(e, k, bases, octet, j, false));
-      if (k.turn == 0 && (k.shape.prefetchBytes || !k.nextPairs.empty()))
-        prefetch(e, k, bases, now[0], octet);
+      if (k.turn == 0)
+        prefetch(e, k, bases, ahead, octet);
       for (int64_t half = 0; half < 2; ++half) {
         const int64_t chain = octet % k.shape.chains, both = chain * (1 + k.shape.highInPlace) + half;
         const int64_t first = (k.shape.highInPlace ? both : chain) * rows * vectors;
@@ -105,6 +106,8 @@ SmallVector<Value> RowKernels::dots(Emitter &e, RowKernel &k, int64_t depth, Sma
                             e.at(now[1], body * rows)};
     if (slabOut)
       next.push_back(e.at(slabOut, slabBytes(body)));
+    if (ahead)
+      next.push_back(e.add(ahead, llvm::divideCeil(body / 8, k.nextPairs.size()) * kOctetBytes));
     next.append(sums);
     return next;
   });
@@ -112,5 +115,7 @@ SmallVector<Value> RowKernels::dots(Emitter &e, RowKernel &k, int64_t depth, Sma
   k.activations = result[1];
   if (k.slabOut)
     k.slabOut = result[2];
+  if (k.ahead)
+    k.ahead = result[cursors - 1];
   return SmallVector<Value>(llvm::drop_begin(result, cursors));
 }

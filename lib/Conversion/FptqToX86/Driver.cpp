@@ -56,13 +56,8 @@ LLVM::LLVMFuncOp MatmulDriver::tileMatmul() {
         [&] {
           e.loop(e.num(0), rows.tiles, kSweepRows / tileRows(), [&](Value tile) {
             Value end = e.min(e.add(tile, kSweepRows / tileRows()), rows.tiles);
-            e.loop(args[1], args[2], isa.panels, [&](Value block) {
-              sweep(e, args[0], rows, space, tile, end, blockPanels(e, args[0], block, args[2]));
-              Value first = rows.first(tile);
-              call(e, EpilogueKernels(*this).epilogue(),
-                   {args[0], space.results, first, e.sub(rows.first(end), first), block,
-                    e.min(e.num(isa.panels), e.sub(args[2], block))});
-            });
+            e.loop(args[1], args[2], isa.panels,
+                   [&](Value block) { sweep(e, args[0], rows, space, tile, end, block, args[2]); });
           });
         });
   });

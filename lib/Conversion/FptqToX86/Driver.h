@@ -49,7 +49,7 @@ private:
   LLVM::LLVMFuncOp tileMatmul();
   void directBlocks(Emitter &e, Value matmul, const Rows &rows, Value results, Value first, Value last);
   void sweep(Emitter &e, Value matmul, const Rows &rows, const SlabSpace &space, Value firstTile, Value lastTile,
-             ValueRange panels); // Sweep.cpp
+             Value block, Value lastPanel); // Sweep.cpp
 };
 
 } // namespace mlir::fptq::x86

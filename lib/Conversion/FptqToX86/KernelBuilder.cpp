@@ -50,6 +50,8 @@ const Isa &x86::isaOf(Tier tier) {
     return avxVnniIsa();
   case Tier::Avx512Vnni:
     return avx512VnniIsa();
+  case Tier::Avx512VnniZen:
+    return avx512VnniZenIsa();
   case Tier::AmxInt8:
     return amxInt8Isa();
   }

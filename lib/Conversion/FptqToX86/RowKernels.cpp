@@ -27,8 +27,6 @@ LLVM::LLVMFuncOp RowKernels::overPanels(const Twine &name, const TileShape &shap
         k.panels = {e.select(e.equal(first, e.num(0)), panels[0], panels[1])};
       else
         k.panels.assign(panels.begin(), panels.end());
-      for (Value pair : shape.prefetchNextBlock ? ArrayRef<Value>(k.panels) : ArrayRef<Value>())
-        k.nextPairs.push_back(e.at(pair, e.mul(pairBytes(e, args[3]), isa.panels / kPairPanels)));
       k.weights = e.num(0);
       k.activations = args[1], k.start = args[2];
       k.memory = e.at(args[4], e.mul(first, isa.vectorsPerPanel() * isa.vectorBytes()));
@@ -71,65 +69,74 @@ LLVM::LLVMFuncOp RowKernels::first(int64_t rows) {
   });
 }
 
-/// tile<R>(slab, tails, activations, start, groups, results, tiles, step of activations, step of start): results +=
-/// groups of a slab, for `tiles` tiles of R rows.
-LLVM::LLVMFuncOp RowKernels::tile(int64_t rows) {
-  return function(
-      "tile" + Twine(rows), {ptr, ptr, ptr, ptr, i64, ptr, i64, i64, i64}, [&](Emitter &e, ValueRange args) {
-        Value wide = wideSpace(e, rows);
-        e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
-          RowKernel k;
-          k.shape = slabShape(isa, rows, sumDepth(w.group), true);
-          k.weights = args[0], k.tails = args[1], k.activations = now[0], k.start = now[1], k.memory = now[2];
-          k.wide = wide;
-          addGroups(e, k, args[4]);
-          return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
-                                    e.at(now[2], rows * isa.vectors() * isa.vectorBytes())};
-        });
-      });
-}
-
-/// integer_tile<R>(slab, tails, activations, start, parts, sums, tiles, step of activations, step of start): sums +=
-/// `parts` times partK channels, without folding.
-LLVM::LLVMFuncOp RowKernels::integerTile(int64_t rows) {
-  SmallVector<Type> arguments{ptr, ptr, ptr, ptr, i64, ptr, i64, i64, i64};
-  return function("integer_tile" + Twine(rows), arguments, [&](Emitter &e, ValueRange args) {
-    RowKernel k;
-    k.shape = slabShape(isa, rows, sumDepth(w.group), false);
-    const int64_t vectors = vectorsOf(k), count = rows * vectors, size = isa.vectorBytes();
-    auto addPanels = [&](Value memory) {
-      const int64_t first = k.turn * vectors;
-      auto sumAt = [&](int64_t i) { return e.at(memory, (i / vectors * isa.vectors() + first + i % vectors) * size); };
-      SmallVector<Value> carried = k.cursors();
-      for (int64_t i = 0; !isa.pairSums && i < count; ++i)
-        carried.push_back(e.load(ints, sumAt(i), size));
-      SmallVector<Value> after = e.loop(e.num(0), args[4], 1, carried, [&](Value, ValueRange now) {
-        SmallVector<Value> sum(k.setCursors(now));
-        sum = isa.pairSums ? part(e, k) : dots(e, k, k.shape.bodyK, sum);
-        for (int64_t i = 0; isa.pairSums && i < count; ++i) {
-          Value factor =
-              w.twoLevel ? e.load(sums, e.at(args[1], (first + i % vectors) * size), size) : e.splat(sums, 1);
-          Value wide = Madd16Op::create(e, ints, sum[i], factor);
-          e.store(e.add(e.load(ints, sumAt(i), size), wide), sumAt(i), size);
-        }
-        SmallVector<Value> next = k.cursors();
-        if (!isa.pairSums)
-          next.append(sum);
-        return next;
-      });
-      ValueRange sum = k.setCursors(after);
-      for (auto [i, v] : llvm::enumerate(sum))
-        e.store(v, sumAt(i), size);
-    };
-    e.loop(e.num(0), args[6], 1, ValueRange{args[2], args[3], args[5]}, [&](Value, ValueRange now) {
-      for (k.turn = 0; k.turn < k.turns(); ++k.turn) {
-        k.weights = args[0], k.activations = now[0], k.start = now[1];
-        addPanels(now[2]);
+/// name(slab, tails, activations, start, count, results, first tile, last tile, step of activations, step of start,
+/// next..., quarter): `body` for tiles of a run, with the cursors and results of each. A tile fetches a quarter of the
+/// slab that begins at `next` in each pair.
+LLVM::LLVMFuncOp RowKernels::overSlab(const Twine &name, const TileShape &shape,
+                                      llvm::function_ref<void(Emitter &, RowKernel &, ValueRange)> body) {
+  SmallVector<Type> arguments{ptr, ptr, ptr, ptr, i64, ptr, i64, i64, i64, i64};
+  llvm::append_range(arguments, panelTypes());
+  arguments.push_back(i64);
+  return function(name, arguments, [&](Emitter &e, ValueRange args) {
+    Value wide = wideSpace(e, shape.rows);
+    e.loop(args[6], args[7], 1, ValueRange{args[2], args[3], args[5]}, [&](Value tile, ValueRange now) {
+      RowKernel k;
+      k.shape = shape, k.wide = wide;
+      k.weights = args[0], k.tails = args[1], k.activations = now[0], k.start = now[1], k.memory = now[2];
+      if (shape.prefetchNextSlab) {
+        k.nextPairs = llvm::to_vector(args.slice(10, panelTypes().size()));
+        k.ahead = e.mul(arith::AndIOp::create(e, tile, e.num(3)), args.back());
       }
-      return SmallVector<Value>{e.at(now[0], args[7]), e.at(now[1], args[8]),
-                                e.at(now[2], rows * isa.vectors() * size)};
+      body(e, k, args);
+      return SmallVector<Value>{e.at(now[0], args[8]), e.at(now[1], args[9]),
+                                e.at(now[2], shape.rows * isa.vectors() * isa.vectorBytes())};
     });
   });
+}
+
+/// tile<R>: results += `count` groups of a slab.
+LLVM::LLVMFuncOp RowKernels::tile(int64_t rows) {
+  return overSlab("tile" + Twine(rows), slabShape(isa, rows, sumDepth(w.group), true),
+                  [&](Emitter &e, RowKernel &k, ValueRange args) { addGroups(e, k, args[4]); });
+}
+
+/// integer_tile<R>: results += `count` times partK channels, without folding.
+LLVM::LLVMFuncOp RowKernels::integerTile(int64_t rows) {
+  return overSlab("integer_tile" + Twine(rows), slabShape(isa, rows, sumDepth(w.group), false),
+                  [&](Emitter &e, RowKernel &k, ValueRange args) {
+                    k.tails = Value(); // they do not move on with each part
+                    SmallVector<Value> begin = k.cursors();
+                    for (k.turn = 0; k.turn < k.turns(); ++k.turn) {
+                      k.setCursors(begin);
+                      addParts(e, k, args[1], args[4]);
+                    }
+                  });
+}
+
+/// The panels in hand of integerTile.
+void RowKernels::addParts(Emitter &e, RowKernel &k, Value tails, Value parts) {
+  const int64_t vectors = vectorsOf(k), count = k.rows() * vectors, size = isa.vectorBytes();
+  const int64_t first = k.turn * vectors;
+  auto sumAt = [&](int64_t i) { return e.at(k.memory, (i / vectors * isa.vectors() + first + i % vectors) * size); };
+  SmallVector<Value> carried = k.cursors();
+  for (int64_t i = 0; !isa.pairSums && i < count; ++i)
+    carried.push_back(e.load(ints, sumAt(i), size));
+  SmallVector<Value> after = e.loop(e.num(0), parts, 1, carried, [&](Value, ValueRange now) {
+    SmallVector<Value> sum(k.setCursors(now));
+    sum = isa.pairSums ? part(e, k) : dots(e, k, k.shape.bodyK, sum);
+    for (int64_t i = 0; isa.pairSums && i < count; ++i) {
+      Value factor = w.twoLevel ? e.load(sums, e.at(tails, (first + i % vectors) * size), size) : e.splat(sums, 1);
+      Value wide = Madd16Op::create(e, ints, sum[i], factor);
+      e.store(e.add(e.load(ints, sumAt(i), size), wide), sumAt(i), size);
+    }
+    SmallVector<Value> next = k.cursors();
+    if (!isa.pairSums)
+      next.append(sum);
+    return next;
+  });
+  ValueRange sum = k.setCursors(after);
+  for (auto [i, v] : llvm::enumerate(sum))
+    e.store(v, sumAt(i), size);
 }
 
 /// Stack space for group sums that are more than a row and made of more than a part.

@@ -47,11 +47,12 @@ private:
     bool direct = false;
     int64_t turn = 0;             ///< panel of the pair, where one is worked on at once
     SmallVector<Value> panels;    ///< direct: see panelTypes
-    SmallVector<Value> nextPairs; ///< direct: what takes their place in the next block, where that is prefetched
+    SmallVector<Value> nextPairs; ///< what tile and integerTile fetch of the next slab
     Value weights;                ///< cursor; direct: byte offset in each pair, else pointer into the slab
     Value activations, start;     ///< cursors: [k/4][R][4] bytes, [group][start values of a group][R]
     Value tails;                  ///< cursor; what `tails` left, or, while a slab is filled, where it goes
     Value slabOut;                ///< cursor; the slab that a direct kernel fills on its way, or null
+    Value ahead;                  ///< cursor; byte offset in nextPairs, or null
     Value memory;                 ///< accumulators that are not in registers
     SmallVector<Value> accumulators;
     SmallVector<Finish> finish; ///< of the group, where the shape finishes weights
@@ -64,7 +65,7 @@ private:
     /// Every cursor that there is, as loop-carried values, and back.
     SmallVector<Value> cursors() const {
       SmallVector<Value> v{weights, activations, start};
-      for (Value optional : {tails, slabOut})
+      for (Value optional : {tails, slabOut, ahead})
         if (optional)
           v.push_back(optional);
       return v;
@@ -73,7 +74,7 @@ private:
     ValueRange setCursors(ValueRange v) {
       weights = v[0], activations = v[1], start = v[2];
       size_t n = 3;
-      for (Value *optional : {&tails, &slabOut})
+      for (Value *optional : {&tails, &slabOut, &ahead})
         if (*optional)
           *optional = v[n++];
       return v.drop_front(n);
@@ -93,8 +94,11 @@ private:
   };
 
   LLVM::LLVMFuncOp overPanels(const Twine &name, const TileShape &shape);
+  LLVM::LLVMFuncOp overSlab(const Twine &name, const TileShape &shape,
+                            llvm::function_ref<void(Emitter &, RowKernel &, ValueRange)> body);
   void allGroups(Emitter &e, RowKernel &k, Value count);
   void addGroups(Emitter &e, RowKernel &k, Value count);
+  void addParts(Emitter &e, RowKernel &k, Value tails, Value parts);
   Value wideSpace(Emitter &e, int64_t rows);
   int64_t vectorsOf(const RowKernel &k) const { return k.shape.panels * isa.vectorsPerPanel(); }
 
@@ -102,7 +106,7 @@ private:
   Value quad(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, ArrayRef<Value> packed, Value slabOut,
              int64_t octet, int64_t half, int64_t vector);
   Value loadPacked(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, int64_t octet, int64_t vector, bool again);
-  void prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value weights, int64_t octet);
+  void prefetch(Emitter &e, const RowKernel &k, ArrayRef<Value> bases, Value ahead, int64_t octet);
   void addQuad(Emitter &e, const RowKernel &k, llvm::function_ref<Value(int64_t)> weightsOf,
                llvm::function_ref<Value(int64_t)> activationsOf, MutableArrayRef<Value> sums);
   SmallVector<Value> dots(Emitter &e, RowKernel &k, int64_t depth, SmallVector<Value> sums);

@@ -13,26 +13,35 @@ using namespace mlir::fptq::x86;
 
 const Isa &x86::avx2Isa() {
   // 6 rows x 2 vectors of sums, 2 weights, 1 activation and 1 product fill the 16 registers: a panel, half of a block.
-  static const Isa isa{"avx2", 8, 2, true, 512, false, "x86-64-v3", "", ""};
+  static const Isa isa{"avx2", 8, 2, true, false, 512, false, "x86-64-v3", "", ""};
   return isa;
 }
 
 const Isa &x86::avxVnniIsa() {
   // The block of avx2: 6 rows x 2 vectors of sums, 2 weights and 1 activation, and no product beside the sum.
-  static const Isa isa{"avxvnni", 8, 2, false, 512, false, "x86-64-v3", "", "+avxvnni"};
+  static const Isa isa{"avxvnni", 8, 2, false, false, 512, false, "x86-64-v3", "", "+avxvnni"};
   return isa;
 }
 
+/// Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 % on Intel's
+/// servers). Tuned as for cascadelake, the 6 x 4 tile spills.
+static Isa vnniIsa(llvm::StringRef name, bool sharedPorts) {
+  return {name, 16, 4, false, sharedPorts, 256, false, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
+}
+
 const Isa &x86::avx512VnniIsa() {
-  // Four panels: a broadcast activation serves four dots (folded into one as a memory operand it runs at 73 % on
-  // Intel's servers). Tuned as for cascadelake, the 6 x 4 tile spills.
-  static const Isa isa{"avx512vnni", 16, 4, false, 256, false, "x86-64-v4", "sapphirerapids", "+avx512vnni"};
+  static const Isa isa = vnniIsa("avx512vnni", /*sharedPorts=*/true);
+  return isa;
+}
+
+const Isa &x86::avx512VnniZenIsa() {
+  static const Isa isa = vnniIsa("avx512vnni-zen", /*sharedPorts=*/false);
   return isa;
 }
 
 const Isa &x86::amxInt8Isa() {
   static const Isa isa{
-      "amx-int8", 16, 4, false, 256, true, "x86-64-v4", "sapphirerapids", "+avx512vnni,+amx-tile,+amx-int8"};
+      "amx-int8", 16, 4, false, true, 256, true, "x86-64-v4", "sapphirerapids", "+avx512vnni,+amx-tile,+amx-int8"};
   return isa;
 }
 
@@ -41,10 +50,11 @@ static constexpr int64_t kFullTileRows = 6, kShortGroup = 64, kShortTileRows = 3
 int64_t x86::directMaxRows(const Isa &isa, bool twoLevel, int64_t group) {
   // A slab costs writing it and reading it back, as much as unpacking three times in registers on AVX2, and where
   // unpacking has ports beside the dots'. Zen 4, M = 16: 0.92 of the peak against 0.84 in groups of 128, 0.89 against
-  // 0.80 two-level. Processors with AMX have two 512-bit ports for both: there unpacking twice costs as much (M = 8:
-  // 573 against 680 us).
-  if (isa.amx)
-    return twoLevel && group < 64 ? 4 : 8;
+  // 0.80 two-level. Where the ports are shared a second tile pays for unpacking again. Emerald Rapids: groups of 128, 7
+  // and 8 rows 1.2 times, 9 to 18 rows 1.1 times as fast by slabs, groups of 32 1.3 times from 7 rows on; slabs of
+  // finished weights cost more and win from 13 rows on in groups of 128, from 7 in groups of 32.
+  if (isa.sharedPorts)
+    return twoLevel && group >= kShortGroup ? 2 * kFullTileRows : kFullTileRows;
   // The two-level scheme's short groups cost a multiplication and additions for eight dots, which slabs of finished
   // bytes spare, unless direct kernels finish them as well.
   return twoLevel && !isa.pairSums && group < kShortGroup && !finishesDirectly(isa, twoLevel, group) ? 8 : kDirectRows;
@@ -54,7 +64,8 @@ bool x86::finishesDirectly(const Isa &isa, bool twoLevel, int64_t group) {
   // Ending a group costs each row a product and two sums; finishing 128 weights of it as much, however many rows. Zen
   // 4, groups of 32: 3 rows 311 us for 290, 4 rows 381 for 376, 6 rows 532 for 608, 7 (tiles of 4 and 3) 689 for 664;
   // 12 rows 1063 for 1142 by slabs, 18 rows 1621 for 1628. Longer groups end too seldom.
-  return isa.lanes == 16 && !isa.amx && twoLevel && group < kShortGroup;
+  // Emerald Rapids: 5 and 6 rows 1.1 times as fast.
+  return isa.lanes == 16 && twoLevel && group < kShortGroup;
 }
 
 int64_t x86::amxMinRows(bool twoLevel, int64_t group) {
@@ -69,8 +80,8 @@ int64_t x86::tileRows(const Isa &isa, bool twoLevel, int64_t group) {
   // 6 x 4 zmm sums + 4 weights + 1 activation; 6 x 2 ymm sums + 2 weights + 1 activation + 1 product. Short groups of
   // floats are folded so often that loads and stores of results count: 3 x 4 sums + 3 x 4 results + 4 + 1 registers
   // spare them (group 32, Zen 4, M = 64: 0.79 of the peak against 0.70).
-  // Unmeasured on processors with AMX, whose ports such tiles cost more unpacking.
-  return isa.lanes == 16 && !isa.amx && !twoLevel && group <= kShortGroup ? kShortTileRows : kFullTileRows;
+  // On shared ports such tiles pay twice as much for unpacking (Emerald Rapids, M = 6: 0.38 against 0.52).
+  return isa.lanes == 16 && !isa.sharedPorts && !twoLevel && group <= kShortGroup ? kShortTileRows : kFullTileRows;
 }
 
 int64_t x86::minTileHeight(const Isa &isa, bool twoLevel, int64_t group, int64_t rows) {
@@ -118,7 +129,6 @@ static TileShape streamShape(int64_t rows, int64_t depth) {
           /*highInPlace=*/few && 16 * rows <= depth, // else a shift of the weights costs less than one of the sums
           /*reloadNibbles=*/rows == 2 && depth < 128,
           /*prefetchBytes=*/few ? 0 : 4096,
-          /*prefetchNextBlock=*/false,
           /*chains=*/few && depth >= 128 ? 2 : 1};
 }
 
@@ -138,16 +148,14 @@ static TileShape blockShape(const Isa &isa, int64_t rows, int64_t depth) {
   s.reloadNibbles = rows >= 5 || (rows == 2 && isa.lanes == 8);
   s.highInPlace =
       rows <= (isa.lanes == 16 ? 2 : 1); // two operations for 64 bytes instead of three, and twice the chains
+  // Emerald Rapids, pages of 2 MiB, from memory: one and two rows 1.3 and 1.5 times as fast as by streamShape, and as a
+  // plain read loop; 0.85 to 0.95 of that with 1024 bytes, two panels or the next block instead of what lies ahead.
   s.prefetchBytes = 2048;
-  // Processors with AMX are Intel's, whose prefetchers stop at a page and like four streams. A panel of few input
-  // channels ends before they have noticed its stream, and what lies behind it is the panel next to it, already read:
-  // the next block is what comes.
-  s.prefetchNextBlock = rows <= 2 && isa.lanes == 16;
   return s;
 }
 
 TileShape x86::directShape(const Isa &isa, int64_t rows, int64_t depth) {
-  bool stream = isa.lanes == 16 && !isa.amx && rows <= 4;
+  bool stream = isa.lanes == 16 && !isa.sharedPorts && rows <= 4;
   return stream ? streamShape(rows, depth) : blockShape(isa, rows, depth);
 }
 
@@ -167,6 +175,15 @@ TileShape x86::firstShape(const Isa &isa, int64_t rows, int64_t depth) {
 
 TileShape x86::slabShape(const Isa &isa, int64_t rows, int64_t depth, bool folds) {
   const bool inRegisters = folds && resultsFit(isa, rows, depth);
-  const int64_t panels = isa.lanes == 16 ? isa.panels : 1;
-  return {rows, panels, isa.pairSums ? 8 : vnniBody(isa, depth, folds), inRegisters, false, false, 0};
+  TileShape s{rows, isa.lanes == 16 ? isa.panels : 1, 0, inRegisters, false, false, 0};
+  if (isa.pairSums)
+    s.bodyK = 8;
+  else if (isa.lanes == 8 || folds)
+    s.bodyK = vnniBody(isa, depth, folds);
+  else
+    s.bodyK = longestDivisor(depth, {64, 32, 24, 16}); // registers to spare, and nothing behind it
+  // Unpacking waits for L3 else, while the tiles that follow leave it alone. Emerald Rapids: 1.03 times as fast at M =
+  // 64, 1.01 at 252; no difference on tier avx2, whose dots take four times as long.
+  s.prefetchNextSlab = isa.lanes == 16;
+  return s;
 }

@@ -13,8 +13,10 @@ struct Isa {
   int64_t lanes;  ///< i32 lanes of a vector
   int64_t panels; ///< panels of a block
   bool pairSums;  ///< dots are summed in 16 bits, 32 k at most (madd8), not in 32 (dot4)
-  int64_t slabK;  ///< input channels unpacked to bytes at once
-  bool amx;       ///< has AMX tiles
+  /// Dots, unpacking and folding share two ports (512 bits on Intel), instead of having some beside the dots'.
+  bool sharedPorts;
+  int64_t slabK; ///< input channels unpacked to bytes at once
+  bool amx;      ///< has AMX tiles
   llvm::StringRef cpu, tune, features;
 
   int64_t vectorsPerPanel() const { return 16 / lanes; }
@@ -25,20 +27,21 @@ struct Isa {
 /// How one kernel of `rows` rows is written.
 struct TileShape {
   int64_t rows;
-  int64_t panels;                 ///< worked on at once: all of a block, or one after the other
-  int64_t bodyK;                  ///< input channels of one loop body
-  bool accInRegisters;            ///< results stay in registers from group to group, not in L1
-  bool highInPlace;               ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
-  bool reloadNibbles;             ///< load packed bytes once for each half: fewer live registers
-  int64_t prefetchBytes;          ///< ahead in each panel's stream; 0: none
-  bool prefetchNextBlock = false; ///< direct: instead the same place of the next block, into L2
-  int64_t chains = 1;             ///< sums that octets are added to in turn, and that are added up once a group
-  bool finishes = false;          ///< weights become `a q + b` (A2) in registers, and are summed over all of K
+  int64_t panels;                ///< worked on at once: all of a block, or one after the other
+  int64_t bodyK;                 ///< input channels of one loop body
+  bool accInRegisters;           ///< results stay in registers from group to group, not in L1
+  bool highInPlace;              ///< high nibbles are dotted as 16 q, in sums of their own, shifted once a group
+  bool reloadNibbles;            ///< load packed bytes once for each half: fewer live registers
+  int64_t prefetchBytes;         ///< direct: ahead in each panel's stream; 0: none
+  int64_t chains = 1;            ///< sums that octets are added to in turn, and that are added up once a group
+  bool finishes = false;         ///< weights become `a q + b` (A2) in registers, and are summed over all of K
+  bool prefetchNextSlab = false; ///< over a slab: a line an octet of what the next slab is made of, into L2
 };
 
 const Isa &avx2Isa();
 const Isa &avxVnniIsa();
 const Isa &avx512VnniIsa();
+const Isa &avx512VnniZenIsa();
 const Isa &amxInt8Isa();
 
 /// Products with up to so many rows unpack in registers; with at least so many they use AMX.

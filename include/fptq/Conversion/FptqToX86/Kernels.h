@@ -14,6 +14,7 @@ enum class Tier {
   Avx2 = FPTQ_AVX2,
   AvxVnni = FPTQ_AVXVNNI,
   Avx512Vnni = FPTQ_AVX512VNNI,
+  Avx512VnniZen = FPTQ_AVX512VNNI_ZEN,
   AmxInt8 = FPTQ_AMX_INT8
 };
 
