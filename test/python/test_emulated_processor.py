@@ -65,7 +65,9 @@ def kernels(tmp_path_factory):
     return link(folder, folder / "check.elf", sources, f"-DFORMATS={lines}"), folder / "check.elf"
 
 
-@pytest.mark.parametrize("tier, cases", [("avx2", 120), ("avxvnni", 120), ("avx512vnni", 240), ("avx512vnni-zen", 240), ("amx-int8", 90)])
+@pytest.mark.parametrize(
+    "tier, cases", [("avx2", 120), ("avxvnni", 120), ("avx512vnni", 240), ("avx512vnni-zen", 240), ("amx-int8", 90)]
+)
 def test_machine_code_agrees_with_the_reference(kernels, tier, cases):
     linked, elf = kernels
     answer = emulate(elf, linked.symbols["check"], arguments=[TIERS[tier], 0, cases])

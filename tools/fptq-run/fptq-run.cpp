@@ -36,9 +36,9 @@ struct Options {
   cl::opt<std::string> results{"results", cl::desc("safetensors for result0, result1, ...")};
   cl::list<std::string> args{"arg", cl::desc(".npy of one argument of a single call, in order")};
   cl::list<std::string> outs{"result", cl::desc(".npy for one result of a single call, in order")};
-  cl::opt<std::string> tier{
-      "tier", cl::init("auto"),
-      cl::desc("reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, each also -emulated (default: the machine's best)")};
+  cl::opt<std::string> tier{"tier", cl::init("auto"),
+                            cl::desc("reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, each also "
+                                     "-emulated (default: the machine's best)")};
   cl::opt<std::string> target{"target", cl::init("x86"),
                               cl::desc("x86 (default), or nvptx: linears on the GPU, as --tier nvptx")};
   cl::opt<int> threads{"threads", cl::init(0), cl::desc("threads of parallel loops (default: all cores)")};

@@ -77,8 +77,9 @@ struct HostPipelineOptions : virtual mlir::detail::PassOptions {
 struct X86PipelineOptions : HostPipelineOptions, PassPipelineOptions<X86PipelineOptions> {
   Option<std::string> tier{
       *this, "tier",
-      llvm::cl::desc("reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, each also with -emulated; auto: what "
-                     "this machine offers (default); several joined by '+': the program picks when it starts"),
+      llvm::cl::desc(
+          "reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, each also with -emulated; auto: what "
+          "this machine offers (default); several joined by '+': the program picks when it starts"),
       llvm::cl::init("auto")};
 };
 

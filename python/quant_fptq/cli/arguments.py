@@ -71,8 +71,8 @@ def add_thresholds(sub: argparse.ArgumentParser) -> None:
 
 def add_scheme(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--scheme", choices=("float", "w4a8"), default="w4a8", help="what to run (default w4a8)")
-    sub.add_argument("--tier", default="auto", help="reference, avx2, avxvnni, avx512vnni, avx512vnni-zen or amx-int8, each also -emulated "
-                                                    "(default: the machine's best)")
+    sub.add_argument("--tier", default="auto", help="reference, avx2, avxvnni, avx512vnni, avx512vnni-zen or "
+                                                    "amx-int8, each also -emulated (default: the machine's best)")
 
 
 def add_quantization(sub: argparse.ArgumentParser) -> None:
