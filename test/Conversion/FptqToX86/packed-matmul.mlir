@@ -1,4 +1,5 @@
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=avx512vnni | FileCheck %s --check-prefixes=CHECK,VNNI
+// RUN: fptq-opt %s --convert-fptq-to-x86=tier=avx512vnni | FileCheck %s --check-prefix=SWEEP
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=reference | FileCheck %s --check-prefix=REFERENCE
 // RUN: fptq-opt %s --convert-fptq-to-x86="tier=reference,avx2,avx512vnni threads=true" | FileCheck %s --check-prefix=MULTI
@@ -11,6 +12,19 @@
 // VNNI: llvm.func internal @fptq_avx512vnni_sym_g128_f32_direct1
 // VNNI-SAME: target_cpu = "x86-64-v4", target_features = #llvm.target_features<["+avx512vnni"]>
 // VNNI: fptq_x86.dot4
+// In the last slab the epilogue of a tile follows its last dots; the other slabs end with theirs.
+// SWEEP-LABEL: llvm.func internal @fptq_avx512vnni_sym_g128_f32_tile_matmul
+// SWEEP: llvm.call @fptq_avx512vnni_sym_g128_f32_first6
+// SWEEP-NOT: llvm.call @{{.*}}_tile6
+// SWEEP: llvm.call @fptq_avx512vnni_sym_g128_f32_epilogue
+// SWEEP: llvm.call @fptq_avx512vnni_sym_g128_f32_tile6
+// SWEEP: llvm.call @fptq_avx512vnni_sym_g128_f32_epilogue
+// SWEEP: llvm.call @fptq_avx512vnni_sym_g128_f32_tile6
+// A line of the next slab for each octet of a body of 32 channels, into L2.
+// SWEEP-LABEL: llvm.func internal @fptq_avx512vnni_sym_g128_f32_tile6
+// SWEEP-COUNT-4: "llvm.intr.prefetch"{{.*}}hint = 2
+// SWEEP-NOT: "llvm.intr.prefetch"
+// SWEEP: llvm.return
 // AVX2: fptq_x86.madd8
 // REFERENCE: llvm.call @fptq_reference_matmul
 // MULTI: llvm.call @fptq_cpu_tiers
