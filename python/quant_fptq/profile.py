@@ -16,6 +16,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
+from quant_fptq.json_input import read_object
 from quant_fptq.output import write_text
 
 FORMAT, VERSION = "fptq-profile", 1
@@ -138,13 +139,8 @@ class Profile:
         Tables of other tools are read by the compiler itself, wherever it takes a profile.
         """
         path = Path(path)
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise FptqError(f"{path}: {error.strerror}") from None
-        except (ValueError, RecursionError) as error:
-            raise FptqError(f"{path}: not JSON: {error}") from None
-        if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
+        document = read_object(path)
+        if document.get("format") != FORMAT or document.get("version") != VERSION:
             raise FptqError(f"{path}: no {FORMAT} of version {VERSION}")
         if not isinstance(document.get("layers"), list):
             raise FptqError(f"{path}: layers: is no list")

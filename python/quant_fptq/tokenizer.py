@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Collection, Mapping, Protocol, Sequence
 from quant_fptq.errors import FptqError
 from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig
 from quant_fptq.importer.gguf import File, is_gguf
-from quant_fptq.importer.huggingface import read_json
+from quant_fptq.json_input import read_object
 
 if TYPE_CHECKING:
     import tokenizers
@@ -158,7 +158,7 @@ class HuggingFaceTokenizer:
 def _add_bos_token(path: Path) -> bool | None:
     """What tokenizer_config.json says, beside the tokenizer.json at `path`."""
     path = path.with_name("tokenizer_config.json")
-    value = read_json(path).get("add_bos_token") if path.exists() else None
+    value = read_object(path).get("add_bos_token") if path.exists() else None
     if value not in (None, True, False):
         raise FptqError(f"{path}: key 'add_bos_token' is {value!r}, expected true or false")
     return value

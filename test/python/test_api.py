@@ -234,7 +234,7 @@ def test_profiles_are_what_the_compiler_writes(tmp_path):
 
 
 @pytest.mark.parametrize("breakage, message", [
-    (lambda text: "{", "not JSON"),
+    (lambda text: "{", "is not JSON"),
     (lambda text: text.replace('"version": 1', '"version": 2'), "no fptq-profile of version 1"),
     (lambda text: text.replace('"channels": 8', '"channels": "8"'), "layer 'a': channels: is '8'"),
     (lambda text: text.replace('"channels": 8', '"channels": 9'), "layer 'a': min: float32 \\[8\\], expected float32 \\[9\\]"),

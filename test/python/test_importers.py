@@ -171,7 +171,7 @@ def test_any_end_stops_the_text(end):
 
 def test_config_that_is_not_json(tiny):
     (tiny / "config.json").write_text("{")
-    with pytest.raises(FptqError, match="config.json: not JSON"):
+    with pytest.raises(FptqError, match="config.json: is not JSON"):
         load_checkpoint(tiny)
 
 

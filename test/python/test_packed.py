@@ -244,7 +244,7 @@ def test_a_folder_of_pickles_is_refused(tmp_path):
 def test_deeply_nested_headers(tmp_path):
     path = make(tmp_path, "ct").write(tmp_path / "m")
     (path / "config.json").write_text("[" * 200_000)
-    with pytest.raises(FptqError, match="config.json: not JSON"):
+    with pytest.raises(FptqError, match="config.json: is not JSON"):
         load_checkpoint(path)
     header = b'{"a":' + b"[" * 200_000
     (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)

@@ -41,11 +41,13 @@ def test_errors_are_ranked(profile, tmp_path):
     assert errors.index("-12.5 dB") < errors.index("-30.2 dB")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"layers": 3}', '{"layers":' * 100000])
-def test_no_layer_table(text, tmp_path, capsys):
+@pytest.mark.parametrize("text, message", [
+    ("", "is not JSON"), ("[]", "is no JSON object"), ("{}", "no layer table"), ('{"layers": 3}', "no layer table"),
+    ('{"layers":' * 100000, "is not JSON")])
+def test_no_layer_table(text, message, tmp_path, capsys):
     (tmp_path / "layers.json").write_text(text)
     assert main(["report", "--layers", str(tmp_path / "layers.json"), "-o", str(tmp_path / "r.html")]) == 1
-    assert "layers.json: no layer table" in capsys.readouterr().err
+    assert f"layers.json: {message}" in capsys.readouterr().err
     assert not (tmp_path / "r.html").exists()
 
 

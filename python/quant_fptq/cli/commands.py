@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from quant_fptq.cli.arguments import quantize_options
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, export, llama_module, load_checkpoint, native
 from quant_fptq.importer.llama import write_parameters
+from quant_fptq.json_input import read_object
 from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
 from quant_fptq.profile import Policy, Profile
@@ -163,11 +163,9 @@ def policy(options: argparse.Namespace) -> None:
 
 def _layers_of(path: str) -> list[Policy]:
     """The layer table that a command wrote with --json."""
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        rows = list(document["layers"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise FptqError(f"{path}: no layer table: expected what --json writes, an object with 'layers'") from None
+    rows = read_object(Path(path)).get("layers")
+    if not isinstance(rows, list):
+        raise FptqError(f"{path}: no layer table: expected what --json writes, an object with 'layers'")
     try:
         return [Policy.of(row) for row in rows]
     except FptqError as error:

@@ -12,8 +12,9 @@ from quant_fptq.importer import packed, safetensors
 from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, Checkpoint, LlamaConfig, Tensor, layer_of
 from quant_fptq.importer.families import Family
 from quant_fptq.importer.fused import FileTensor, as_in_file, rows_of
-from quant_fptq.importer.huggingface_config import config_of, family_of, read_config, read_json, read_raw
+from quant_fptq.importer.huggingface_config import config_of, family_of, read_config, read_raw
 from quant_fptq.importer.stored import LazyArray, StoredWeight
+from quant_fptq.json_input import read_object
 
 _FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
 
@@ -22,7 +23,7 @@ def _files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return [folder / "model.safetensors"]
-    names = read_json(index).get("weight_map")
+    names = read_object(index).get("weight_map")
     if not isinstance(names, dict) or not names:
         raise FptqError(f"{index}: key 'weight_map' is no object of file names")
     for tensor, name in names.items():
@@ -52,10 +53,10 @@ def _refuse_pickle(folder: Path) -> None:
 
 def _settings(folder: Path, method: str | None) -> dict | None:
     """How the folder says it was quantized; `method` overrules its `quant_method`."""
-    settings = read_json(folder / "config.json").get("quantization_config")
+    settings = read_object(folder / "config.json").get("quantization_config")
     beside = folder / "quantize_config.json"  # AutoGPTQ's own
     if settings is None and beside.exists():
-        settings = {"quant_method": "gptq", **read_json(beside)}
+        settings = {"quant_method": "gptq", **read_object(beside)}
     if settings is not None and not isinstance(settings, dict):
         raise FptqError(f"{folder / 'config.json'}: key 'quantization_config' is no JSON object")
     if method is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,24 +11,12 @@ from quant_fptq.errors import FptqError
 from quant_fptq.importer.checkpoint import DEFAULT_CONTEXT, LINEARS, LlamaConfig, check_layers, positions_within, tokens_of
 from quant_fptq.importer.families import FAMILIES, NULLABLE, Family
 from quant_fptq.importer.rotary import is_number
+from quant_fptq.json_input import read_object
 
 _SCALINGS = ("default", "linear", "llama3", "yarn", "longrope")
 _LOCAL, _GLOBAL = "sliding_attention", "full_attention"
 #: Keys that name linears which add a bias.
 _BIASES = {"attention_bias": LINEARS[:4], "mlp_bias": LINEARS[4:]}
-
-
-def read_json(path: Path) -> dict:
-    """A file that is one JSON object. Raises FptqError naming it."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FptqError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise FptqError(f"{path}: not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise FptqError(f"{path}: expected a JSON object")
-    return value
 
 
 def family_of(path: Path, raw: dict) -> Family:
@@ -248,9 +235,9 @@ def config_of(path: Path, raw: dict, context: int | None = None) -> LlamaConfig:
 
 def read_raw(path: Path) -> dict:
     """config.json, with all tokens that end a text: chat models name the end of a turn only in generation_config.json."""
-    raw, beside = read_json(path), path.with_name("generation_config.json")
+    raw, beside = read_object(path), path.with_name("generation_config.json")
     own = raw.get("eos_token_id", family_of(path, raw).defaults.get("eos_token_id"))
-    more = read_json(beside).get("eos_token_id") if beside.exists() else None
+    more = read_object(beside).get("eos_token_id") if beside.exists() else None
     return {**raw, "eos_token_id": list(tokens_of([*tokens_of(own), *tokens_of(more)]))}
 
 

@@ -20,6 +20,7 @@ from quant_fptq.importer import safetensors
 from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig, Tensor, layer_of, tokens_of
 from quant_fptq.importer.rotary import is_number
 from quant_fptq.importer.stored import StoredWeight
+from quant_fptq.json_input import parse_object
 
 FORMAT, VERSION = "quant-fptq", "1"
 _DTYPES = {"codes": ("uint8", "int8"), "scales": ("float32", "float16"), "zeros": ("uint8",),
@@ -43,15 +44,9 @@ def save(checkpoint: Checkpoint, path: str | Path) -> None:
 
 
 def _json(path: Path, metadata: dict, key: str) -> dict:
-    try:
-        value = json.loads(metadata[key])
-    except KeyError:
-        raise FptqError(f"{path}: metadata key '{key}' is missing") from None
-    except (ValueError, RecursionError) as error:
-        raise FptqError(f"{path}: metadata key '{key}' is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise FptqError(f"{path}: metadata key '{key}' is no JSON object")
-    return value
+    if key not in metadata:
+        raise FptqError(f"{path}: metadata key '{key}' is missing")
+    return parse_object(metadata[key], f"{path}: metadata key '{key}'")
 
 
 def _config(path: Path, metadata: dict, context: int | None) -> LlamaConfig:

@@ -17,6 +17,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer.stored import Array
+from quant_fptq.json_input import parse_object
 from quant_fptq.output import whole_file
 
 DTYPES = {
@@ -42,13 +43,7 @@ def _header(path: Path, data: mmap.mmap) -> tuple[dict, int]:
     (length,) = struct.unpack_from("<Q", data)
     if length > min(_MAX_HEADER, len(data) - 8):
         raise FptqError(f"{path}: the header claims {length} bytes of a file of {len(data)}")
-    try:
-        header = json.loads(data[8 : 8 + length])
-    except (ValueError, RecursionError) as error:
-        raise FptqError(f"{path}: the header is not JSON: {error}") from None
-    if not isinstance(header, dict):
-        raise FptqError(f"{path}: the header is not a JSON object")
-    return header, 8 + length
+    return parse_object(data[8 : 8 + length], f"{path}: the header"), 8 + length
 
 
 def _view(path: Path, data: mmap.mmap, base: int, name: str, entry: dict) -> np.ndarray:
