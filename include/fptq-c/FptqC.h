@@ -3,8 +3,8 @@
 // Support.h   versions, contexts, errors, tensors      Profile.h  ranges, policies, calibration
 // Module.h    parse, transform, write models           Compile.h  machine code, calls, object files
 //
-// are here, in plain C without other headers. Whoever has MLIR in hand includes besides, with MLIR's own C
-// headers on the include path,
+// are here, in plain C without other headers, and besides, for NVIDIA devices, Gpu.h. Whoever has MLIR in hand includes
+// besides, with MLIR's own C headers on the include path,
 //
 // Dialect.h   registration; handles of MLIR and ours   Attributes.h  policies, schemes, ranges, layouts
 //

@@ -15,7 +15,8 @@ extern "C" {
 #endif
 
 /// The device as JSON: {"name", "chip", "shared_bytes"}; NULL, with fptqLastError saying why, where there is no driver
-/// or no device of sm_80 or newer.
+/// or no device of sm_80 or newer. From then on a device's errors are fptqLastError's in this process: compiled code
+/// does not print them.
 FPTQ_EXPORT const char *fptqGpuDevice(FptqContext *context);
 
 /// Device time of all kernels since the last call, in seconds; -1 where one failed.

@@ -39,8 +39,8 @@ FPTQ_EXPORT const char *fptqPoliciesFromProfile(FptqContext *context, const char
 /// Merges `count` profiles of one model (maxima of maxima, sums of counts) into `out`.
 FPTQ_EXPORT int fptqProfilesMerge(FptqContext *context, const char *const *paths, size_t count, const char *out);
 
-/// Records what `fptq.observe` sees from now on, in this process; observers: min-max, moving-average,
-/// percentile, mse, entropy.
+/// Records what `fptq.observe` sees from now on, in all of this process; fails where another context does. One that
+/// this context began is dropped. Observers: min-max, moving-average, percentile, mse, entropy.
 FPTQ_EXPORT int fptqCalibrationStart(FptqContext *context, const char *observer);
 /// Writes the profile, with `modelHash` in it ("" for none), and stops recording.
 FPTQ_EXPORT int fptqCalibrationFinish(FptqContext *context, const char *path, const char *modelHash);

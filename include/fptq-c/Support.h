@@ -55,9 +55,10 @@ FPTQ_EXPORT void fptqContextDestroy(FptqContext *context);
 /// Also called for warnings and remarks, which fptqLastError leaves out. NULL: nobody listens.
 FPTQ_EXPORT void fptqContextSetDiagnosticHandler(FptqContext *context, FptqDiagnosticHandler handler, void *userData);
 
-/// Why the last call on `context` or anything made from it failed, or "": a line for each error, with its
-/// location and notes. With NULL: why this thread's last call failed, whatever it was about; that is also
-/// where to look after a call that had no context, such as one with a null handle.
+/// Why the last call that does work (parses, runs passes, compiles, calls, reads or writes) on `context` or anything
+/// made from it failed, or "" where it did not: a line for each error, with its location and notes. With NULL: why this
+/// thread's last call failed, whatever it was about; that is also where to look after a call that had no context, such
+/// as one with a null handle.
 FPTQ_EXPORT const char *fptqLastError(FptqContext *context);
 
 #ifdef __cplusplus

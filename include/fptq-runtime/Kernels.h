@@ -19,7 +19,8 @@ typedef enum FptqActivation { FPTQ_NO_ACTIVATION, FPTQ_SILU, FPTQ_GELU, FPTQ_GEL
 /* One product y[m x n] = x8[m x k] * W4[n x k]^T. Strides count elements; the last dimension is
  * contiguous. Generated code writes this structure field by field: its order is part of the ABI. */
 typedef struct FptqMatmul {
-  int64_t m, n, groups;
+  int64_t m, n;    /* rows (tokens), output channels */
+  int64_t groups;  /* of input channels */
   const int8_t *q; /* m x (groups * padded group) activation codes, -127..127 */
   int64_t q_stride;
   const float *x_scales; /* m */
@@ -43,19 +44,21 @@ typedef struct FptqFormat {
   int32_t two_level, symmetric, half_scales;
 } FptqFormat;
 
-typedef enum FptqElement { FPTQ_F32, FPTQ_F16, FPTQ_BF16 } FptqElement;
+typedef enum FptqElement { FPTQ_ELEMENT_F32, FPTQ_ELEMENT_F16, FPTQ_ELEMENT_BF16 } FptqElement;
 
 /* Quantization of m rows of k floats (fptq.quantize_activations). */
 typedef struct FptqQuantize {
-  int64_t m, k, group_size, padded_group;
-  const void *x; /* m x k */
+  int64_t m, k;         /* rows (tokens), input channels before padding */
+  int64_t group_size;   /* input channels that one sum covers */
+  int64_t padded_group; /* (P3): codes that it takes */
+  const void *x;        /* m x k */
   int64_t x_stride;
   const float *multiplier;   /* k, or null */
   const float *static_scale; /* one, or null: per token */
-  int8_t *q;
+  int8_t *q;                 /* m x (groups * padded_group) */
   int64_t q_stride;
-  float *scales;
-  int32_t *sums;
+  float *scales; /* m */
+  int32_t *sums; /* m x groups */
   int64_t sums_stride;
 } FptqQuantize;
 

@@ -6,6 +6,7 @@
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
 #include "mlir/CAPI/Support.h"
+#include "mlir/InitAllPasses.h"
 
 #include <mutex>
 
@@ -21,6 +22,12 @@ void fptqRegisterDialects(MlirDialectRegistry registry) {
 void fptqRegisterPasses(void) {
   static std::once_flag once;
   std::call_once(once, fptq::registerPasses);
+}
+
+void capi::registerPassesOnce() {
+  static std::once_flag once;
+  std::call_once(once, mlir::registerAllPasses);
+  fptqRegisterPasses();
 }
 
 // Not MLIR_DEFINE_CAPI_DIALECT_REGISTRATION: it would insert the dialect without its external models, so that

@@ -8,7 +8,7 @@
 using namespace mlir::fptq;
 
 const char *fptqGpuDevice(FptqContext *context) {
-  if (capi::isNull(context, __func__, "context"))
+  if (capi::isNull(context, __func__, "the context"))
     return nullptr;
   capi::Call call(context);
   FptqGpuDevice device;

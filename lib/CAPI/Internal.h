@@ -23,6 +23,13 @@ struct FptqContext : llvm::ThreadSafeRefCountedBase<FptqContext> {
   explicit FptqContext(std::unique_ptr<mlir::MLIRContext> context) : owned(std::move(context)), mlir(*owned) {}
   explicit FptqContext(mlir::MLIRContext &context) : mlir(context) {}
 
+  /// Drops what it recorded.
+  void stopCalibration() {
+    if (recorder)
+      mlir::fptq::Executable::stopRecording(*recorder);
+    recorder.reset();
+  }
+
   void fail(const llvm::Twine &text) { error += (error.empty() ? "" : "\n") + text.str(); }
   void fail(llvm::Error error) { fail(llvm::toString(std::move(error))); }
 };

@@ -130,7 +130,9 @@ int fptqCalibrationStart(FptqContext *context, const char *observer) {
   auto recorder = ProfileRecorder::create(observer);
   if (!recorder)
     return call.fail(recorder.takeError()), 1;
-  Executable::setRecorder(recorder->get());
+  context->stopCalibration(); // one that failed on its way
+  if (!Executable::startRecording(**recorder))
+    return call.fail("another context of this process calibrates"), 1;
   context->recorder = std::move(*recorder);
   return 0;
 }
@@ -141,9 +143,8 @@ int fptqCalibrationFinish(FptqContext *context, const char *path, const char *mo
   Call call(context);
   if (!context->recorder)
     return call.fail("no calibration was started"), 1;
-  Executable::setRecorder(nullptr);
   RangeProfile profile = context->recorder->profile();
-  context->recorder.reset();
+  context->stopCalibration();
   profile.modelHash = modelHash ? modelHash : "";
   if (llvm::Error error = profile.save(path))
     return call.fail(std::move(error)), 1;

@@ -2,8 +2,6 @@
 #include "Internal.h"
 #include "fptq/InitAll.h"
 
-#include <mutex>
-
 using namespace mlir;
 using namespace mlir::fptq;
 using namespace mlir::fptq::capi;
@@ -70,11 +68,6 @@ const char *fptqLastError(FptqContext *context) { return context ? context->erro
 // Contexts
 //===----------------------------------------------------------------------===//
 
-void capi::registerPassesOnce() {
-  static std::once_flag once;
-  std::call_once(once, fptq::registerAllPasses);
-}
-
 FptqContext *fptqContextCreate(void) {
   registerPassesOnce();
   DialectRegistry registry;
@@ -92,9 +85,7 @@ FptqContext *fptqContextCreate(void) {
 void fptqContextDestroy(FptqContext *context) {
   if (!context)
     return;
-  if (context->recorder)
-    Executable::setRecorder(nullptr);
-  context->recorder.reset();
+  context->stopCalibration();
   context->handler = nullptr; // its user data may go away with the handle
   context->Release();
 }

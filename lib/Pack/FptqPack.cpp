@@ -38,14 +38,17 @@ template <typename OpTy> static FailureOr<ConstantBytes> bytesOf(Value value, Op
   return value ? constantBytes(value, files, op.getLayer()) : ConstantBytes();
 }
 
-/// PK3, per group.
-template <typename OpTy>
-static LogicalResult checkTwoLevel(OpTy op, ArrayRef<char> multipliers, ArrayRef<char> offsets) {
-  for (size_t i = 0; i < multipliers.size(); ++i) {
-    int a = static_cast<uint8_t>(multipliers[i]), b = static_cast<uint8_t>(offsets[i]);
-    if (a < 1 || a > 16 || 15 * a + b > 255)
+/// PK3 and PK4, per group. `zeros`: offsets in the two-level scheme.
+template <typename OpTy> static LogicalResult checkGroups(OpTy op, ArrayRef<char> multipliers, ArrayRef<char> zeros) {
+  const bool twoLevel = !multipliers.empty();
+  for (size_t i = 0; i < zeros.size(); ++i) {
+    int a = twoLevel ? static_cast<uint8_t>(multipliers[i]) : 1, b = static_cast<uint8_t>(zeros[i]);
+    if (twoLevel && (a < 1 || a > 16 || 15 * a + b > 255))
       return op.emitOpError() << "(PK3) group " << i << " has multiplier " << a << " and offset " << b
                               << ", expected 1..16 and 15 a + b <= 255 (layer '" << op.getLayer() << "')";
+    if (!twoLevel && b > 127)
+      return op.emitOpError() << "(PK4) group " << i << " has zero point " << b << ", expected 0..127 (layer '"
+                              << op.getLayer() << "')";
   }
   return success();
 }
@@ -71,7 +74,7 @@ FailureOr<DenseResourceElementsAttr> FptqPackPass::packed(OpTy op, int64_t n, in
   auto codes = bytesOf(op.getCodes(), op, files), scales = bytesOf(op.getScales(), op, files),
        zeros = bytesOf(op.getZeros(), op, files), multipliers = bytesOf(op.getMultipliers(), op, files);
   if (failed(codes) || failed(scales) || failed(zeros) || failed(multipliers) ||
-      failed(checkTwoLevel(op, *multipliers, *zeros)))
+      failed(checkGroups(op, *multipliers, *zeros)))
     return failure();
   DenseResourceElementsAttr &result = known[identityOf(op, k)];
   if (result)

@@ -1,4 +1,5 @@
 //===- QuantizePipeline.cpp - float linalg to 4-bit weights, on one page --===//
+#include "VerifyStage.h"
 #include "fptq/Equalize/Passes.h"
 #include "fptq/Fuse/Passes.h"
 #include "fptq/Pipelines/Passes.h"
@@ -7,17 +8,11 @@
 #include "fptq/Profile/Passes.h"
 #include "fptq/Quantize/Passes.h"
 #include "fptq/Raise/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
-
-/// Each stage's promise is checked where it was made (docs/Architecture.md).
-static void verifyStage(OpPassManager &pm, StringRef stage) {
-  FptqVerifyStagePassOptions options;
-  options.stage = stage.str();
-  pm.addPass(createFptqVerifyStagePass(options));
-}
 
 /// Up to the linears and their names. One order for calibration and quantization: an unnamed layer is called after its
 /// place, which a product that is dead or computed twice would move.
@@ -33,6 +28,7 @@ static void addRaise(OpPassManager &pm, StringRef names, bool strict) {
   FptqRaisePassOptions raise;
   raise.names = names.str();
   pm.addPass(createFptqRaisePass(raise));
+  pm.addPass(createConvertElementwiseToLinalgPass()); // arith on tensors, which equalization would not pass
 }
 
 void mlir::fptq::buildObservePipeline(OpPassManager &pm, const ObservePipelineOptions &options) {
@@ -42,7 +38,7 @@ void mlir::fptq::buildObservePipeline(OpPassManager &pm, const ObservePipelineOp
 
 void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipelineOptions &options) {
   addRaise(pm, options.names.getValue(), options.strict);
-  verifyStage(pm, "raised");
+  addVerifyStage(pm, "raised");
 
   if (!options.profile.empty()) {
     FptqAttachProfilePassOptions profile;
@@ -50,7 +46,7 @@ void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipeline
     profile.strict = options.strict;
     pm.addPass(createFptqAttachProfilePass(profile));
     if (options.strict)
-      verifyStage(pm, "profiled");
+      addVerifyStage(pm, "profiled");
   }
 
   FptqChoosePolicyPassOptions policy;
@@ -66,7 +62,7 @@ void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipeline
   policy.keepFloat = options.keepFloat;
   policy.strict = options.strict;
   pm.addPass(createFptqChoosePolicyPass(policy));
-  verifyStage(pm, "decided");
+  addVerifyStage(pm, "decided");
 
   FptqEqualizePassOptions equalize;
   equalize.formula = options.formula;
@@ -81,6 +77,6 @@ void mlir::fptq::buildQuantizePipeline(OpPassManager &pm, const QuantizePipeline
   quantize.scaleType = options.scaleType;
   quantize.progress = options.progress;
   pm.addPass(createFptqQuantizeWeightsPass(quantize));
-  verifyStage(pm, "quantized");
+  addVerifyStage(pm, "quantized");
   pm.addPass(createFptqFusePass());
 }

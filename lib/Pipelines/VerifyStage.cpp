@@ -1,4 +1,5 @@
 //===- VerifyStage.cpp - what a stage promises the next -------------------===//
+#include "VerifyStage.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Pipelines/Passes.h"
 #include "fptq/Support/Parameters.h"
@@ -97,5 +98,11 @@ void FptqVerifyStagePass::runOnOperation() {
   if (!ok)
     signalPassFailure();
   markAllAnalysesPreserved();
+}
+
+void addVerifyStage(OpPassManager &pm, StringRef stage) {
+  FptqVerifyStagePassOptions options;
+  options.stage = stage.str();
+  pm.addPass(createFptqVerifyStagePass(options));
 }
 } // namespace mlir::fptq

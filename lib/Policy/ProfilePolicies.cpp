@@ -11,7 +11,7 @@ static LayerFacts factsOf(const LayerRange &range) {
   facts.name = range.layer;
   facts.k = range.channels;
   facts.absmax = range.absmax;
-  facts.isUnseen = range.tokens == 0 && range.absmax == 0;
+  facts.isUnseen = range.isUnseen();
   facts.hasChannels = !range.channelAbsmax.empty();
   return facts;
 }

@@ -120,6 +120,12 @@ llvm::Error RangeProfile::merge(const RangeProfile &other, StringRef otherFile) 
       layers.push_back(range);
       continue;
     }
+    if (range.isUnseen())
+      continue;
+    if (mine->isUnseen()) {
+      *mine = range;
+      continue;
+    }
     if (mine->channels != range.channels)
       return profileError(otherFile, range.layer, "channels",
                           "is " + Twine(range.channels) + ", expected " + Twine(mine->channels));

@@ -9,7 +9,7 @@
 namespace mlir::fptq {
 
 /// The level-1 range: |row / s| <= 119 keeps 15 a + b <= 255 for every group whatever the rounding
-/// (QoQ, arXiv 2405.04532 section 4.1, checked exhaustively there and in TwoLevelTest).
+/// (QoQ, arXiv 2405.04532 section 4.1, checked exhaustively there and in GroupQuantizerTest).
 inline constexpr int32_t kProtectiveRange = 119;
 
 /// Level-1 scale of a row: absmax / 119, as stored.

@@ -4,9 +4,9 @@
 
 static float load(const FptqQuantize *z, FptqElement element, int64_t row, int64_t k) {
   int64_t at = row * z->x_stride + k;
-  float x = element == FPTQ_F32   ? ((const float *)z->x)[at]
-            : element == FPTQ_F16 ? fptq_half_to_float(((const uint16_t *)z->x)[at])
-                                  : fptq_bfloat_to_float(((const uint16_t *)z->x)[at]);
+  float x = element == FPTQ_ELEMENT_F32   ? ((const float *)z->x)[at]
+            : element == FPTQ_ELEMENT_F16 ? fptq_half_to_float(((const uint16_t *)z->x)[at])
+                                          : fptq_bfloat_to_float(((const uint16_t *)z->x)[at]);
   return z->multiplier ? x * z->multiplier[k] : x;
 }
 

@@ -20,6 +20,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Module.h"
 
+#include <atomic>
 #include <dlfcn.h>
 
 using namespace mlir;
@@ -29,22 +30,31 @@ using namespace mlir::fptq;
 // What compiled code calls back
 //===----------------------------------------------------------------------===//
 
-static ProfileRecorder *activeRecorder = nullptr;
+static std::atomic<ProfileRecorder *> activeRecorder = nullptr;
 
-void Executable::setRecorder(ProfileRecorder *recorder) { activeRecorder = recorder; }
+bool Executable::startRecording(ProfileRecorder &recorder) {
+  ProfileRecorder *none = nullptr;
+  return activeRecorder.compare_exchange_strong(none, &recorder);
+}
+
+void Executable::stopRecording(ProfileRecorder &recorder) {
+  ProfileRecorder *active = &recorder;
+  activeRecorder.compare_exchange_strong(active, nullptr);
+}
 
 /// The runtime half of fptq-lower-observe: rows of `channels` values, element code 0 f32, 1 f16, 2 bf16.
 static void observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t code) {
-  if (!activeRecorder)
+  ProfileRecorder *recorder = activeRecorder;
+  if (!recorder)
     return;
   size_t n = rows * channels;
   if (code == 0)
-    return activeRecorder->record(layer, ArrayRef(static_cast<const float *>(data), n), channels);
+    return recorder->record(layer, ArrayRef(static_cast<const float *>(data), n), channels);
   std::vector<float> wide(n);
   auto *half = static_cast<const uint16_t *>(data);
   for (size_t i = 0; i < n; ++i)
     wide[i] = APFloat(code == 1 ? APFloat::IEEEhalf() : APFloat::BFloat(), APInt(16, half[i])).convertToFloat();
-  activeRecorder->record(layer, wide, channels);
+  recorder->record(layer, wide, channels);
 }
 
 /// libomp, loaded once for the process; null where it is missing. Any release of it will do.

@@ -2,6 +2,7 @@
 // RUN: fptq-opt --fptq-pack %t/good.mlir | FileCheck %t/good.mlir
 // RUN: fptq-opt --fptq-pack %t/splats.mlir | FileCheck %t/splats.mlir
 // RUN: not fptq-opt --fptq-pack %t/limits.mlir 2>&1 | FileCheck %t/limits.mlir
+// RUN: not fptq-opt --fptq-pack %t/zero-points.mlir 2>&1 | FileCheck %t/zero-points.mlir
 // RUN: not fptq-opt --fptq-pack %t/activations.mlir 2>&1 | FileCheck %t/activations.mlir
 // RUN: not fptq-opt --fptq-pack=layout=arm %t/good.mlir 2>&1 | FileCheck %s --check-prefix=LAYOUT
 // LAYOUT: unknown layout 'arm'
@@ -87,6 +88,25 @@ func.func @f(%x: tensor<3x8xf32>) -> tensor<3x2xf32> {
     outs(%y : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %1 : tensor<3x2xf32>
 }
+//--- zero-points.mlir
+// A signed byte holds q - z: AMX would wrap it.
+// CHECK: (PK4) group 1 has zero point 128, expected 0..127 (layer 'a')
+func.func @f(%x: tensor<3x8xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant dense<[[1, 2, 3, 4], [5, 6, 7, 8]]> : tensor<2x4xi8>
+  %w = arith.constant dense<1.0> : tensor<2x1xf32>
+  %z = arith.constant dense<[[127], [128]]> : tensor<2x1xi8>
+  %q = tensor.empty() : tensor<3x8xi8>
+  %s = tensor.empty() : tensor<3xf32>
+  %t = tensor.empty() : tensor<3x1xi32>
+  %y = tensor.empty() : tensor<3x2xf32>
+  %0:3 = fptq.quantize_activations group_size(8) padded_group_size(8) ins(%x : tensor<3x8xf32>)
+    outs(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x1xi32>) -> tensor<3x8xi8>, tensor<3xf32>, tensor<3x1xi32>
+  %1 = fptq.quantized_matmul <group, group_size = 8, symmetric = false, method = rtn> layer("a")
+    ins(%0#0, %0#1, %0#2 : tensor<3x8xi8>, tensor<3xf32>, tensor<3x1xi32>)
+    weights(%c, %w : tensor<2x4xi8>, tensor<2x1xf32>) zeros(%z : tensor<2x1xi8>) outs(%y : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %1 : tensor<3x2xf32>
+}
+
 //--- activations.mlir
 // CHECK: has activations that no fptq.quantize_activations made (layer 'a')
 func.func @f(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>) -> tensor<3x2xf32> {

@@ -71,6 +71,18 @@ TEST(ProfileRecorder, OtherChannelCountOfTheSameLayerIsAFault) {
   EXPECT_EQ(r->profile().layers[1].fault, "3 values are not whole rows of 2 channels");
 }
 
+TEST(ProfileRecorder, RunsMergeWhereOneSawNoTokenOfALayer) {
+  auto seen = recorder(), unseen = recorder();
+  seen->record("expert", {1, -2, 3, 4}, 2);
+  unseen->record("expert", {}, 2);
+  for (bool seenFirst : {true, false}) {
+    RangeProfile into = (seenFirst ? seen : unseen)->profile(), from = (seenFirst ? unseen : seen)->profile();
+    EXPECT_EQ(llvm::toString(into.merge(from, "other.json")), "");
+    EXPECT_EQ(into.layers[0].tokens, 2);
+    EXPECT_EQ(into.layers[0].channelAbsmax, (std::vector<float>{3, 4}));
+  }
+}
+
 TEST(ProfileRecorder, ObserverIsChosenPerRun) {
   auto r = recorder("moving-average");
   r->record("a", {10}, 1);

@@ -101,7 +101,7 @@ TEST(ReferenceQuantize, RoundsHalfToEvenAndSaturates) { // Q2
   int8_t q[8];
   int32_t sums[1];
   FptqQuantize z{1, 8, 8, 8, x, 8, nullptr, &scale, q, 8, scales, sums, 1};
-  fptq_reference_quantize(&z, FPTQ_F32, 0, 1);
+  fptq_reference_quantize(&z, FPTQ_ELEMENT_F32, 0, 1);
   const int8_t expected[8] = {0, 2, 2, 0, 127, -127, 0, 126};
   for (int i = 0; i < 8; ++i)
     EXPECT_EQ(q[i], expected[i]) << i;
@@ -113,7 +113,7 @@ TEST(ReferenceQuantize, PadsGroupsAndMarksNanRows) { // Q1
   int8_t q[32];
   int32_t sums[4];
   FptqQuantize z{2, 3, 2, 8, x, 3, nullptr, nullptr, q, 16, scales, sums, 2};
-  fptq_reference_quantize(&z, FPTQ_F32, 0, 2);
+  fptq_reference_quantize(&z, FPTQ_ELEMENT_F32, 0, 2);
   EXPECT_EQ(scales[0], 3.0f / 127.0f);
   EXPECT_TRUE(std::isnan(scales[1]));
   EXPECT_EQ(q[8], 127);

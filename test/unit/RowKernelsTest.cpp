@@ -268,7 +268,7 @@ Result reference(const Rows &r) {
                  result.scales.data(),
                  result.sums.data(),
                  r.groups()};
-  fptq_reference_quantize(&z, FPTQ_F32, 0, r.m);
+  fptq_reference_quantize(&z, FPTQ_ELEMENT_F32, 0, r.m);
   return result;
 }
 

@@ -32,7 +32,7 @@ func.func @matmul{0}(%q: tensor<?x?xi8>, %xs: tensor<?xf32>, %sums: tensor<?x?xi
 
 /// quantize<i>: bit 0 with a multiplier, bit 1 with a static scale.
 static std::string quantizeSource(const KernelKey &key, int i) {
-  const char *element = key.element == FPTQ_F32 ? "f32" : key.element == FPTQ_F16 ? "f16" : "bf16";
+  const char *element = key.element == FPTQ_ELEMENT_F32 ? "f32" : key.element == FPTQ_ELEMENT_F16 ? "f16" : "bf16";
   return llvm::formatv(R"(
 func.func @quantize{0}(%x: tensor<?x?x{1}>, %m: tensor<?xf32>, %s: f32, %q: tensor<?x?xi8> {{bufferization.writable = true},
     %scales: tensor<?xf32> {{bufferization.writable = true}, %sums: tensor<?x?xi32> {{bufferization.writable = true})

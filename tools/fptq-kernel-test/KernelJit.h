@@ -13,8 +13,8 @@ struct KernelKey {
   std::string tier; ///< as in fptq-run
   int64_t group;    ///< as in the scheme, unpadded
   bool twoLevel, symmetric, halfScales, threads;
-  FptqElement element = FPTQ_F32; ///< of the activations that are quantized
-  int64_t slices = 0;             ///< of K, in the small products of a GPU
+  FptqElement element = FPTQ_ELEMENT_F32; ///< of the activations that are quantized
+  int64_t slices = 0;                     ///< of K, in the small products of a GPU
   /// Of products that are activated; the others have neither.
   FptqActivation activation = FPTQ_NO_ACTIVATION;
   bool multiplies = true;

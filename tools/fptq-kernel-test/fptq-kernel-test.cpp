@@ -231,7 +231,7 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
     if (random() % 5000 == 0)
       f = random() % 2 ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
     std::memcpy(&x[i], &f, 4);
-    halves[i] = c.key.element == FPTQ_BF16 ? x[i] >> 16 : random(); // any f16, subnormals and NaNs too
+    halves[i] = c.key.element == FPTQ_ELEMENT_BF16 ? x[i] >> 16 : random(); // any f16, subnormals and NaNs too
   }
   std::vector<float> multiplier(k);
   for (float &m : multiplier)
@@ -248,7 +248,7 @@ static bool testQuantize(const Case &c, KernelJit &kernel, unsigned seed) {
                         k,
                         c.shape.groupSize,
                         padded,
-                        c.key.element == FPTQ_F32 ? static_cast<void *>(x.data()) : halves.data(),
+                        c.key.element == FPTQ_ELEMENT_F32 ? static_cast<void *>(x.data()) : halves.data(),
                         k,
                         c.bias ? multiplier.data() : nullptr,
                         c.residual ? &scale : nullptr,

@@ -37,8 +37,8 @@ struct Options {
   cl::list<std::string> args{"arg", cl::desc(".npy of one argument of a single call, in order")};
   cl::list<std::string> outs{"result", cl::desc(".npy for one result of a single call, in order")};
   cl::opt<std::string> tier{"tier", cl::init("auto"),
-                            cl::desc("reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, each also "
-                                     "-emulated (default: the machine's best)")};
+                            cl::desc("reference, avx2, avxvnni, avx512vnni, avx512vnni-zen, amx-int8, all but "
+                                     "the first also with -emulated (default: the machine's best)")};
   cl::opt<std::string> target{"target", cl::init("x86"),
                               cl::desc("x86 (default), or nvptx: linears on the GPU, as --tier nvptx")};
   cl::opt<int> threads{"threads", cl::init(0), cl::desc("threads of parallel loops (default: all cores)")};
@@ -231,7 +231,7 @@ int main(int argc, char **argv) {
     if (!made)
       return fail(llvm::toString(made.takeError()));
     recorder = std::move(*made);
-    Executable::setRecorder(recorder.get());
+    Executable::startRecording(*recorder);
   }
   DialectRegistry registry;
   registerToolDialects(registry);

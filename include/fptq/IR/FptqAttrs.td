@@ -25,7 +25,7 @@ def Fptq_LayerKind : Fptq_Enum<"LayerKind", "what a layer does with its weight",
 // Activation policy
 //===----------------------------------------------------------------------===//
 
-// Spelled as in reports and JSON, so that one word means one thing everywhere.
+// Reports, JSON and options say per-token: a word of the assembly format has no hyphen.
 def Fptq_PolicyKind : Fptq_Enum<"PolicyKind", "activation policy of a layer", [
     I32EnumAttrCase<"Static", 0, "static">,
     I32EnumAttrCase<"Equalized", 1, "equalized">,

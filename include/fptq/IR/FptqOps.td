@@ -321,7 +321,7 @@ def Fptq_YieldOp : Fptq_Op<"yield", [Pure, Terminator, ParentOneOf<["QuantizeRow
 def Fptq_QuantizedMatmulOp : Fptq_DestinationOp<"quantized_matmul", [Fptq_LayerOpInterface, Fptq_SpeculatedOnTensors]> {
   let summary = "int8 activations times 4-bit weights, in portable form";
   let description = [{
-    The product of design's numeric contract. `codes` holds two 4-bit codes a
+    The product (docs/PackedLayout.md, "Arithmetic"). `codes` holds two 4-bit codes a
     byte: row n, position p (`p = g * group_size + offset in the group`) in the
     low nibble of byte p/2 for even p, in the high nibble for odd p; a ragged
     last group is filled with codes that stand for zero.
@@ -396,8 +396,10 @@ def Fptq_PackOp : Fptq_PackBase<"pack"> {
     Must satisfy:
     - (PK1) operands agree with `scheme` as in (QM1), (QM2);
     - (PK2) the result has exactly the bytes the layout needs (not checked where N is dynamic);
-    - (PK3) in the two-level scheme `1 <= a <= 16` and `15 a + b <= 255`
-      (checked on constants, per group).
+    - (PK3) in the two-level scheme `1 <= a <= 16` and `15 a + b <= 255`;
+    - (PK4) in the group scheme zero points are 0..127.
+
+    Of these `fptq-pack` checks (PK3) and (PK4), where the numbers are known.
   }];
   let arguments = (ins
     RankedTensorOf<[I8]>:$codes, RankedTensorOf<[F32, F16]>:$scales,

@@ -10,13 +10,14 @@ def FptqVerifyStagePass : Pass<"fptq-verify-stage", "::mlir::ModuleOp"> {
     `stage` (required) is one of
     - `raised`: every weight of a `fptq.linear` and table of a `fptq.lookup` is a constant chain, and every layer has a
       name;
-    - `profiled`: every `fptq.linear` has `range`;
+    - `profiled`: every `fptq.linear` has `range`, or a policy of its own;
     - `decided`: every `fptq.linear` has `policy` and, unless float, `scheme`; every `fptq.lookup` a `reason`;
     - `quantized`: no `fptq.linear` is left but those whose policy is float, and their product's
       activations come from a quantize step; no `fptq.lookup` is left;
     - `packed`: no `fptq.quantized_matmul` and no `fptq.quantized_lookup` is left.
 
-    All violations are errors, each naming its layer. The pipelines run it after every stage.
+    All violations are errors, each naming its layer. The pipelines run it after every stage
+    (`profiled` only where they are strict).
   }];
   let options = [Option<"stage", "stage", "std::string", "\"\"",
                         "raised, profiled, decided, quantized or packed; required">];

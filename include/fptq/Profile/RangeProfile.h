@@ -25,6 +25,9 @@ struct LayerRange {
   std::vector<float> channelAbsmax, channelMin, channelMax; ///< `channels` values each, or empty
   AbsHistogram histogram;                                   ///< of |x|, or empty
   std::string fault; ///< why these ranges may not be used ("3 values are NaN or infinite"), or empty
+
+  /// Profiled, but no token came: to an expert, say. Tables of other tools have no tokens either, but a range.
+  bool isUnseen() const { return tokens == 0 && absmax == 0; }
 };
 
 /// A whole model's ranges, in the order in which the layers ran.

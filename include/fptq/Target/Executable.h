@@ -78,8 +78,10 @@ public:
   /// Calls `entry`. Shapes must agree with its signature; an error says which argument does not.
   llvm::Expected<std::vector<CallResult>> call(const EntryPoint &entry, ArrayRef<TensorRef> arguments);
 
-  /// Where `fptq.observe` reports to while calibrating; null stops it. One recorder at a time.
-  static void setRecorder(ProfileRecorder *recorder);
+  /// What `fptq.observe` of any code in this process reports to from now on; false where another recorder is at it.
+  static bool startRecording(ProfileRecorder &recorder);
+  /// Ends it, if it is `recorder` that is at it. No code that observes may run meanwhile.
+  static void stopRecording(ProfileRecorder &recorder);
 
   /// Threads of parallel loops from now on, in the whole process; at most `kMaxThreads`.
   static void setThreads(int count);

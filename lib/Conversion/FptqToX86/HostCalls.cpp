@@ -137,7 +137,7 @@ LogicalResult HostCalls::lower(QuantizeActivationsOp op) {
   z.set(offsetof(FptqQuantize, scales), scales->pointer);
   z.set(offsetof(FptqQuantize, sums), offsetof(FptqQuantize, sums_stride), *sums);
   Type element = cast<MemRefType>(op.getX().getType()).getElementType();
-  FptqElement kind = element.isF32() ? FPTQ_F32 : element.isF16() ? FPTQ_F16 : FPTQ_BF16;
+  FptqElement kind = element.isF32() ? FPTQ_ELEMENT_F32 : element.isF16() ? FPTQ_ELEMENT_F16 : FPTQ_ELEMENT_BF16;
   dispatch(e, [&](Target target) {
     // A division and a handful of operations for each element: worth about eight multiply-adds.
     share(e, m, 1, e.mul(e.mul(m, k), 8), [&](Value first, Value last) {

@@ -19,10 +19,6 @@ std::optional<Target> x86::parseTarget(StringRef name) {
   return std::nullopt;
 }
 
-std::string x86::targetName(Target target) {
-  return std::string(fptq_tier_name(FptqTier(target.tier))) + (target.emulated ? "-emulated" : "");
-}
-
 std::string x86::knownTargets() {
   std::string text;
   for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier)

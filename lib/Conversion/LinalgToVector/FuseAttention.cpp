@@ -50,7 +50,7 @@ static linalg::LinalgOp firstProduct(Value probabilities) {
 static linalg::LinalgOp rootOf(linalg::LinalgOp second) {
   if (second->hasOneUse())
     if (auto user = dyn_cast<linalg::LinalgOp>(*second->getUsers().begin()))
-      if (user.getNumReductionLoops() == 0 && user->getNumResults() == 1)
+      if (user.getNumReductionLoops() == 0 && user->getNumResults() == 1 && readsForwards(user))
         return user;
   return second;
 }

@@ -1,12 +1,13 @@
 //===- RowProducers.cpp - what is computed for one quantize step ----------===//
 #include "RowProducers.h"
+#include "Tiling.h"
 
 namespace mlir::fptq {
 
 /// An elementwise op or a row reduction.
 static bool isRowwise(linalg::GenericOp op) {
   return op && op.hasPureTensorSemantics() && op->getNumResults() == 1 && op.getNumReductionLoops() <= 1 &&
-         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isProjectedPermutation() &&
+         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isProjectedPermutation() && readsForwards(op) &&
          llvm::all_of(op.getBlock()->without_terminator(),
                       [](Operation &body) { return !body.getNumRegions() && isMemoryEffectFree(&body); });
 }

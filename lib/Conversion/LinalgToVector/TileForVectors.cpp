@@ -208,18 +208,6 @@ void Tiler::tileWindow(linalg::LinalgOp op) {
   tiled->setAttr(kReductionAttr, rewriter.getI64IntegerAttr(-1 - (int64_t)reductions.front()));
 }
 
-/// A reversed dimension: upstream's tiling takes the first index that a tile reads for the lowest.
-static bool readsBackwards(AffineMap map) {
-  auto isNegative = [](AffineExpr expr) {
-    auto product = dyn_cast<AffineBinaryOpExpr>(expr);
-    auto factor = product ? dyn_cast<AffineConstantExpr>(product.getRHS()) : AffineConstantExpr();
-    return factor && product.getKind() == AffineExprKind::Mul && factor.getValue() < 0;
-  };
-  bool found = false;
-  map.walkExprs([&](AffineExpr expr) { found |= isNegative(expr); });
-  return found;
-}
-
 /// Ops whose tiles would never become vectors keep their shape: bodies with side effects, regions or
 /// several results (the integer argmax of a softmax), reductions over several loops that no vector runs
 /// along, and loops that never run.
@@ -228,7 +216,7 @@ static bool isTileable(linalg::LinalgOp op) {
     return false;
   if (llvm::is_contained(op.getStaticLoopRanges(), 0)) // upstream's tiling divides by it
     return false;
-  if (op.getNumLoops() == 0 || llvm::any_of(op.getIndexingMapsArray(), readsBackwards))
+  if (op.getNumLoops() == 0 || !readsForwards(op))
     return false;
   if (op.getNumReductionLoops() > 1 && analyzeWindow(op).columns < 0)
     return false;

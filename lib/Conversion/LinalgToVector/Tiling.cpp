@@ -19,9 +19,24 @@ void mlir::fptq::noteVectorSizes(Operation *op, ArrayRef<int64_t> tileSizes, Arr
   op->setAttr(kVectorSizesAttr, DenseI64ArrayAttr::get(op->getContext(), sizes));
 }
 
+static bool isForwards(AffineExpr expr) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || binary.getKind() == AffineExprKind::Add)
+    return true;
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  return binary.getKind() == AffineExprKind::Mul && factor && factor.getValue() >= 0;
+}
+
+bool mlir::fptq::readsForwards(linalg::LinalgOp op) {
+  bool forwards = true;
+  for (AffineMap map : op.getIndexingMapsArray())
+    map.walkExprs([&](AffineExpr expr) { forwards &= isForwards(expr); });
+  return forwards;
+}
+
 bool mlir::fptq::canBeTiledByResult(OpResult result) {
   auto op = dyn_cast<linalg::LinalgOp>(result.getOwner());
-  return !op || op.getIndexingMapMatchingResult(result).isProjectedPermutation();
+  return !op || (op.getIndexingMapMatchingResult(result).isProjectedPermutation() && readsForwards(op));
 }
 
 int mlir::fptq::lastLoop(linalg::LinalgOp op, OpOperand &operand) {

@@ -22,8 +22,13 @@ inline constexpr int64_t kVectorColumns = 16;
 linalg::LinalgOp tileOp(IRRewriter &rewriter, linalg::LinalgOp op, ArrayRef<int64_t> tileSizes, bool parallel,
                         SmallVectorImpl<LoopLikeOpInterface> &loops, bool fuseFill = true);
 
-/// False for a result that no tile can be computed of alone, such as a sum that keeps its dimension as a constant 0:
-/// upstream's fusion reports an error there and goes on without.
+/// Whether each index of each operand is a sum of loops with positive factors. Upstream's tiling takes what the first
+/// and the last iteration of a tile read for the ends of a slice: wrong where an operand is read backwards or by a
+/// `mod`. And it counts from the slice's beginning, which a `floordiv` does not forgive.
+bool readsForwards(linalg::LinalgOp op);
+
+/// False for a result that no tile can be computed of alone, such as a sum that keeps its dimension as a constant 0,
+/// where upstream's fusion reports an error and goes on without, or one whose operands are not read forwards.
 bool canBeTiledByResult(OpResult result);
 
 /// Notes the vector sizes of `op`: the tile size, else the static extent, else `otherwise`.

@@ -9,7 +9,7 @@
 
 Block fptq_sim;
 
-static char message[1024];
+static _Thread_local char message[1024];
 
 const char *sim_message(void) { return message; }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int failed;
+static _Thread_local int failed; /* as a device's error: the caller's own */
 
 const char *fptq_sim_error(void) { return failed ? sim_message() : NULL; }
 void fptq_sim_clear(void) { failed = 0; }

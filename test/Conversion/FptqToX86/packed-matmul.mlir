@@ -10,7 +10,7 @@
 // CHECK: llvm.call @[[PREPARE:fptq_.*_sym_g128_f32_prepare]]
 // CHECK: llvm.call @[[MATMUL:fptq_.*_sym_g128_f32_matmul]]
 // VNNI: llvm.func internal @fptq_avx512vnni_sym_g128_f32_direct1
-// VNNI-SAME: target_cpu = "x86-64-v4", target_features = #llvm.target_features<["+avx512vnni"]>
+// VNNI-SAME: target_cpu = "x86-64-v4", target_features = #llvm.target_features<["+avx512vnni", "+fast-dpwssd"]>
 // VNNI: fptq_x86.dot4
 // In the last slab the epilogue of a tile follows its last dots; the other slabs end with theirs.
 // SWEEP-LABEL: llvm.func internal @fptq_avx512vnni_sym_g128_f32_tile_matmul

@@ -39,7 +39,7 @@ def FptqX86_Madd8Op : FptqX86_Op<"madd8", [AllTypesMatch<["acc", "result"]>, All
   let description = [{
     `result[i] = acc[i] + weights[2i] * activations[2i] + weights[2i+1] * activations[2i+1]`, the addition
     modulo 2^16. The instruction saturates the pair's sum; `weight_max` proves that it never does:
-    activations are -127..127 by the numeric contract.
+    activations are -127..127 (docs/PackedLayout.md, "Arithmetic").
 
     The lowering pins the order of the additions (`llvm.arithmetic.fence`): regrouped, the products stay
     alive and the accumulators spill.

@@ -26,7 +26,6 @@ struct Target {
 
 /// "avx512vnni", "amx-int8-emulated", ...; nothing for an unknown name. The reference cannot be emulated.
 std::optional<Target> parseTarget(llvm::StringRef name);
-std::string targetName(Target target);
 /// What parseTarget understands, for error messages.
 std::string knownTargets();
 

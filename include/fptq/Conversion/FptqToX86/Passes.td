@@ -13,7 +13,7 @@ def ConvertFptqToX86Pass : Pass<"convert-fptq-to-x86", "::mlir::ModuleOp"> {
     features, so that kernels of several tiers live in one module.
 
     `tier` names one or more tiers: `reference`, `avx2`, `avxvnni`, `avx512vnni`, `avx512vnni-zen`, `amx-int8`, or one of the
-    last four with `-emulated` behind it: the same code with the special instructions spelled in plain
+    last five with `-emulated` behind it: the same code with the special instructions spelled in plain
     arithmetic, which runs anywhere. With more than one tier the program asks `fptq_cpu_tiers` of the
     runtime when it runs. Default: `avx2`.
 

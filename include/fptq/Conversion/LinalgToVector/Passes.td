@@ -228,6 +228,16 @@ def FptqRecordResultAliasesPass : Pass<"fptq-record-result-aliases", "::mlir::Mo
   }];
 }
 
+def FptqCopyStridedViewsPass : Pass<"fptq-copy-strided-views", "::mlir::func::FuncOp"> {
+  let summary = "Copy a part of a buffer that a cast declares contiguous";
+  let description = [{
+    After bufferization. Functions take and return contiguous buffers (identity layouts); where a value is a part of
+    a larger buffer, upstream's bufferization copies it unless `memref.cast` accepts the types, and that takes the
+    strides of a type with dynamic sizes for ones that may be anything. Such a cast becomes an allocation and a copy.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def FptqSeparateResultsPass : Pass<"fptq-separate-results", "::mlir::func::FuncOp"> {
   let summary = "Copy a result that lies in the buffer of an earlier one";
   let description = [{
