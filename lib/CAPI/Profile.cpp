@@ -145,6 +145,8 @@ int fptqCalibrationFinish(FptqContext *context, const char *path, const char *mo
     return call.fail("no calibration was started"), 1;
   RangeProfile profile = context->recorder->profile();
   context->stopCalibration();
+  if (profile.layers.empty())
+    return call.fail("no layer was observed: nothing that observes ran between start and finish"), 1;
   profile.modelHash = modelHash ? modelHash : "";
   if (llvm::Error error = profile.save(path))
     return call.fail(std::move(error)), 1;

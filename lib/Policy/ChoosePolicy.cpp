@@ -17,7 +17,7 @@ struct FptqChoosePolicyPass : impl::FptqChoosePolicyPassBase<FptqChoosePolicyPas
 private:
   FailureOr<PolicyOptions> readOptions();
   FailureOr<std::optional<Recipe>> readRecipe();
-  LogicalResult reportUnmatched(const Recipe &recipe, ArrayRef<LayerName> names);
+  LogicalResult reportUnmatched(std::vector<std::string> messages);
   void apply(LinearOp op, const LayerDecision &decision);
   void apply(LookupOp op, const LayerDecision &decision);
 };
@@ -161,8 +161,16 @@ void FptqChoosePolicyPass::apply(LookupOp op, const LayerDecision &decision) {
   numLookups += !isFloat;
 }
 
-LogicalResult FptqChoosePolicyPass::reportUnmatched(const Recipe &recipe, ArrayRef<LayerName> names) {
-  std::vector<std::string> messages = unmatchedRules(recipe, names, LayerSource::Model);
+/// Of a pattern that somebody wrote; the default one's heads need not be there.
+static std::vector<std::string> unmatchedKeepFloat(const PolicyOptions &options, ArrayRef<LayerName> names) {
+  llvm::Regex pattern(options.keepFloat);
+  if (names.empty() || options.keepFloat.empty() || options.keepFloat == PolicyOptions().keepFloat ||
+      llvm::any_of(names, [&](const LayerName &layer) { return pattern.match(layer.name); }))
+    return {};
+  return {"keep-float='" + options.keepFloat + "' matches no layer"};
+}
+
+LogicalResult FptqChoosePolicyPass::reportUnmatched(std::vector<std::string> messages) {
   for (const std::string &message : messages) {
     if (strict)
       getOperation().emitError() << message;
@@ -200,10 +208,11 @@ void FptqChoosePolicyPass::runOnOperation() {
     decisions.emplace_back(layer, std::move(*decision));
   });
   if (ok && !anything)
-    getOperation().emitWarning("nothing to quantize: no contraction has a constant weight (one that is a function's "
-                               "argument counts as an activation)");
-  if (rules && failed(reportUnmatched(*rules, names)))
-    ok = false;
+    getOperation().emitWarning("nothing to quantize: no contraction with a constant weight was raised (remarks of "
+                               "category Raise say why; a function's argument counts as an activation)");
+  ok &= succeeded(reportUnmatched(unmatchedKeepFloat(*options, names)));
+  if (rules)
+    ok &= succeeded(reportUnmatched(unmatchedRules(*rules, names, LayerSource::Model)));
   if (!ok)
     return signalPassFailure();
   for (auto &[layer, decision] : decisions) {

@@ -90,8 +90,10 @@ static llvm::Error readLayer(const json::Value &value, StringRef file, const Saf
   if (llvm::Error error = readTensor(*sidecar, range.layer, kHistogramSuffix, "I64", bins))
     return error;
   auto exponent = object->getInteger("histogram_exponent");
-  if (bins.empty() || !exponent)
+  if (bins.empty())
     return llvm::Error::success();
+  if (!exponent) // PF3
+    return profileError(file, range.layer, "histogram_exponent", "is missing or no integer");
   if ((int64_t)bins.size() != AbsHistogram::kBins) // PF6
     return profileError(file, range.layer, "histogram",
                         Twine(bins.size()) + " bins, expected " + Twine(AbsHistogram::kBins));

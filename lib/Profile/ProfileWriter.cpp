@@ -27,6 +27,17 @@ struct Sidecar {
 };
 } // namespace
 
+static bool isVectorOfProfile(StringRef tensor) {
+  return llvm::any_of(kSidecarSuffixes, [&](StringRef suffix) { return tensor.ends_with(suffix); });
+}
+
+bool RangeProfile::isSidecar(StringRef path) {
+  auto there = SafetensorsFile::open(path);
+  if (!there)
+    return llvm::consumeError(there.takeError()), false;
+  return llvm::any_of((*there)->entries(), [](const auto &entry) { return isVectorOfProfile(entry.first); });
+}
+
 /// An error where the name that is left for the sidecar is taken by something else, such as the model's own weights.
 static llvm::Error checkSidecar(StringRef path, StringRef sidecarFile) {
   if (sidecarFile == path)
@@ -37,7 +48,7 @@ static llvm::Error checkSidecar(StringRef path, StringRef sidecarFile) {
     return llvm::Error::success();
   }
   for (const auto &entry : (*there)->entries())
-    if (llvm::none_of(kSidecarSuffixes, [&](StringRef suffix) { return StringRef(entry.first).ends_with(suffix); }))
+    if (!isVectorOfProfile(entry.first))
       return profileError(path, "", "",
                           "its sidecar would replace '" + sidecarFile + "', which has the tensor '" + entry.first +
                               "' and is no profile's; give the profile another name");

@@ -1,5 +1,6 @@
 //===- WeightStore.cpp - where quantized weights go -----------------------===//
 #include "WeightStore.h"
+#include "fptq/Profile/RangeProfile.h"
 #include "fptq/Support/ModelHash.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -131,6 +132,9 @@ FailureOr<std::unique_ptr<WeightStore>> WeightStore::create(ModuleOp module, Str
   if (files.contains(path))
     return module.emitError() << "cannot write quantized parameters: '" << path
                               << "' has the weights that are to be quantized; name another file";
+  if (RangeProfile::isSidecar(path))
+    return module.emitError() << "cannot write quantized parameters: '" << path
+                              << "' has the vectors of a profile; name another file";
   std::string origin = resume ? originOf(module, files) : std::string();
   std::vector<SafetensorsWriter::Plan> plan;
   for (const PlannedWeight &weight : weights)

@@ -230,8 +230,11 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
   match.x = lookThroughExtension(inputs[1 - weightSide]->get());
   match.xMap = match.overlap ? maps[1 - weightSide] : *xMap, match.weight = weight, match.weightMap = weightMap,
   match.resultMap = maps[2];
-  if (!isFloatTensor(match.x) || !isFloatTensor(weight) || !isFloatTensor(op->getResult(0)))
-    return no("its element types are not f32, f16 or bf16");
+  if (!isFloatTensor(match.x) || !isFloatTensor(weight) || !isFloatTensor(op->getResult(0))) {
+    why.weight = weight;
+    StringRef reason = "its element types are not f32, f16 or bf16";
+    return isa<FloatType>(getElementTypeOrSelf(weight)) ? layer(reason) : no(reason);
+  }
   if (llvm::is_contained(match.extents, 0))
     return no("it has a dimension of size 0");
   if (!sortLoops(match, op.getNumLoops(), match.extents))

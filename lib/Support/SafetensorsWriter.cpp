@@ -163,7 +163,12 @@ Expected<uint64_t> SafetensorsWriter::Impl::place(ArrayRef<Plan> plan, uint64_t 
 
 Error SafetensorsWriter::Impl::open(bool fresh) {
   auto disposition = fresh ? sys::fs::CD_CreateAlways : sys::fs::CD_OpenExisting;
-  if (std::error_code ec = sys::fs::openFileForReadWrite(partial, file, disposition, sys::fs::OF_None))
+  // Not emptied before it is known to be nobody else's.
+  if (std::error_code ec = sys::fs::openFileForReadWrite(partial, file, sys::fs::CD_OpenAlways, sys::fs::OF_None))
+    return ioError(partial, ec);
+  if (sys::fs::tryLockFile(file))
+    return createStringError("'" + path + "' is being written by another process");
+  if (std::error_code ec = fresh ? sys::fs::resize_file(file, 0) : std::error_code())
     return ioError(partial, ec);
   if (std::error_code ec =
           sys::fs::openFileForWrite(journal, log, disposition, fresh ? sys::fs::OF_None : sys::fs::OF_Append))

@@ -215,5 +215,9 @@ llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry
   const char *error = impl->device ? fptq_gpu_error() : fptq_sim_error();
   if (error)
     return llvm::createStringError(Twine("'") + entry.name + "': " + error);
+  for (const CallResult &result : results)
+    if (llvm::any_of(result.get().shape, [](int64_t size) { return size < 0; }))
+      return llvm::createStringError(Twine("'") + entry.name +
+                                     "' returned a tensor of a negative size: its arguments ask for one");
   return results;
 }

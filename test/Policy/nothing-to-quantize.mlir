@@ -1,7 +1,7 @@
 // RUN: fptq-opt --fptq-quantize-pipeline=policy=per-token %s 2>&1 | FileCheck %s
 
 // A model whose weights are arguments runs in float: that is said.
-// CHECK: warning: nothing to quantize: no contraction has a constant weight
+// CHECK: warning: nothing to quantize: no contraction with a constant weight was raised
 // CHECK: linalg.matmul
 func.func @weight_is_an_argument(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %z: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %y = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>

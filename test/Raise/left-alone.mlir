@@ -84,6 +84,17 @@ func.func @large_windows(%x: tensor<1x64x514x514xf32>) -> tensor<1x64x512x512xf3
   return %y : tensor<1x64x512x512xf32>
 }
 
+// f64 is no type of the kernels.
+// CHECK-LABEL: @doubles
+// CHECK: linalg.matmul
+// REASON: its element types are not f32, f16 or bf16
+// WARNING: [[@LINE+3]]:8: warning: this layer stays in float: its element types are not f32, f16 or bf16 (weight 'd.weight')
+func.func @doubles(%x: tensor<4x16xf64>, %z: tensor<4x8xf64>) -> tensor<4x8xf64> {
+  %w = arith.constant dense_resource<d.weight> : tensor<16x8xf64>
+  %y = linalg.matmul ins(%x, %w : tensor<4x16xf64>, tensor<16x8xf64>) outs(%z : tensor<4x8xf64>) -> tensor<4x8xf64>
+  return %y : tensor<4x8xf64>
+}
+
 // A window that is read backwards.
 // CHECK-LABEL: @backwards
 // CHECK: linalg.generic

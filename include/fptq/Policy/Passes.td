@@ -18,7 +18,9 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
     | v >= v1       | `per_token` |
 
     The first rule of `recipe` that matches a layer's name comes before that
-    (docs/Recipes.md), then `keep-float`, then `policy`. With `policy` other
+    (docs/Recipes.md), then `keep-float`, then `policy`. A rule, or a
+    `keep-float` other than the default, that matches no layer is an error
+    (a warning where nothing is strict). With `policy` other
     than `fptq` no thresholds are looked at; `per-token` and `float` need no
     profile. A layer that has a scheme was decided before, and is decided anew;
     a policy without one (the model's own) stays unless a rule or `policy` says

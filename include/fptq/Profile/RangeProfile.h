@@ -60,6 +60,9 @@ public:
   /// observer applied again to the summed histogram. Refuses another model or observer.
   llvm::Error merge(const RangeProfile &other, llvm::StringRef otherFile);
 
+  /// Whether the safetensors file `path` has the vectors of some profile.
+  static bool isSidecar(llvm::StringRef path);
+
   /// (PF1..PF7) of docs/ProfileFormat.md; errors start with `file`.
   llvm::Error verify(llvm::StringRef file) const;
 };
