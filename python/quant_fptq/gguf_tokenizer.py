@@ -19,6 +19,8 @@ _WORDS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{
 #: By `tokenizer.ggml.pre`; None: GPT-2's, which the package has.
 _CUTS = {"llama-bpe": _WORDS.format(digits="{1,3}"), "qwen2": _WORDS.format(digits=""), "gpt-2": None,
          "smollm": r"\p{N}"}
+#: Single bytes that no text has, as byte-level vocabularies name them.
+_NOT_IN_UTF8 = {chr(byte) for byte in (0xC0, 0xC1, *range(0xF5, 0x100))}
 _OTHER_NAMES = {"llama3": "llama-bpe", "llama-v3": "llama-bpe", "deepseek-r1-qwen": "qwen2"}
 
 
@@ -63,6 +65,10 @@ def _byte_level(file: File, tokens: list[str], pre: str, bos: int | None) -> Tok
     import tokenizers
     from tokenizers import decoders, models, pre_tokenizers
 
+    missing = sorted(set(pre_tokenizers.ByteLevel.alphabet()).difference(tokens, _NOT_IN_UTF8))
+    if missing:
+        raise FptqError(f"{file.path}: key '{_KEY}tokens' lacks {len(missing)} of the 256 tokens of single "
+                        f"bytes, {missing[0]!r} among them")
     merges = [tuple(merge.split(" ")) for merge in _list(file, "merges", str)]
     vocabulary = {token: i for i, token in enumerate(tokens)}
     for merge in merges:
@@ -79,7 +85,7 @@ def _byte_level(file: File, tokens: list[str], pre: str, bos: int | None) -> Tok
     for token, type_ in zip(tokens, _types(file, len(tokens))):
         if type_ in (_CONTROL, _USER_DEFINED):
             made.add_tokens([tokenizers.AddedToken(token, special=type_ == _CONTROL, normalized=False)])
-    return HuggingFaceTokenizer(made, bos, bos is not None)
+    return HuggingFaceTokenizer(file.path, made, bos, bos is not None)
 
 
 def _kind(file: File) -> tuple[Any, Any]:

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Iterator
 
 from quant_fptq.errors import FptqError
+
+#: Files and folders that whoever ends the process has to remove: a signal may leave no time to unwind.
+_unfinished: set[Path] = set()
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Inside, `path` is a file or a folder that nobody may find after this process."""
+    _unfinished.add(path)
+    try:
+        yield
+    finally:
+        _unfinished.discard(path)
+
+
+def remove_unfinished() -> None:
+    """Everything that is `unfinished` now."""
+    for path in tuple(_unfinished):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -15,20 +39,23 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     leaves what was there. Devices and pipes are written straight: a rename would replace them. Raises FptqError naming
     the file."""
     path = Path(path)
-    straight = path.exists() and not path.is_file() and not path.is_dir()
-    target = path if straight else Path(f"{path}.partial")
     try:
         if path.is_dir():
             raise IsADirectoryError(0, "Is a directory")
-        try:
-            with open(target, "wb") as file:
+        if path.exists() and not path.is_file():
+            with open(path, "wb") as file:
                 yield file
-            if not straight:
+            return
+        # A name of its own: another process may be writing the same file.
+        target = Path(f"{path}.{secrets.token_hex(4)}.partial")
+        with unfinished(target):
+            try:
+                with open(target, "xb") as file:
+                    yield file
                 target.replace(path)
-        except BaseException:
-            if not straight:
+            except BaseException:
                 target.unlink(missing_ok=True)
-            raise
+                raise
     except OSError as error:
         raise FptqError(f"{path}: {error.strerror}") from None
 

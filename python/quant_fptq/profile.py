@@ -16,23 +16,29 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import safetensors
+from quant_fptq.importer.rotary import is_number
 from quant_fptq.json_input import read_object
 from quant_fptq.output import write_text
 
 FORMAT, VERSION = "fptq-profile", 1
 BINS = 4096
-#: Bound of an empty histogram, as a power of two.
-_SMALLEST = -100
+#: Bound of an empty histogram, as a power of two; and the largest.
+_SMALLEST, _LARGEST = -100, 128
+#: Scales are floats.
+_MOST = float(np.finfo(np.float32).max)
+_OBSERVERS = ("min-max", "moving-average", "percentile", "mse", "entropy")
+#: Of observers that take a value, what it lies below; it lies above 0.
+_BELOW = {"moving-average": 1, "percentile": 100}
 
 
-def _refuse_foreign_sidecar(path: Path, sidecar: Path) -> None:
+def refuse_foreign_sidecar(path: Path, sidecar: Path) -> None:
     """What lies under the sidecar's name may be the model's own weights."""
     try:
         there = safetensors.open_mapped(sidecar) if sidecar.exists() else {}
     except FptqError:
         return
     for key in there:
-        if not key.endswith((".absmax", ".min", ".max", ".histogram")):
+        if not key.endswith(safetensors.PROFILE_VECTORS):
             raise FptqError(f"{path}: its sidecar would replace '{sidecar}', which has the tensor '{key}' and is no "
                             "profile's; give the profile another name")
 
@@ -117,7 +123,7 @@ class Profile:
         sidecar = path.with_suffix(".safetensors")
         if sidecar == path:
             raise FptqError(f"{path}: a profile is JSON; its vectors go to .safetensors beside it")
-        _refuse_foreign_sidecar(path, sidecar)
+        refuse_foreign_sidecar(path, sidecar)
         entries, vectors = [], {}
         for layer in self.layers.values():
             if layer.channel_min is None or layer.channel_max is None:
@@ -148,7 +154,7 @@ class Profile:
         if name is not None and (not isinstance(name, str) or Path(name).name != name):
             raise FptqError(f"{path}: sidecar: {name!r} is not a file name beside the profile")
         vectors = safetensors.open_mapped(path.parent / name) if name else {}
-        profile = cls(model_hash=str(document.get("model_hash", "")), observer=str(document.get("observer", "min-max")))
+        profile = cls(model_hash=_text(path, document, "model_hash", ""), observer=_observer(path, document))
         for entry in document["layers"]:
             layer = _layer(path, entry, vectors)
             if layer.name in profile.layers:
@@ -157,30 +163,70 @@ class Profile:
         return profile
 
 
+def _text(path: Path, document: dict, key: str, default: str) -> str:
+    value = document.get(key, default)
+    if not isinstance(value, str):
+        raise FptqError(f"{path}: {key}: is {value!r}, expected a string")
+    return value
+
+
+def _observer(path: Path, document: dict) -> str:
+    """One of _OBSERVERS, with "=" and a value or without."""
+    text = _text(path, document, "observer", "min-max")
+    name, given, value = text.partition("=")
+    if name not in _OBSERVERS:
+        raise FptqError(f"{path}: observer: is '{text}', expected {', '.join(_OBSERVERS)}")
+    try:
+        fits = not given or 0 < float(value) < _BELOW.get(name, 0)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise FptqError(f"{path}: observer: is '{text}', expected " + (
+            f"a value above 0 and below {_BELOW[name]}" if name in _BELOW else f"{name}, which takes no value"))
+    return text
+
+
 def _layer(path: Path, entry: object, vectors: dict[str, np.ndarray]) -> LayerRange:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
         raise FptqError(f"{path}: layers: an entry without a name")
     name = entry["name"]
 
-    def number(key: str, kind: type = int) -> Any:
-        value = entry.get(key)
-        allowed = (int, float) if kind is float else int
-        if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
-            raise FptqError(f"{path}: layer '{name}': {key}: is {value!r}, expected a number")
-        return kind(value)
+    def error(key: str, text: str) -> FptqError:
+        return FptqError(f"{path}: layer '{name}': {key}: {text}")
+
+    def number(key: str) -> float:
+        value: Any = entry.get(key)
+        if not is_number(value) or abs(value) > _MOST:
+            raise error(key, f"is {value!r}, expected a number that a float holds")
+        return float(value)
+
+    def integer(key: str, least: int, most: int = (1 << 63) - 1) -> int:
+        value: Any = entry.get(key)
+        if not is_number(value) or value != int(value) or not least <= value <= most:
+            raise error(key, f"is {value!r}, expected an integer from {least} to {most}")
+        return int(value)
 
     def vector(suffix: str, size: int, dtype: str) -> np.ndarray | None:
         array = vectors.get(f"{name}.{suffix}")
         if array is not None and (array.shape != (size,) or array.dtype.name != dtype):
-            raise FptqError(f"{path}: layer '{name}': {suffix}: {array.dtype} {list(array.shape)}, expected {dtype} "
-                            f"[{size}]")
+            raise error(suffix, f"{array.dtype} {list(array.shape)}, expected {dtype} [{size}]")
+        if array is not None and not np.isfinite(array).all():
+            raise error(suffix, f"channel {int(np.argmin(np.isfinite(array)))} is NaN or infinite")
         return array
 
-    channels = number("channels")
+    channels, tokens, absmax = integer("channels", 0), integer("tokens", 0), number("absmax")
+    if number("min") > number("max"):
+        raise error("min", f"is {entry['min']!r}, above max {entry['max']!r}")
+    if absmax < 0:
+        raise error("absmax", f"is {absmax!r}, expected a number >= 0")
     low, high = vector("min", channels, "float32"), vector("max", channels, "float32")
     bins = vector("histogram", BINS, "int64")
-    histogram = Histogram(number("histogram_exponent"), bins.copy()) if bins is not None else Histogram()
-    return LayerRange(name, channels, number("tokens"), low, high, histogram, number("absmax", float))
+    if bins is None:
+        return LayerRange(name, channels, tokens, low, high, Histogram(), absmax)
+    if (bins < 0).any():
+        raise error("histogram", f"has the negative count {bins.min()}")
+    histogram = Histogram(integer("histogram_exponent", _SMALLEST, _LARGEST), bins.copy())
+    return LayerRange(name, channels, tokens, low, high, histogram, absmax)
 
 
 @dataclass(frozen=True)
@@ -205,7 +251,7 @@ class Policy:
         def value(key: str, *kinds: type) -> Any:
             found = row.get(key)
             wrong = isinstance(found, bool) or not isinstance(found, kinds)
-            if found is not None and (wrong or isinstance(found, float) and not math.isfinite(found)):
+            if found is not None and (wrong or not isinstance(found, str) and not is_number(found)):
                 what = "text" if str in kinds else "a number" if float in kinds else "an integer"
                 raise FptqError(f"layer '{row['name']}': {key}: is {found!r}, expected {what}")
             return found

@@ -12,6 +12,7 @@ import math
 import os
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -20,6 +21,7 @@ import numpy as np
 from quant_fptq import _capi
 from quant_fptq.errors import FptqError, parse_diagnostics
 from quant_fptq.importer import Checkpoint, import_llama
+from quant_fptq.output import unfinished
 from quant_fptq.pipeline import Pipeline
 from quant_fptq.profile import Policy, Profile
 
@@ -42,14 +44,20 @@ class Session:
         self.library = _capi.library()
         self._lock = threading.RLock()
         self._open: dict[int, str] = {}  # handles made here, and what gives them back
-        self._folder = tempfile.TemporaryDirectory(prefix="quant-fptq-")
-        self.folder = Path(self._folder.name)
+        self._files = ExitStack()
+        self.folder = Path(self._files.enter_context(tempfile.TemporaryDirectory(prefix="quant-fptq-")))
+        self._files.enter_context(unfinished(self.folder))
         self.handle = self.library.fptqContextCreate()
         self._imports = 0
+        self._raised: list[BaseException] = []
+        raised = self._raised  # not self, which a cycle would keep
 
         def listen(severity: int, text: bytes, _: object) -> None:
-            if on_diagnostic:
-                on_diagnostic(SEVERITIES[severity], _message(text))
+            try:
+                if on_diagnostic:
+                    on_diagnostic(SEVERITIES[severity], _message(text))
+            except BaseException as error:  # nothing passes through the compiler: `call` raises it
+                raised.append(error)
 
         self._handler = _capi.HANDLER(listen)  # kept: ctypes frees the thunk with its Python object
         self.call("fptqContextSetDiagnosticHandler", self.handle, self._handler, None)
@@ -70,17 +78,22 @@ class Session:
             self._open.clear()
             self.library.fptqContextDestroy(self.handle)
             self.handle = None
-        self._folder.cleanup()
+        self._files.close()
 
     def __del__(self) -> None:
         self.close()
 
     def call(self, function: str, *arguments: Any) -> Any:
-        """One function of fptq-c/FptqC.h. Raises FptqError if the session is closed."""
+        """One function of fptq-c/FptqC.h. Raises FptqError if the session is closed, or what `on_diagnostic` raised."""
         with self._lock:
             if self.handle is None:
                 raise FptqError("the session is closed")
-            return getattr(self.library, function)(*arguments)
+            result = getattr(self.library, function)(*arguments)
+            if self._raised:
+                first = self._raised[0]
+                self._raised.clear()
+                raise first
+            return result
 
     def checked(self, function: str, *arguments: Any) -> Any:
         """The same for a function that returns NULL or non-zero where it fails, as FptqError."""

@@ -117,15 +117,17 @@ class ScoredTokenizer:
 
 
 class Llama2cTokenizer(ScoredTokenizer):
-    """tok512.bin and its like."""
+    """tok512.bin and its like: three special pieces, the single bytes, and others."""
 
     def __init__(self, path: str | Path, vocab_size: int) -> None:
         pieces: list[bytes] = []
         scores: list[float] = []
         data = Path(path).read_bytes()
         at = 4  # the longest piece's length, of no use here
+        if vocab_size < 3 + 256:
+            raise FptqError(f"{path}: the model has {vocab_size} tokens, a tokenizer of this kind at least {3 + 256}")
         try:
-            for _ in range(vocab_size):
+            while len(pieces) < vocab_size or at < len(data):
                 score, length = struct.unpack_from("<fi", data, at)
                 if length < 0 or at + 8 + length > len(data):
                     raise struct.error
@@ -134,21 +136,30 @@ class Llama2cTokenizer(ScoredTokenizer):
                 at += 8 + length
         except struct.error:
             raise FptqError(f"{path}: the file ends at piece {len(pieces)} of {vocab_size}") from None
+        if len(pieces) > vocab_size:
+            raise FptqError(f"{path}: {len(pieces)} pieces, but the embedding has {vocab_size} rows")
         super().__init__(pieces, scores)
 
 
 class HuggingFaceTokenizer:
     """A tokenizer of the `tokenizers` package. Its post-processor puts BOS in front of a document, or does not;
-    `begins` overrules it."""
+    `begins` overrules it. Errors name `path`."""
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, bos: int | None, begins: bool | None = None) -> None:
-        self._tokenizer, self._begins = tokenizer, begins
+    def __init__(self, path: Path, tokenizer: tokenizers.Tokenizer, bos: int | None, begins: bool | None = None
+                 ) -> None:
+        self._path, self._tokenizer, self._begins = path, tokenizer, begins
         self.vocab_size = max(tokenizer.get_vocab().values(), default=-1) + 1
-        starts = tokenizer.encode("").ids[:1] == [bos] if begins is None else begins
+        starts = self._ids("")[:1] == [bos] if begins is None else begins
         self.bos = bos if starts else None
 
+    def _ids(self, text: str) -> list[int]:
+        try:
+            return self._tokenizer.encode(text, add_special_tokens=self._begins is not False).ids
+        except Exception as error:  # the package raises bare Exception, say where a word has no token
+            raise FptqError(f"{self._path}: {error}") from None
+
     def encode(self, text: str) -> list[int]:
-        ids = self._tokenizer.encode(text, add_special_tokens=self._begins is not False).ids
+        ids = self._ids(text)
         return ids if self.bos is None or ids[:1] == [self.bos] else [self.bos, *ids]
 
     def decode(self, tokens: Sequence[int]) -> bytes:
@@ -177,10 +188,11 @@ def _huggingface(path: Path, config: LlamaConfig, begins: bool | None) -> Tokeni
         said = _add_bos_token(path)
         silent = said is None and made.post_processor is None
         begins = True if said or silent and config.begins_with_bos else None
-    return HuggingFaceTokenizer(made, config.bos, begins)
+    return HuggingFaceTokenizer(path, made, config.bos, begins)
 
 
-def _beside(checkpoint: Checkpoint) -> Path | None:
+def beside(checkpoint: Checkpoint) -> Path | None:
+    """The tokenizer in the checkpoint's folder, if there is one."""
     folder = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
     names = ("tokenizer.json", "tokenizer.bin", f"tok{checkpoint.config.vocab_size}.bin")
     return next((folder / name for name in names if (folder / name).exists()), None)
@@ -195,7 +207,7 @@ def load_tokenizer(path: str | Path | None, checkpoint: Checkpoint) -> Tokenizer
     own = File(source) if is_gguf(source) else None
     if path is None and own is not None and gguf_tokenizer.is_known(own):
         return gguf_tokenizer.load(own, rows)
-    path = _beside(checkpoint) if path is None else Path(path)
+    path = beside(checkpoint) if path is None else Path(path)
     if path is None:
         if own is not None:
             return gguf_tokenizer.load(own, rows)  # which says why not

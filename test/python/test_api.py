@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from quant_fptq import FptqError, Location, Pipeline, Policy, Profile, QuantizeOptions, Session
+from quant_fptq.importer import safetensors
 
 TWICE = """
 func.func @main(%x: tensor<?x4xf32>, %s: tensor<f32>) -> (tensor<?x4xf32>, tensor<f32>) {
@@ -240,6 +241,21 @@ def test_profiles_are_what_the_compiler_writes(tmp_path):
     (lambda text: text.replace('"channels": 8', '"channels": 9'), "layer 'a': min: float32 \\[8\\], expected float32 \\[9\\]"),
     (lambda text: text.replace('p.safetensors"', '../p.safetensors"'), "sidecar: '../p.safetensors' is not a file name"),
     (lambda text: text.replace('"name": "a"', '"name": ""'), "an entry without a name"),
+    (lambda text: text.replace('"channels": 8', '"channels": -1'), "layer 'a': channels: is -1, expected an integer"),
+    (lambda text: text.replace('"tokens": 2', '"tokens": -2'), "layer 'a': tokens: is -2, expected an integer from 0"),
+    (lambda text: text.replace('"tokens": 2', '"tokens": 2.5'), "layer 'a': tokens: is 2.5, expected an integer"),
+    (lambda text: text.replace('"tokens": 2', f'"tokens": {10**400}'), "layer 'a': tokens: is 1000"),
+    (lambda text: text.replace('"min": 1.0', '"min": 2'), "layer 'a': min: is 2, above max 1.0"),
+    (lambda text: text.replace('"min": 1.0', '"min": null'), "layer 'a': min: is None, expected a number"),
+    (lambda text: text.replace('"max": 1.0', '"max": 1e39'), "layer 'a': max: is 1e[+]39, expected a number that a"),
+    (lambda text: text.replace('"max": 1.0', f'"max": {10**400}'), "layer 'a': max: is 1000"),
+    (lambda text: text.replace('"absmax": 1.0', '"absmax": -1'), "layer 'a': absmax: is -1.0, expected a number >= 0"),
+    (lambda text: text.replace('exponent": 1', 'exponent": 1.5'), "'a': histogram_exponent: is 1.5, expected an"),
+    (lambda text: text.replace('exponent": 1', 'exponent": 129'), "is 129, expected an integer from -100 to 128"),
+    (lambda text: text.replace('"min-max"', '"median"'), "observer: is 'median', expected min-max, moving-average"),
+    (lambda text: text.replace('"min-max"', '"percentile=100"'), "is 'percentile=100', expected a value above 0"),
+    (lambda text: text.replace('"min-max"', '"mse=1"'), "is 'mse=1', expected mse, which takes no value"),
+    (lambda text: text.replace('"min-max"', '5'), "observer: is 5, expected a string"),
 ])
 def test_bad_profiles(tmp_path, breakage, message):
     profile = Profile()
@@ -248,6 +264,29 @@ def test_bad_profiles(tmp_path, breakage, message):
     (tmp_path / "p.json").write_text(breakage((tmp_path / "p.json").read_text()))
     with pytest.raises(FptqError, match=message):
         Profile.load(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize("vector, at, value, message", [
+    ("min", 3, np.nan, "layer 'a': min: channel 3 is NaN or infinite"),
+    ("histogram", 0, -1, "layer 'a': histogram: has the negative count -1"),
+])
+def test_bad_vectors_of_a_profile(tmp_path, vector, at, value, message):
+    profile = Profile()
+    profile.record("a", np.ones((2, 8)))
+    profile.save(tmp_path / "p.json")
+    vectors = {name: np.array(array) for name, array in safetensors.open_mapped(tmp_path / "p.safetensors").items()}
+    vectors[f"a.{vector}"][at] = value
+    safetensors.write(tmp_path / "p.safetensors", vectors)
+    with pytest.raises(FptqError, match=message):
+        Profile.load(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize("observer", ["entropy", "percentile", "percentile=99.9", "moving-average=0.5"])
+def test_observers_of_a_profile(tmp_path, observer):
+    profile = Profile(observer=observer)
+    profile.record("a", np.ones((2, 8)))
+    profile.save(tmp_path / "p.json")
+    assert Profile.load(tmp_path / "p.json").observer == observer
 
 
 def test_profiles_refuse_what_no_scale_can_hold():

@@ -278,3 +278,18 @@ def test_layers_that_the_sizes_do_not_name(tmp_path):
     path = write_gguf(tmp_path / "m.gguf", changes={"block_count": 1})
     with pytest.raises(FptqError, match=r"m.gguf: tensor 'blk\.1\..*': a llama of 1 layers has none"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize("old, new, message", [
+    (b"llama.y", b"llama.x", "key 'llama.x' is there twice"),
+    (b"blk.1.attn_k.weight", b"blk.1.attn_q.weight", "tensor 'blk.1.attn_q.weight' is there twice"),
+    (struct.pack("<I2QI", 2, HIDDEN, 40, Q.F16), struct.pack("<I2QI", 2, 1 << 63, 0, Q.F16),
+     "tensor 'token_embd.weight' [0, 9223372036854775808]: a size is beyond"),
+])
+def test_entries_that_are_there_twice_or_in_no_memory(tmp_path, old, new, message):
+    path = write_gguf(tmp_path / "m.gguf", changes={"x": 1, "y": 1})
+    data = path.read_bytes()
+    assert data.count(old) == 1
+    path.write_bytes(data.replace(old, new))
+    with pytest.raises(FptqError, match=re.escape(f"{path}: {message}")):
+        load_checkpoint(path)

@@ -60,6 +60,12 @@ def test_hash_tells_weights_apart(tmp_path):
     ({"tie_word_embeddings": "false"}, "key 'tie_word_embeddings' is 'false'"),
     ({"vocab_size": 41}, "tensor 'model.embed_tokens.weight' has shape [40, 32], expected [41, 32]"),
     ({"num_hidden_layers": 3}, "no tensor 'model.layers.2.input_layernorm.weight'"),
+    ({"rope_theta": 10**400}, "key 'rope_theta' is 1000"),
+    ({"rms_norm_eps": 10**400}, "rms_norm_eps is 1000"),
+    ({"rope_scaling": {"rope_type": "linear", "factor": 10**400}}, "rope_scaling: key 'factor' is 1000"),
+    ({"model_type": "gemma", "hidden_size": -256}, "key 'hidden_size' is -256, expected a positive number"),
+    ({"bos_token_id": 40}, "bos is 40, expected one of the 40 tokens"),
+    ({"bos_token_id": -1}, "bos is -1, expected one of the 40 tokens"),
 ])
 def test_config_errors_name_file_and_key(tiny, changes, message):
     edit_config(tiny, **changes)
@@ -175,6 +181,13 @@ def test_config_that_is_not_json(tiny):
         load_checkpoint(tiny)
 
 
+def with_entry(data, name, entry):
+    """A safetensors file with one more entry in its header."""
+    (length,) = struct.unpack_from("<Q", data)
+    text = data[8 : 8 + length].rstrip()[:-1] + f', "{name}": {json.dumps(entry)}}}'.encode()
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
+
+
 @pytest.mark.parametrize("breakage, message", [
     (lambda data: data[:4], "too few"),
     (lambda data: struct.pack("<Q", 1 << 40) + data[8:], "the header claims"),
@@ -182,6 +195,14 @@ def test_config_that_is_not_json(tiny):
     (lambda data: data[:-100], "cannot lie at bytes"),
     (lambda data: data.replace(b'"F32"', b'"F99"'), "unsupported element type F99"),
     (lambda data: data.replace(b"[40,32]", b"[40,33]"), "cannot lie at bytes"),
+    (lambda data: with_entry(data, "x", {"dtype": "F32", "shape": [0, 10**30], "data_offsets": [0, 0]}),
+     "tensor 'x' F32 .* a size is beyond"),
+    (lambda data: with_entry(data, "x", {"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}),
+     "tensor 'x' F32 .* a size is beyond"),
+    (lambda data: with_entry(data, "x", {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]}),
+     "tensors 'model.embed_tokens.weight' and 'x' overlap: one ends at byte 5120, the other begins at 4"),
+    (lambda data: with_entry(data, "model.norm.weight", {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}),
+     "the header has the key 'model.norm.weight' twice"),
 ])
 def test_broken_safetensors_name_the_file(tiny, breakage, message):
     path = tiny / "model.safetensors"
@@ -235,3 +256,49 @@ def test_llama2c_with_impossible_sizes(tmp_path):
 def test_missing_model(tmp_path):
     with pytest.raises(FptqError, match="no such file"):
         load_checkpoint(tmp_path / "nothing")
+
+
+def test_an_empty_tensor_shares_no_bytes(tiny):
+    path = tiny / "model.safetensors"
+    path.write_bytes(with_entry(path.read_bytes(), "x", {"dtype": "F32", "shape": [0], "data_offsets": [4, 4]}))
+    load_checkpoint(tiny)
+
+
+def test_an_end_beyond_the_vocabulary_ends_nothing(tmp_path):
+    assert load_checkpoint(write_tiny(tmp_path, eos_token_id=[2, 40000])).config.eos == (2, 40000)
+
+
+def test_a_tensor_in_two_shards(tmp_path):
+    folder = write_tiny(tmp_path, shards=3)
+    one, other = (folder / f"model-{i}.safetensors" for i in (0, 2))
+    tensors = {name: np.array(array) for name, array in safetensors.open_mapped(other).items()}
+    safetensors.write(other, {**tensors, "model.embed_tokens.weight": np.zeros((40, 32), np.float32)})
+    with pytest.raises(FptqError, match=f"{other}: tensor 'model.embed_tokens.weight' lies in {one}, too"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["finetuned.safetensors", "model.safetensors"])
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_named_file_is_the_one_that_is_read(tmp_path, name, shards):
+    """Beside others, or beside shards that have an index and are another model."""
+    folder, other = write_tiny(tmp_path / "a", shards=shards), write_tiny(tmp_path / "b", seed=6)
+    (other / "model.safetensors").rename(folder / name)
+    checkpoint = load_checkpoint(folder / name)
+    (folder / name).rename(other / "model.safetensors")
+    assert checkpoint.hash() == load_checkpoint(other).hash()
+    for path in (folder / name, folder / "config.json"):
+        path.touch()
+        with pytest.raises(FptqError, match=f"{path}: the model is read from it"):
+            checkpoint.refuse_as_output(path)
+
+
+def test_a_shard_is_no_model(tmp_path):
+    path = write_tiny(tmp_path, shards=3) / "model-1.safetensors"
+    with pytest.raises(FptqError, match=f"{path}: one of the 3 files of a model, says .*index.json; name the folder"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("format", ["huggingface", "awq"])
+def test_a_file_that_is_not_there(tiny, format):
+    with pytest.raises(FptqError, match="absent.safetensors: no such file"):
+        load_checkpoint(tiny / "absent.safetensors", format=format)

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from quant_fptq import FptqError, Profile, QuantizeOptions, Session, load_checkpoint
+from quant_fptq import FptqError, Profile, QuantizeOptions, Session, load_checkpoint, save_checkpoint
+from quant_fptq.cli import main
 from quant_fptq.output import whole_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -172,7 +173,8 @@ def test_a_model_is_not_written_over_itself(tiny, arguments):
     weights = (tiny / "model.safetensors").read_bytes()
     command, *options, output = arguments
     status, text = quant_fptq(command, tiny, *options, tiny / output)
-    assert status == 1 and "model.safetensors: the model's own weights are in it; name another output" in text
+    assert status == 1 and ("sidecar would replace" if command == "calibrate" else "the model is read from it") in text
+    assert str(tiny / "model.safetensors") in text
     assert (tiny / "model.safetensors").read_bytes() == weights and not (tiny / output).with_suffix(".mlirbc").exists()
     with Session() as session:
         module = session.import_checkpoint(load_checkpoint(tiny))
@@ -199,3 +201,175 @@ def test_text_that_is_not_utf8(tmp_path, kjv_folder):
     path.write_bytes(b"caf\xe9 ")
     status, text = quant_fptq("eval", kjv_folder, "--text", path)
     assert status == 1 and text == f"quant-fptq: error: {path}: not UTF-8: byte 3 is 0xe9\n"
+
+
+def profile_at(path):
+    made = Profile()
+    made.record("a", np.ones((2, 4), np.float32))
+    made.save(path)
+
+
+def files_below(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def beside(tiny, monkeypatch):
+    """A folder with inputs of every kind, where commands run; `out` is a module with its weights."""
+    folder = tiny.parent
+    monkeypatch.chdir(folder)
+    profile_at(folder / "p.json")
+    (folder / "text.txt").write_text("a b c")
+    (folder / "recipe.yaml").write_text("version: 1\nrules:\n  - match: a\n    policy: static\n")
+    save_checkpoint(load_checkpoint(tiny), folder / "native.safetensors")
+    (folder / "m.mlir").write_text(MODEL)
+    return folder
+
+
+QUANTIZE = ("quantize", "tiny", "--policy", "per-token")
+RANGES = ("policy", "--profile", "p.json")
+READ, TWICE, TENSORS = "this command reads it; name another output", "two outputs of this command", "tensors are in it"
+
+
+@pytest.mark.parametrize("arguments, message", [
+    # A suffix that is cut off would be a part of the name, and two models would share their weights.
+    ((*QUANTIZE, "-o", "v-0.1"), "v-0.1: expected a name ending in .mlirbc"),
+    ((*QUANTIZE, "-o", "x.safetensors"), "x.safetensors: expected a name ending in .mlirbc"),
+    ((*QUANTIZE, "-o", "x.mlir"), "x.mlir: expected a name ending in .mlirbc"),
+    ((*QUANTIZE, "-o", "/"), "/: expected a name ending in .mlirbc"),
+    ((*QUANTIZE, "-o", ""), "-o is empty"),
+    (("export", "tiny", "-o", "."), ".: is no name of a file"),
+    (("import", "tiny", "-o", "x.json"), "x.json: expected a name ending in .safetensors, .mlir or .mlirbc"),
+    (("import", "m.mlir", "-o", "x.safetensors"), "x.safetensors: expected a name ending in .mlir or .mlirbc"),
+    (("calibrate", "tiny", "--random-tokens", "8", "-o", "v-0.1"), "v-0.1: expected a name ending in .json"),
+    (("profile", "merge", "p.json", "-o", "x.safetensors"), "x.safetensors: expected a name ending in .json"),
+    # Outputs that are inputs
+    ((*QUANTIZE, "-o", "x.mlirbc", "--json", "tiny/config.json"), "tiny/config.json: the model is read from it"),
+    ((*QUANTIZE, "-o", "x.mlirbc", "--json", "tiny/model.safetensors"), TENSORS),
+    ((*QUANTIZE, "-o", "x.mlirbc", "--json", "recipe.yaml", "--recipe", "recipe.yaml"), f"recipe.yaml: {READ}"),
+    (("eval", "tiny", "--text", "text.txt", "--json", "../{name}/text.txt"), f"text.txt: {READ}"),
+    ((*RANGES, "--json", "p.json"), f"p.json: {READ}"),
+    ((*RANGES, "--json", "p.safetensors"), TENSORS),
+    (("report", "--profile", "p.json", "-o", "p.json"), f"p.json: {READ}"),
+    (("report", "--profile", "p.json", "-o", "p.safetensors"), TENSORS),
+    (("profile", "merge", "p.json", "-o", "p.json"), f"p.json: {READ}"),
+    (("compile", "m.mlir", "-o", "m.mlir"), f"m.mlir: {READ}"),
+    # Two outputs in one file
+    ((*QUANTIZE, "-o", "x.mlirbc", "--json", "x.mlirbc"), f"x.mlirbc: {TWICE}"),
+    ((*QUANTIZE, "-o", "x.mlirbc", "--json", "x.safetensors"), f"x.safetensors: {TWICE}"),
+    # Vectors of a profile in the place of weights, and weights in that of vectors
+    ((*QUANTIZE, "-o", "p.mlirbc"), "p.safetensors: a profile's vectors are in it, as 'a.absmax'"),
+    (("import", "tiny", "-o", "p.safetensors"), "p.safetensors: a profile's vectors are in it"),
+    (("import", "tiny", "-o", "p.mlir"), "p.safetensors: a profile's vectors are in it"),
+    (("export", "tiny", "--to", "quant-fptq", "-o", "p.safetensors"), "p.safetensors: a profile's vectors are in it"),
+    (("calibrate", "tiny", "--random-tokens", "8", "-o", "native.json"), "its sidecar would replace 'native.safet"),
+    # Values of a variable that is not set, or of another encoding
+    ((*RANGES, "--recipe", ""), "--recipe is empty"),
+    ((*QUANTIZE, "--profile", "", "-o", "x.mlirbc"), "--profile is empty"),
+    ((*QUANTIZE, "--names", "", "-o", "x.mlirbc"), "--names is empty"),
+    (("profile", "merge", "p.json", "", "-o", "x.json"), "PROFILE is empty"),
+    ((*RANGES, "--json", "t\udcff.json"), "--json is 't\\udcff.json', which is not UTF-8"),
+    ((*QUANTIZE, "-o", "\udcff.mlirbc"), "-o is '\\udcff.mlirbc', which is not UTF-8"),
+    (("generate", "tiny", "--prompt", "\udcff"), "--prompt is '\\udcff', which is not UTF-8"),
+])
+def test_outputs_are_looked_at_before_any_work(beside, capsys, monkeypatch, arguments, message):
+    """With its inputs all there, the command touches none of them, and writes nothing."""
+    monkeypatch.setattr(Session, "checked", lambda *_: pytest.fail("work"))
+    before = files_below(beside)
+    assert main([argument.replace("{name}", beside.name) for argument in arguments]) == 1
+    assert message in capsys.readouterr().err and files_below(beside) == before
+
+
+def test_a_profile_is_not_replaced_by_a_checkpoint_from_python(beside):
+    with pytest.raises(FptqError, match="p.safetensors: a profile's vectors are in it"):
+        save_checkpoint(load_checkpoint(beside / "tiny"), beside / "p.safetensors")
+
+
+@pytest.mark.parametrize("arguments", [
+    (*QUANTIZE, "-o", "x.mlirbc", "--json", "x.json"), ("import", "tiny", "-o", "x.safetensors"),
+    ("import", "m.mlir", "-o", "p.mlir"), ("calibrate", "tiny", "--random-tokens", "8", "-o", "x.json"),
+    ("profile", "merge", "p.json", "-o", "x.json"), ("report", "--profile", "p.json", "-o", "x.html"),
+])
+def test_outputs_of_the_last_run_are_replaced(beside, arguments):
+    assert main(list(arguments)) == 0
+    first = files_below(beside)
+    assert main(list(arguments)) == 0 and files_below(beside).keys() == first.keys()
+
+
+@pytest.mark.parametrize("text", ["", " \n<|endoftext|>\n"])
+@pytest.mark.parametrize("arguments", [("calibrate", "-o", "x.json"), ("quantize", "-o", "x.mlirbc")])
+def test_a_text_without_tokens(tmp_path, kjv_folder, capsys, arguments, text):
+    (tmp_path / "empty.txt").write_text(text)
+    command, flag, output = arguments
+    assert main([command, str(kjv_folder), "--text", str(tmp_path / "empty.txt"), flag, str(tmp_path / output)]) == 1
+    assert f"{tmp_path}/empty.txt: has no tokens to calibrate on" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["empty.txt"]
+
+
+def test_no_memory(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("quant_fptq.cli.commands.load_checkpoint", lambda *_: np.empty((1 << 40, 1 << 20), np.int8))
+    assert main(["import", str(tiny), "-o", str(tiny / "x.mlir")]) == 1
+    assert "quant-fptq: error: not enough memory: Unable to allocate" in capsys.readouterr().err
+
+
+def test_two_writers_of_one_file(tmp_path):
+    """The last one to finish wins, with all of its bytes and nobody else's; and the mode is as of any new file."""
+    with whole_file(tmp_path / "x") as first, whole_file(tmp_path / "x") as second:
+        first.write(b"aaaa")
+        second.write(b"bb")
+    assert [path.name for path in tmp_path.iterdir()] == ["x"] and (tmp_path / "x").read_bytes() == b"aaaa"
+    (tmp_path / "y").touch()
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
+
+
+WAITS = """
+import ctypes, sys, time
+from pathlib import Path
+from quant_fptq.cli import commands, main
+from quant_fptq.output import whole_file
+from quant_fptq.session import Session
+
+def work(options):
+    with Session(lambda severity, text: time.sleep(60)) as session, whole_file(sys.argv[1]) as file:
+        file.write(b"half")
+        Path(session.folder, "something").touch()
+        print("working", flush=True)
+        {"python": lambda: time.sleep(60), "listener": lambda: session.parse_text("nonsense"),
+         "compiler": lambda: ctypes.CDLL(None).sleep(60), "unraisable": lambda: Unraisable()}[sys.argv[2]]()
+
+class Unraisable:
+    def __del__(self):
+        time.sleep(60)
+
+commands.merge = work
+sys.exit(main(["profile", "merge", "absent.json", "-o", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", ["python", "listener", "compiler", "unraisable"])
+def test_a_signal_ends_a_command(tmp_path, number, where):
+    """At once, silently, and without leaving anything; compiled code knows nothing of Python's exceptions."""
+    for name in ("out", "tmp"):
+        (tmp_path / name).mkdir()
+    command = [sys.executable, "-c", WAITS, os.fspath(tmp_path / "out" / "x.json"), where]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": os.fspath(tmp_path / "tmp")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) as process:
+        assert process.stdout.readline() == "working\n"
+        assert len(os.listdir(tmp_path / "out")) == len(os.listdir(tmp_path / "tmp")) == 1
+        process.send_signal(number)
+        _, text = process.communicate(timeout=30)
+    assert process.returncode == 128 + number and text == ""
+    assert where == "unraisable" or os.listdir(tmp_path / "out") == []  # it may end before anybody stops it
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_what_a_listener_raises_comes_out_of_the_call():
+    def listen(severity, text):
+        raise KeyboardInterrupt
+
+    with Session(listen) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.parse_text("nonsense")
+        assert session.parse_text("module {}").text()  # once

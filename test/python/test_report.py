@@ -58,6 +58,7 @@ def test_no_layer_table(text, message, tmp_path, capsys):
     ('{"name": "a", "k": "x"}', "layer 'a': k: is 'x', expected an integer"),
     ('{"name": "a", "error_db": NaN}', "layer 'a': error_db: is nan, expected a number"),
     ('{"name": "a", "range": []}', "layer 'a': range: is [], expected a number"),
+    (f'{{"name": "a", "range": 1{"0" * 400}}}', f"layer 'a': range: is 1{'0' * 400}, expected a number"),
 ])
 def test_rows_that_are_none(row, message, tmp_path, capsys):
     (tmp_path / "layers.json").write_text(f'{{"layers": [{row}]}}')

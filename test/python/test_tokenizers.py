@@ -43,6 +43,36 @@ def test_llama2c_tokenizer_cut_short(llama2c, stories, tmp_path):
         Llama2cTokenizer(path, 512)
 
 
+def pieces(path, count, more=b""):
+    path.write_bytes(bytes(4) + (bytes(4) + b"\1\0\0\0x") * count + more)
+    return path
+
+
+@pytest.mark.parametrize("count, rows, more, message", [
+    (600, 512, b"", "600 pieces, but the embedding has 512 rows"),
+    (511, 512, b"", "the file ends at piece 511 of 512"),
+    (512, 512, b"junk", "the file ends at piece 512 of 512"),
+    (64, 64, b"", "the model has 64 tokens, a tokenizer of this kind at least 259"),
+])
+def test_llama2c_tokenizer_of_another_size(tmp_path, count, rows, more, message):
+    path = pieces(tmp_path / "tok.bin", count, more)
+    with pytest.raises(FptqError, match=f"{path}: {message}"):
+        Llama2cTokenizer(path, rows)
+
+
+def test_llama2c_tokenizer_of_this_size(tmp_path):
+    assert Llama2cTokenizer(pieces(tmp_path / "tok.bin", 259), 259).vocab_size == 259
+
+
+def test_a_word_without_a_token(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="the tokenizers package is not installed")
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0, "b": 1}, "[UNK]"))
+    made.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json", sized(tmp_path, 40))
+    with pytest.raises(FptqError, match=f"{tmp_path}/tokenizer.json: .*[UNK]"):
+        tokenizer.encode("c")
+
+
 def test_huggingface_round_trip_starts_with_bos(kjv_folder):
     tokenizer = load_tokenizer(None, load_checkpoint(kjv_folder))
     tokens = tokenizer.encode("In the beginning God created the heaven")
@@ -208,6 +238,18 @@ def test_byte_level_bpe_of_a_gguf(tmp_path, pre):
     for text in (TEXT, "  a\n \n b", "", "x1234567 <|begin|>y"):
         assert tokenizer.encode(text) == begins + plain.encode(text).ids
     assert tokenizer.decode(tokenizer.encode(TEXT)) == TEXT.encode()
+
+
+@pytest.mark.parametrize("byte, said", [("\u0120", True), ("\u00f5", False)])
+def test_byte_level_without_a_byte(tmp_path, byte, said):
+    """Text with it would lose it; a byte that no UTF-8 has is not missed."""
+    path, _, size = bpe_gguf(tmp_path / "m.gguf", "qwen2", CUTS["qwen2"])
+    path.write_bytes(path.read_bytes().replace(b"\2\0\0\0\0\0\0\0" + byte.encode(), b"\2\0\0\0\0\0\0\0qq"))
+    if not said:
+        assert gguf_tokenizer.load(File(path), size).vocab_size
+        return
+    with pytest.raises(FptqError, match="tokens' lacks 1 of the 256 tokens of single bytes, '\u0120' among them"):
+        gguf_tokenizer.load(File(path), size)
 
 
 def test_merges_of_a_gguf_that_make_no_token(tmp_path):

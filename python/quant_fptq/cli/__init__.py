@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Callable, Sequence
 
-from quant_fptq.cli import arguments, commands
+from quant_fptq.cli import arguments, commands, files, interrupts
 from quant_fptq.errors import FptqError
 
 
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("policy", commands.policy, "decide policies from a profile alone")
     sub.add_argument("--profile", required=True, help="profile, SmoothQuant table or tpu-mlir calibration table")
     arguments.add_thresholds(sub)
-    sub.add_argument("--recipe", default="", help="per-layer rules")
+    sub.add_argument("--recipe", help="per-layer rules")
     sub.add_argument("--json", help="write the table here")
 
     sub = command("quantize", commands.quantize, "write the quantized model as MLIR bytecode")
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("report", commands.html_report, "write one HTML page: ranges, channels, errors; no network needed")
     sub.add_argument("--profile", help="profile, as for `policy`; channels only from one of ours")
     arguments.add_thresholds(sub)
-    sub.add_argument("--recipe", default="", help="per-layer rules")
+    sub.add_argument("--recipe", help="per-layer rules")
     sub.add_argument("--layers", metavar="LAYERS.json", help="layer table that quantize, eval or policy wrote with --json "
                                                              "(default: decided from the profile, without errors)")
     sub.add_argument("--title", default="quant-fptq", help="title of the page")
@@ -121,10 +121,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; user errors become one message and status 1."""
+    """Runs one command; user errors become one message and status 1, a signal status 128 + its number."""
     options = parser().parse_args(argv)
     try:
-        options.run(options)
+        with interrupts.ending_at_once():
+            arguments.check_texts(options)
+            files.check(options)
+            options.run(options)
     except FptqError as error:
         print(f"quant-fptq: error: {error}", file=sys.stderr)
         return 1
@@ -133,6 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = error.filename or getattr(options, "output", None) or getattr(options, "json", None)
         print(f"quant-fptq: error: {f'{name}: ' if name else ''}{error.strerror}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except MemoryError as error:
+        print(f"quant-fptq: error: not enough memory: {error}", file=sys.stderr)
+        return 1
     return 0

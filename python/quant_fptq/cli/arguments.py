@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import Any, Callable
 
+from quant_fptq.errors import FptqError
 from quant_fptq.importer import FORMATS
 from quant_fptq.importer.llama import CACHES
 from quant_fptq.quantize import CALIBRATION_TOKENS, QuantizeOptions
@@ -93,6 +94,24 @@ def add_quantization(sub: argparse.ArgumentParser) -> None:
 
 def add_threads(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--threads", type=COUNT, default=0, help="threads (default 0: all cores)")
+
+
+#: What arguments without an option of their name are called.
+_NAMES = {"output": "-o", "model": "MODEL", "profiles": "PROFILE", "format": "--from"}
+_MAY_BE_EMPTY = ("prompt", "title", "keep_float")
+
+
+def check_texts(options: argparse.Namespace) -> None:
+    """Raises FptqError for a text that is empty, as that of a variable which nobody set, or is not UTF-8."""
+    for key, value in vars(options).items():
+        name = _NAMES.get(key, f"--{key.replace('_', '-')}")
+        for text in value if isinstance(value, list) else [value]:
+            if text == "" and key not in _MAY_BE_EMPTY:
+                raise FptqError(f"{name} is empty")
+            try:
+                str(text).encode()
+            except UnicodeEncodeError:
+                raise FptqError(f"{name} is {text!r}, which is not UTF-8") from None
 
 
 def quantize_options(options: argparse.Namespace) -> QuantizeOptions:

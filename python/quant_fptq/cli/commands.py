@@ -12,8 +12,9 @@ from typing import Sequence
 from quant_fptq import evaluate as evaluation
 from quant_fptq import generate as generation
 from quant_fptq import quantize as quantization
-from quant_fptq.cli import report
+from quant_fptq.cli import files, report
 from quant_fptq.cli.arguments import quantize_options
+from quant_fptq.cli.files import MLIR
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, export, llama_module, load_checkpoint, native
 from quant_fptq.importer.llama import write_parameters
@@ -26,7 +27,6 @@ from quant_fptq.report import write_report
 from quant_fptq.session import Module, Session
 from quant_fptq.tokenizer import load_tokenizer
 
-_MLIR = (".mlir", ".mlirbc")
 _PROGRESS = re.compile(r"(?:quantized|kept) (\d+) of (\d+): ")
 
 
@@ -34,9 +34,7 @@ def _checkpoint(options: argparse.Namespace) -> Checkpoint:
     checkpoint = load_checkpoint(options.model, options.context, options.format)
     for note in checkpoint.notes:
         print(f"quant-fptq: note: {note}", file=sys.stderr)
-    if getattr(options, "output", None):  # weights and vectors go beside it, under its name
-        checkpoint.refuse_as_output(Path(options.output))
-        checkpoint.refuse_as_output(Path(options.output).with_suffix(".safetensors"))
+    files.check_model(options, checkpoint)
     if options.inject_outliers:
         checkpoint = inject(checkpoint, Outliers.parse(options.inject_outliers))
     return checkpoint
@@ -57,9 +55,7 @@ def _session(options: argparse.Namespace) -> Session:
 
 def import_(options: argparse.Namespace) -> None:
     output = Path(options.output)
-    if options.model.endswith(_MLIR):
-        if output.suffix not in _MLIR:
-            raise FptqError(f"{output}: expected a name ending in .mlir or .mlirbc")
+    if options.model.endswith(MLIR):
         with _session(options) as session:
             session.parse(options.model).run("fptq-import-quant").write(output, bytecode=output.suffix != ".mlir")
         return
@@ -67,8 +63,6 @@ def import_(options: argparse.Namespace) -> None:
     if output.suffix == ".safetensors":
         native.save(checkpoint, output)
         return
-    if output.suffix not in _MLIR:
-        raise FptqError(f"{output}: expected a name ending in .safetensors, .mlir or .mlirbc")
     text = llama_module(checkpoint, write_parameters(checkpoint, output.with_suffix(".safetensors")),
                         options.kv_cache)
     with _session(options) as session:
@@ -80,7 +74,7 @@ def export_(options: argparse.Namespace) -> None:
     if options.to == "quant-types":
         _export_types(options)
         return
-    if options.model.endswith(_MLIR):
+    if options.model.endswith(MLIR):
         raise FptqError(f"{options.model}: an MLIR file is exported --to quant-types")
     checkpoint = _checkpoint(options)
     with _session(options) as session:
@@ -94,10 +88,8 @@ def export_(options: argparse.Namespace) -> None:
 def _export_types(options: argparse.Namespace) -> None:
     """MLIR with upstream's !quant types, of a quantized MLIR file or of a checkpoint that is quantized first."""
     output = Path(options.output)
-    if output.suffix not in _MLIR:
-        raise FptqError(f"{output}: expected a name ending in .mlir or .mlirbc")
     with _session(options) as session:
-        if options.model.endswith(_MLIR):
+        if options.model.endswith(MLIR):
             module = session.parse(options.model)
         else:
             checkpoint = _checkpoint(options)
@@ -110,12 +102,15 @@ def _calibrate_on_text(options: argparse.Namespace, session: Session, module: Mo
                        output: Path, max_tokens: int | None) -> None:
     """Documents from number 0, cut off at `max_tokens`."""
     tokenizer = load_tokenizer(options.tokenizer, checkpoint)
-    sequences, left = [], max_tokens or sys.maxsize
+    sequences: list[list[int]] = []
+    left = max_tokens or sys.maxsize
     for tokens in evaluation.encoded(tokenizer, _text(options), checkpoint.config.context, 0, max_tokens):
         sequences.append(tokens[:left])
         left -= len(sequences[-1])
         if left <= 0:
             break
+    if not sequences:
+        raise FptqError(f"{options.text}: has no tokens to calibrate on")
     _run_calibration(options, session, module, checkpoint, sequences, output)
 
 
@@ -143,7 +138,7 @@ def _profile(options: argparse.Namespace, session: Session, module: Module, chec
 
 def calibrate(options: argparse.Namespace) -> None:
     with _session(options) as session:
-        if options.model.endswith(_MLIR):
+        if options.model.endswith(MLIR):
             if not options.calibrate:
                 raise FptqError("an MLIR file is calibrated on calls: --calibrate INPUTS.safetensors")
             quantization.calibrate_calls(session, session.parse(options.model), options.calibrate, options.entry,
@@ -156,7 +151,7 @@ def calibrate(options: argparse.Namespace) -> None:
 
 def policy(options: argparse.Namespace) -> None:
     with _session(options) as session:
-        table = session.policies(options.profile, options.v0, options.v1, options.recipe)
+        table = session.policies(options.profile, options.v0, options.v1, options.recipe or "")
     report.layer_table(table["layers"])
     report.write_json(options.json, table)
 
@@ -181,7 +176,7 @@ def html_report(options: argparse.Namespace) -> None:
         layers = _layers_of(options.layers)
     else:
         with _session(options) as session:
-            layers = session.decide(options.profile, options.v0, options.v1, options.recipe)
+            layers = session.decide(options.profile, options.v0, options.v1, options.recipe or "")
     write_report(options.output, layers, profile, options.v0, options.v1, options.title)
 
 
@@ -233,7 +228,7 @@ def compile_(options: argparse.Namespace) -> None:
 def _float_module(options: argparse.Namespace, session: Session, plan: QuantizeOptions) -> Module:
     """The model to quantize; calibrates where the plan lacks a profile."""
     profile = session.folder / "profile.json"
-    if options.model.endswith(_MLIR):
+    if options.model.endswith(MLIR):
         module = session.parse(options.model)
         if plan.needs_profile and options.calibrate:
             quantization.calibrate_calls(session, module, options.calibrate, options.entry, profile, options.observer,

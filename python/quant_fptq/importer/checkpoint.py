@@ -245,7 +245,7 @@ class Checkpoint:
         """Raises FptqError where `path` is a file that this model is read from."""
         for file in (self.source, *self.files):
             if path.exists() and file.exists() and path.samefile(file):
-                raise FptqError(f"{path}: the model's own weights are in it; name another output")
+                raise FptqError(f"{path}: the model is read from it; name another output")
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The weight's numbers; codes are dequantized."""
@@ -279,7 +279,11 @@ class Checkpoint:
                 yield f"{layer_of(name)}.order", array.order
 
     def check(self) -> None:
-        """Raises FptqError for a weight that is missing or has the wrong shape."""
+        """Raises FptqError for a weight that is missing or has the wrong shape, and where texts begin with what is no
+        token. One that only ends them may lie beyond the vocabulary."""
+        bos, tokens = self.config.bos, self.config.vocab_size
+        if bos is not None and not 0 <= bos < tokens:
+            raise FptqError(f"{self.source}: bos is {bos}, expected one of the {tokens} tokens")
         for name, shape in self.config.shapes():
             if name not in self.tensors:
                 raise FptqError(f"{self.source}: no tensor '{name}'")

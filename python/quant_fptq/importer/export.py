@@ -22,6 +22,7 @@ from quant_fptq.importer.families import FAMILIES, Family
 from quant_fptq.importer.fused import as_in_file, joined
 from quant_fptq.importer.huggingface_config import written_config
 from quant_fptq.importer.stored import Array, LazyArray, StoredWeight, unpack_nibbles
+from quant_fptq.output import unfinished
 
 
 def _words(codes: np.ndarray, axis: int) -> np.ndarray:
@@ -163,15 +164,16 @@ def compressed_tensors(checkpoint: Checkpoint, folder: str | Path) -> None:
     config["quantization_config"] = _settings(written, checkpoint.config.tied)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
-    try:
-        safetensors.write(partial / "model.safetensors", _tensors(checkpoint, written), {"format": "pt"})
-        (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-        beside = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
-        for name in ("tokenizer.json", "tokenizer_config.json"):
-            if (beside / name).exists():
-                shutil.copy(beside / name, partial / name)
-        partial.chmod(0o755)
-        partial.replace(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with unfinished(partial):
+        try:
+            safetensors.write(partial / "model.safetensors", _tensors(checkpoint, written), {"format": "pt"})
+            (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+            beside = checkpoint.source if checkpoint.source.is_dir() else checkpoint.source.parent
+            for name in ("tokenizer.json", "tokenizer_config.json"):
+                if (beside / name).exists():
+                    shutil.copy(beside / name, partial / name)
+            partial.chmod(0o755)
+            partial.replace(folder)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise

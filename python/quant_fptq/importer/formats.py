@@ -23,7 +23,8 @@ def _refuse_pickle(path: Path, start: bytes) -> None:
                         "safetensors (save_pretrained(..., safe_serialization=True)) and import that")
 
 
-def _is_safetensors(start: bytes) -> bool:
+def is_safetensors(start: bytes) -> bool:
+    """Whether a file that starts so is one, or a damaged one."""
     return len(start) > 8 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < 1 << 40
 
 
@@ -39,7 +40,7 @@ def recognize(path: Path) -> str:
     _refuse_pickle(path, start)
     if start[:4] == gguf.MAGIC:
         return "gguf"
-    if _is_safetensors(start):
+    if is_safetensors(start):
         return "quant-fptq" if native.is_native(path) else "huggingface"
     if path.suffix == ".bin":
         return "llama2c"
@@ -65,9 +66,8 @@ def _load(path: Path, context: int | None, format: str | None) -> Checkpoint:
     if format is not None and format not in FORMATS:
         raise FptqError(f"format '{format}' is not one of {', '.join(FORMATS)}")
     format = format or recognize(path)
-    if format in _FOLDERS:
-        folder = path if path.is_dir() else path.parent
-        return huggingface.load(folder, context, None if format == "huggingface" else format)
+    if format in _FOLDERS and path.exists():
+        return huggingface.load(path, context, None if format == "huggingface" else format)
     if path.is_dir() or not path.exists():
         raise FptqError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}, expected a {format} file")
     load: dict[str, Callable[..., Checkpoint]] = {"gguf": gguf.load, "llama2c": llama2c.load,

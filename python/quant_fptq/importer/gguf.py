@@ -19,7 +19,7 @@ from quant_fptq.importer import ggml
 from quant_fptq.importer.checkpoint import EMBEDDING, Checkpoint, Tensor
 from quant_fptq.importer.families import FAMILIES
 from quant_fptq.importer.fused import as_in_file, rows_of
-from quant_fptq.importer.stored import LazyArray
+from quant_fptq.importer.stored import MAX_BYTES, LazyArray, is_shape
 
 MAGIC = b"GGUF"
 #: Types of metadata values: number to struct format; 8 is a string, 9 an array.
@@ -62,9 +62,16 @@ class File:
         self.metadata: dict[str, object] = {}
         for _ in range(self._bounded(keys, 13)):
             key = self._string()
+            if key in self.metadata:
+                raise self._error(f"key '{key}' is there twice")
             self._where = f"key '{key}'"
             self.metadata[key] = self._value(self._scalar("I"))
-        self.tensors = dict(self._entry() for _ in range(self._bounded(tensors, 24)))
+        self.tensors: dict[str, Entry] = {}
+        for _ in range(self._bounded(tensors, 24)):
+            name, entry = self._entry()
+            if name in self.tensors:
+                raise self._error(f"tensor '{name}' is there twice")
+            self.tensors[name] = entry
         alignment = self.metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
             raise self._error(f"key 'general.alignment' is {alignment!r}, expected a power of two")
@@ -114,6 +121,8 @@ class File:
         if not 1 <= rank <= 4:
             raise self._error(f"tensor '{name}' has rank {rank}")
         shape = tuple(self._scalar("Q") for _ in range(rank))[::-1]
+        if not is_shape(shape, 4):
+            raise self._error(f"tensor '{name}' {list(shape)}: a size is beyond {MAX_BYTES} bytes")
         return name, Entry(shape, self._scalar("I"), self._scalar("Q"))
 
     def bytes(self, name: str) -> np.ndarray:

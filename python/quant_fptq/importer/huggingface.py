@@ -16,11 +16,12 @@ from quant_fptq.importer.huggingface_config import config_of, family_of, read_co
 from quant_fptq.importer.stored import LazyArray, StoredWeight
 from quant_fptq.json_input import read_object
 
+_INDEX = "model.safetensors.index.json"
 _FLOATS = {safetensors.DTYPES[name] for name in ("F32", "F16", "BF16")}
 
 
-def _files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
+def _shards(folder: Path) -> list[Path]:
+    index = folder / _INDEX
     if not index.exists():
         return [folder / "model.safetensors"]
     names = read_object(index).get("weight_map")
@@ -34,13 +35,28 @@ def _files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(set(names.values()))]
 
 
-def _open(folder: Path) -> packed.Source:
+def _files(path: Path) -> list[Path]:
+    """The shards of a folder; of a file, that one, beside which there may be others of other models. Raises FptqError
+    for one of several shards."""
+    if path.is_dir():
+        return _shards(path)
+    index = path.with_name(_INDEX)
+    shards = _shards(path.parent) if index.exists() else []
+    if path in shards and len(shards) > 1:
+        raise FptqError(f"{path}: one of the {len(shards)} files of a model, says {index}; name the folder")
+    return [path]
+
+
+def _open(folder: Path, paths: list[Path]) -> packed.Source:
     """Every tensor of every shard."""
-    tensors, files = {}, {}
-    for path in _files(folder):
+    tensors: dict[str, np.ndarray] = {}
+    files: dict[str, Path] = {}
+    for path in paths:
         if not path.exists():
             _refuse_pickle(folder)
         for name, array in safetensors.open_mapped(path).items():
+            if name in files:
+                raise FptqError(f"{path}: tensor '{name}' lies in {files[name]}, too")
             tensors[name], files[name] = array, path
     return packed.Source(tensors, files, folder / "config.json")
 
@@ -132,18 +148,26 @@ def _take(checkpoint: Checkpoint, tensor: FileTensor, array: np.ndarray | Stored
         checkpoint.tensors[name] = Tensor(array if whole else rows_of(array, rows), path if whole else None)
 
 
-def load(folder: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
-    """Maps every shard of `folder`; weights the architecture does not know are left out.
+def _jsons(folder: Path) -> list[Path]:
+    """What says what the tensors are."""
+    names = ("config.json", "generation_config.json", "quantize_config.json", _INDEX)
+    return [folder / name for name in names if (folder / name).exists()]
+
+
+def load(model: Path, context: int | None = None, method: str | None = None) -> Checkpoint:
+    """Maps every shard of a folder, or one file beside its config.json; weights the architecture does not know are
+    left out.
 
     Linears that `quantization_config` (or `method`) says are quantized keep their codes.
     """
+    folder = model if model.is_dir() else model.parent
     path = folder / "config.json"
     raw = read_raw(path)
     config, family = config_of(path, raw, context), family_of(path, raw)
-    source, settings = _open(folder), _settings(folder, method)
+    source, settings = _open(folder, _files(model)), _settings(folder, method)
     _refuse_unknown(source, config, family.fused)
     stored: packed.Reader = packed.reader(source, settings) if settings else lambda name, shape: None
-    checkpoint = Checkpoint(folder, config, files=sorted(set(source.files.values())))
+    checkpoint = Checkpoint(model, config, files=[*sorted(set(source.files.values())), *_jsons(folder)])
     if _own_head(source, config, stored):
         config = checkpoint.config = replace(config, tied=False)
         checkpoint.notes.append(f"{path}: key 'tie_word_embeddings' is true, but the file has a '{layer_of(HEAD)}' that "
@@ -158,10 +182,10 @@ def load(folder: Path, context: int | None = None, method: str | None = None) ->
             if array.dtype not in _FLOATS:
                 raise FptqError(f"{file}: tensor '{name}' is {array.dtype}, expected f32, f16 or bf16")
             if array.shape != shape:
-                raise FptqError(f"{folder}: tensor '{name}' has shape {list(array.shape)}, expected {list(shape)}")
+                raise FptqError(f"{model}: tensor '{name}' has shape {list(array.shape)}, expected {list(shape)}")
             _take(checkpoint, tensor, np.asarray(array), file.resolve(), family)
         elif len(tensor.parts) > 1:
-            raise FptqError(f"{folder}: no tensor '{name}'")
+            raise FptqError(f"{model}: no tensor '{name}'")
     checkpoint.check()
     if settings:
         _read_activations(checkpoint, source, settings, family.fused)

@@ -198,8 +198,8 @@ def config_of(path: Path, raw: dict, context: int | None = None) -> LlamaConfig:
         value = raw.get(key)
         if value is None:
             value = default
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise FptqError(f"{path}: key '{key}' is {value!r}, expected a number")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 63:
+            raise FptqError(f"{path}: key '{key}' is {value!r}, expected a positive number")
         return value
 
     heads, hidden, layers = size("num_attention_heads"), size("hidden_size"), size("num_hidden_layers")

@@ -33,7 +33,9 @@ def is_native(path: Path) -> bool:
 
 
 def save(checkpoint: Checkpoint, path: str | Path) -> None:
-    """Writes beside `path`, then renames; one tensor at a time is in memory."""
+    """Writes beside `path`, then renames; one tensor at a time is in memory. Raises FptqError where it would replace a
+    profile's vectors."""
+    safetensors.refuse_profile(path)
     stored = {name: checkpoint.tensors[name].stored for name, _ in checkpoint.config.shapes()}
     weights = {name: {"bits": w.bits, "group_size": w.group_size} for name, w in stored.items() if w}
     metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(asdict(checkpoint.config)),

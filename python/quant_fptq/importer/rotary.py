@@ -26,8 +26,13 @@ _LISTS = {"factors": ("factors",), "longrope": ("short_factor", "long_factor")}
 
 
 def is_number(value: object) -> bool:
-    """A finite int or float."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """A finite int or float, which float64 holds."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # JSON's integers may have any number of digits
+        return False
 
 
 def check_scaling(where: str, scaling: object, pairs: int) -> None:

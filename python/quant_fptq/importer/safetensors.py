@@ -16,7 +16,7 @@ import ml_dtypes
 import numpy as np
 
 from quant_fptq.errors import FptqError
-from quant_fptq.importer.stored import Array
+from quant_fptq.importer.stored import MAX_BYTES, Array, is_shape
 from quant_fptq.json_input import parse_object
 from quant_fptq.output import whole_file
 
@@ -32,6 +32,8 @@ DTYPES = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
+#: What the names of a profile's vectors end in (docs/ProfileFormat.md).
+PROFILE_VECTORS = (".absmax", ".min", ".max", ".histogram")
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 #: The format's own limit.
 _MAX_HEADER = 100_000_000
@@ -43,7 +45,7 @@ def _header(path: Path, data: mmap.mmap) -> tuple[dict, int]:
     (length,) = struct.unpack_from("<Q", data)
     if length > min(_MAX_HEADER, len(data) - 8):
         raise FptqError(f"{path}: the header claims {length} bytes of a file of {len(data)}")
-    return parse_object(data[8 : 8 + length], f"{path}: the header"), 8 + length
+    return parse_object(data[8 : 8 + length], f"{path}: the header", repeated=False), 8 + length
 
 
 def _view(path: Path, data: mmap.mmap, base: int, name: str, entry: dict) -> np.ndarray:
@@ -56,11 +58,25 @@ def _view(path: Path, data: mmap.mmap, base: int, name: str, entry: dict) -> np.
         raise FptqError(f"{path}: tensor '{name}' lacks dtype, shape or data_offsets, or they are no sizes")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise FptqError(f"{path}: tensor '{name}' has the unsupported element type {dtype}")
-    count = math.prod(shape)
-    if base + end > len(data) or end - begin != count * DTYPES[dtype].itemsize:
+    count, size = math.prod(shape), DTYPES[dtype].itemsize
+    if base + end > len(data) or end - begin != count * size:
         raise FptqError(f"{path}: tensor '{name}' {dtype} {shape} cannot lie at bytes {begin} to {end} of "
                         f"{len(data) - base}")
+    if not is_shape(shape, size):
+        raise FptqError(f"{path}: tensor '{name}' {dtype} {shape}: a size is beyond {MAX_BYTES} bytes")
     return np.frombuffer(data, DTYPES[dtype], count, base + begin).reshape(shape)
+
+
+def _refuse_overlaps(path: Path, header: dict) -> None:
+    """Two tensors that share bytes are a lie, or an attack. Every entry has been looked at."""
+    placed = sorted((*entry["data_offsets"], name) for name, entry in header.items() if name != "__metadata__")
+    last, last_end = "", 0
+    for begin, end, name in placed:
+        if begin < end and begin < last_end:
+            raise FptqError(f"{path}: tensors '{last}' and '{name}' overlap: one ends at byte {last_end}, the other "
+                            f"begins at {begin}")
+        if end > last_end:
+            last, last_end = name, end
 
 
 def _map(path: Path) -> mmap.mmap:
@@ -85,7 +101,21 @@ def open_mapped(path: str | Path) -> dict[str, np.ndarray]:
     path = Path(path)
     data = _map(path)
     header, base = _header(path, data)
-    return {name: _view(path, data, base, name, entry) for name, entry in header.items() if name != "__metadata__"}
+    views = {name: _view(path, data, base, name, entry) for name, entry in header.items() if name != "__metadata__"}
+    _refuse_overlaps(path, header)
+    return views
+
+
+def refuse_profile(path: str | Path) -> None:
+    """Raises FptqError where weights that go to `path` would replace a profile's vectors."""
+    path = Path(path)
+    try:
+        there = open_mapped(path) if path.is_file() else {}
+    except FptqError:
+        return  # what is damaged, or something else, nobody can lose
+    for key in there:
+        if key.endswith(PROFILE_VECTORS):
+            raise FptqError(f"{path}: a profile's vectors are in it, as '{key}'; name another output")
 
 
 def write(path: str | Path, tensors: Mapping[str, Array] | Iterable[tuple[str, Array]],

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+
+#: What numpy can address.
+MAX_BYTES = (1 << 63) - 1
+
+
+def is_shape(shape: Iterable[int], itemsize: int) -> bool:
+    """Whether numpy has such arrays; a size of 0 does not make the others any smaller."""
+    return math.prod(max(size, 1) for size in shape) * itemsize <= MAX_BYTES
 
 
 class LazyArray:
