@@ -191,10 +191,10 @@ void FptqChoosePolicyPass::runOnOperation() {
 
   SmallVector<std::pair<LayerOpInterface, LayerDecision>> decisions;
   SmallVector<LayerName> names;
-  bool ok = true, anything = false;
+  bool ok = true, anything = false, quantized = false;
   getOperation().walk([&](LayerOpInterface layer) {
     if (!isa<LinearOp, LookupOp>(layer.getOperation())) {
-      anything = true; // quantized already
+      anything = quantized = true;
       return;
     }
     names.push_back({layer.getLayer(), layer.getLayerKind()});
@@ -210,6 +210,8 @@ void FptqChoosePolicyPass::runOnOperation() {
   if (ok && !anything)
     getOperation().emitWarning("nothing to quantize: no contraction with a constant weight was raised (remarks of "
                                "category Raise say why; a function's argument counts as an activation)");
+  if (ok && quantized && names.empty())
+    getOperation().emitWarning("nothing to decide: every layer is quantized already, as it was decided then");
   ok &= succeeded(reportUnmatched(unmatchedKeepFloat(*options, names)));
   if (rules)
     ok &= succeeded(reportUnmatched(unmatchedRules(*rules, names, LayerSource::Model)));

@@ -1,4 +1,9 @@
 // RUN: fptq-opt --fptq-quantize-pipeline=policy=per-token %s 2>&1 | FileCheck %s
+// RUN: fptq-opt --fptq-quantize-pipeline="policy=per-token group-size=8" %S/keep-float.mlir | fptq-opt --fptq-quantize-pipeline="policy=per-token group-size=4" 2>&1 | FileCheck %s --check-prefix=TWICE
+
+// Options for what was decided before change nothing: that is said, too.
+// TWICE: warning: nothing to decide: every layer is quantized already
+// TWICE: group_size = 8
 
 // A model whose weights are arguments runs in float: that is said.
 // CHECK: warning: nothing to quantize: no contraction with a constant weight was raised

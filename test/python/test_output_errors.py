@@ -223,6 +223,7 @@ def beside(tiny, monkeypatch):
     (folder / "recipe.yaml").write_text("version: 1\nrules:\n  - match: a\n    policy: static\n")
     save_checkpoint(load_checkpoint(tiny), folder / "native.safetensors")
     (folder / "m.mlir").write_text(MODEL)
+    (folder / "folder.mlirbc").mkdir()
     return folder
 
 
@@ -235,6 +236,7 @@ READ, TWICE, TENSORS = "this command reads it; name another output", "two output
     # A suffix that is cut off would be a part of the name, and two models would share their weights.
     ((*QUANTIZE, "-o", "v-0.1"), "v-0.1: expected a name ending in .mlirbc"),
     ((*QUANTIZE, "-o", "x.safetensors"), "x.safetensors: expected a name ending in .mlirbc"),
+    ((*QUANTIZE, "-o", "folder.mlirbc"), "folder.mlirbc: Is a directory"),
     ((*QUANTIZE, "-o", "x.mlir"), "x.mlir: expected a name ending in .mlirbc"),
     ((*QUANTIZE, "-o", "/"), "/: expected a name ending in .mlirbc"),
     ((*QUANTIZE, "-o", ""), "-o is empty"),

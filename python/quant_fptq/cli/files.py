@@ -35,6 +35,8 @@ def _named(options: argparse.Namespace) -> Path:
     if suffixes and path.suffix not in suffixes:
         expected = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
         raise FptqError(f"{options.output}: expected a name ending in {expected}")
+    if suffixes and path.is_dir():
+        raise FptqError(f"{options.output}: Is a directory")
     if not path.name:
         raise FptqError(f"{options.output}: is no name of a file")
     return path
