@@ -7,7 +7,8 @@
 
 namespace mlir::fptq {
 
-/// Options of `fptq-quantize-pipeline`; each is the option of the same name of the stage that has it.
+/// Options of `fptq-quantize-pipeline`; each is the option of the same name of the stage that has it, with its default,
+/// but for `method`: whoever quantizes a whole model has the time for mse.
 struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> names{*this, "names", llvm::cl::desc("JSON: weight name to layer name (default none)")};
   Option<std::string> profile{
