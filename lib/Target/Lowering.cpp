@@ -118,13 +118,29 @@ static LogicalResult keepCalledNamesFree(ModuleOp module) {
   return success();
 }
 
+/// What no conversion took: LLVM's translation would name only the cast around it, at no place.
+static LogicalResult checkLowered(ModuleOp module) {
+  WalkResult left = module.walk([](UnrealizedConversionCastOp cast) {
+    Value value = cast.getResult(0);
+    Operation *culprit = value.use_empty() ? cast.getOperation() : *value.user_begin();
+    if (LLVM::isCompatibleType(value.getType())) {
+      value = cast.getOperand(0);
+      culprit = value.getDefiningOp() ? value.getDefiningOp() : cast.getOperation();
+    }
+    culprit->emitError() << "code generation failed: nothing lowers '" << culprit->getName() << "' of a value of type "
+                         << value.getType();
+    return WalkResult::interrupt();
+  });
+  return failure(left.wasInterrupted());
+}
+
 FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, const LoweringOptions &options) {
   if (failed(refuseNestedModules(module)) || failed(checkSignatures(module)) || failed(keepCalledNamesFree(module)))
     return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
   addStages(pm, options);
-  if (failed(pm.run(module)))
+  if (failed(pm.run(module)) || failed(checkLowered(module)))
     return failure();
   for (EntryPoint &entry : entries) // which results the pipeline found to be arguments
     if (auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(entry.name))
