@@ -1,4 +1,5 @@
 //===- CopyStridedViews.cpp - what is said to be contiguous, is -----------===//
+#include "BufferCopy.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 
 namespace mlir::fptq {
@@ -25,15 +26,7 @@ void FptqCopyStridedViewsPass::runOnOperation() {
       casts.push_back(op);
   });
   for (memref::CastOp op : casts) {
-    OpBuilder b(op);
-    auto type = cast<MemRefType>(op.getType());
-    SmallVector<Value> sizes;
-    for (int64_t d = 0; d < type.getRank(); ++d)
-      if (type.isDynamicDim(d))
-        sizes.push_back(memref::DimOp::create(b, op.getLoc(), op.getSource(), d));
-    Value copy = memref::AllocOp::create(b, op.getLoc(), type, sizes);
-    memref::CopyOp::create(b, op.getLoc(), op.getSource(), copy);
-    op.replaceAllUsesWith(copy);
+    op.replaceAllUsesWith(copyOf(op.getSource(), cast<MemRefType>(op.getType()), op));
     op.erase();
   }
 }

@@ -18,7 +18,7 @@ struct FptqLowerVectorsPass : impl::FptqLowerVectorsPassBase<FptqLowerVectorsPas
 
 /// Upstream's lowering adds an index to the base's first byte, and its vectorizer counts indices in elements of the
 /// base's shape: right for a base that is contiguous, wrong numbers for a part of a larger buffer. Those get their
-/// indices along the strides, and all of the buffer for a base.
+/// indices along the strides, and all of the buffer for a base. Linalg's gathers have no offsets.
 struct GatherFromStrided : OpRewritePattern<vector::GatherOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(vector::GatherOp op, PatternRewriter &rewriter) const override {

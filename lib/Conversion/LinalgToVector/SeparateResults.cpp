@@ -1,4 +1,5 @@
 //===- SeparateResults.cpp - an allocation for every result ---------------===//
+#include "BufferCopy.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -57,15 +58,14 @@ static Buffers buffersOf(Value value) {
   return buffers;
 }
 
-static Value copyOf(Value value, Operation *before) {
+Value copyOf(Value buffer, MemRefType type, Operation *before) {
   OpBuilder b(before);
-  auto type = cast<MemRefType>(value.getType());
   SmallVector<Value> sizes;
   for (int64_t d = 0; d < type.getRank(); ++d)
     if (type.isDynamicDim(d))
-      sizes.push_back(memref::DimOp::create(b, before->getLoc(), value, d));
+      sizes.push_back(memref::DimOp::create(b, before->getLoc(), buffer, d));
   Value copy = memref::AllocOp::create(b, before->getLoc(), type, sizes);
-  memref::CopyOp::create(b, before->getLoc(), value, copy);
+  memref::CopyOp::create(b, before->getLoc(), buffer, copy);
   return copy;
 }
 
@@ -77,7 +77,7 @@ static void separate(Operation *terminator) {
       continue;
     Buffers buffers = buffersOf(result.get());
     if (llvm::set_intersects(taken, buffers))
-      result.set(copyOf(result.get(), terminator));
+      result.set(copyOf(result.get(), cast<MemRefType>(result.get().getType()), terminator));
     llvm::set_union(taken, buffers);
   }
 }
