@@ -377,3 +377,15 @@ func.func @main(%x: f32) -> f32 {{
         assert y == pytest.approx(np.tan(0.5), rel=1e-6)
         with pytest.raises(FptqError, match="function 'tanf' has the name of one of C's libraries"):
             session.parse_text(source.format("")).compile()
+
+
+def test_one_calibration_at_a_time(tmp_path):
+    with Session() as first, Session() as second:
+        first.start_calibration()
+        with pytest.raises(FptqError, match="another context of this process calibrates"):
+            second.start_calibration()
+        first.start_calibration()  # instead of the one that it began
+        with pytest.raises(FptqError, match="no layer was observed"):
+            first.finish_calibration(tmp_path / "p.json")
+        second.start_calibration()
+    assert not list(tmp_path.iterdir())
