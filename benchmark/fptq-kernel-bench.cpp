@@ -41,11 +41,10 @@ public:
     if (scheme != "group" && scheme != "two-level")
       return "skip there is no scheme '" + scheme + "'";
     s.twoLevel = scheme == "two-level", s.symmetric = !s.twoLevel, s.halfScales = true;
-    Executable::setThreads(threads);
-    std::string format = tier + " " + scheme + " " + std::to_string(s.groupSize) + (threads > 1 ? " team" : "");
+    std::string format = tier + " " + scheme + " " + std::to_string(s.groupSize) + " " + std::to_string(threads);
     kernel = &kernels[format];
     if (!*kernel) {
-      auto created = KernelJit::create({tier, s.groupSize, s.twoLevel, s.symmetric, s.halfScales, threads > 1});
+      auto created = KernelJit::create({tier, s.groupSize, s.twoLevel, s.symmetric, s.halfScales, threads});
       if (failed(created))
         return "skip does not compile";
       *kernel = std::move(*created);

@@ -17,7 +17,8 @@ typedef struct FptqResults FptqResults;
 
 /// Compiles for `tier` ("auto": the machine's best CPU tier; see fptq-x86-pipeline; "nvptx" and "nvptx-sim": a
 /// GPU and its simulator). Consumes nothing: the module is cloned first. `threads` 1: no parallel loops; otherwise
-/// OpenMP, with that many threads (0: all cores; at most 4096).
+/// OpenMP, with that many threads in its calls (at most 4096; 0: as many as OpenMP has by itself, all cores or
+/// OMP_NUM_THREADS).
 FPTQ_EXPORT FptqExecutable *fptqCompile(FptqModule *module, const char *tier, int threads);
 FPTQ_EXPORT void fptqExecutableDestroy(FptqExecutable *executable);
 /// The tier that will run.

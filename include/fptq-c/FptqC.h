@@ -17,7 +17,7 @@
 // given back by the matching ...Destroy, in any order; NULL is accepted there. Strings that are returned stay
 // valid until the next call on the same object. A handle that was given back must not be used again.
 // Threads: one context and what was made from it belong to one thread at a time; different contexts are
-// independent, except that OpenMP's number of threads and the calibration belong to the process.
+// independent, except that there is one calibration at a time in a process.
 // Errors: functions that can fail return NULL or non-zero and fptqLastError tells why: every diagnostic with its
 // location and notes, a line each. A null handle, a truncated file, a shape that does not fit: all are such
 // errors, after which every handle may still be used. Nothing is printed and nothing exits. Five cases are out of

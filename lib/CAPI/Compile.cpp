@@ -31,13 +31,11 @@ FptqExecutable *fptqCompile(FptqModule *module, const char *tier, int threads) {
     return call.fail("threads is " + std::to_string(threads) + ", expected 0 to " +
                      std::to_string(Executable::kMaxThreads));
   OwningOpRef<ModuleOp> copy(module->module->clone());
-  auto executable = Executable::compile(*copy, {tier && *tier ? tier : "auto", /*threads=*/threads != 1});
+  auto executable = Executable::compile(*copy, {tier && *tier ? tier : "auto", threads});
   if (failed(executable))
     return call.fail("compilation failed");
   if (auto name = unpassable((*executable)->entryPoints()))
     return call.fail("'" + *name + "' has an argument or result of an element type that cannot be passed");
-  if (threads > 0)
-    Executable::setThreads(threads);
   return new FptqExecutable{module->owner, std::move(*executable), {}};
 }
 

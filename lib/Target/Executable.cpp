@@ -66,11 +66,32 @@ static void *openmp() {
   return library;
 }
 
-void Executable::setThreads(int count) {
-  if (void *library = openmp())
-    if (auto set = reinterpret_cast<void (*)(int)>(dlsym(library, "omp_set_num_threads")))
-      set(count);
-}
+namespace {
+/// A number of threads for the parallel loops of one call: OpenMP keeps it by calling thread, and it is the embedding
+/// program's, too.
+class ThreadCount {
+public:
+  explicit ThreadCount(int count) {
+    if (count <= 1)
+      return;
+    static auto *const maximum = function<int()>("omp_get_max_threads");
+    before = maximum();
+    set(count);
+  }
+  ~ThreadCount() {
+    if (before)
+      set(before);
+  }
+
+private:
+  template <typename T> static T *function(const char *name) { return reinterpret_cast<T *>(dlsym(openmp(), name)); }
+  static void set(int count) {
+    static auto *const set = function<void(int)>("omp_set_num_threads");
+    set(count);
+  }
+  int before = 0; ///< 0: nothing was changed
+};
+} // namespace
 
 //===----------------------------------------------------------------------===//
 // Compilation
@@ -82,6 +103,7 @@ struct Executable::Impl {
   llvm::StringMap<void (*)(void **)>
       functions;                         ///< by name; to look one up in the engine takes as long as a small product
   std::unique_ptr<DeviceKernels> device; ///< of tier nvptx
+  int threads = 0;                       ///< as in CompileOptions
 };
 
 Executable::Executable() : impl(std::make_unique<Impl>()) {}
@@ -180,11 +202,13 @@ FailureOr<std::unique_ptr<Executable>> Executable::compile(ModuleOp module, cons
     impl.device = std::move(*device);
     tier = "nvptx:" + gpu->chip;
   }
-  if (options.threads && !openmp())
+  impl.threads = options.threads;
+  const bool isParallel = options.threads != 1;
+  if (isParallel && !openmp())
     return module.emitError() << "cannot load OpenMP's runtime '" << FPTQ_LIBOMP
                               << "' or libomp.so.5: install libomp-22-dev, or compile for one thread";
 
-  auto entries = lowerToLLVM(module, {tier, options.threads, options.slices});
+  auto entries = lowerToLLVM(module, {tier, isParallel, options.slices});
   if (failed(entries) || failed(takeKernels(module, tier, impl.device.get(), options)) ||
       failed(checkExternals(module)))
     return failure();
@@ -211,6 +235,7 @@ llvm::Expected<std::vector<CallResult>> Executable::call(const EntryPoint &entry
   std::optional<DeviceKernels::Call> running;
   if (impl->device)
     running.emplace();
+  ThreadCount threads(impl->threads);
   std::vector<CallResult> results = callPacked(impl->functions.lookup(entry.name), entry, arguments);
   const char *error = impl->device ? fptq_gpu_error() : fptq_sim_error();
   if (error)

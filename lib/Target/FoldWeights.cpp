@@ -83,7 +83,7 @@ static FailureOr<std::unique_ptr<Executable>> compileQuietly(ModuleOp program, s
     return success();
   });
   CompileOptions options;
-  options.threads = false; // a few weights, once: not worth a runtime that may be missing
+  options.threads = 1; // a few weights, once: not worth a runtime that may be missing
   return Executable::compile(program, options);
 }
 

@@ -70,7 +70,7 @@ public:
   /// Whether the kernel, broken by `mutant` (null: whole), gives the right product and breaks no rule.
   bool survives(const Mutant *mutant, std::vector<Mutant> *all = nullptr) {
     std::string tier = std::string("nvptx-sim:") + product.chip;
-    CompileOptions options{tier, false, product.slices, [&](ModuleOp module) {
+    CompileOptions options{tier, /*threads=*/1, product.slices, [&](ModuleOp module) {
                              if (all)
                                *all = mutants(module);
                              if (mutant)

@@ -189,7 +189,7 @@ std::optional<Result> run(const Rows &r, const std::string &tier, std::string &m
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source(r), &context());
   CompileOptions options;
   options.tier = tier;
-  options.threads = false;
+  options.threads = 1;
   options.onGpuKernels = std::move(onGpuKernels);
   auto executable = Executable::compile(*module, options);
   if (failed(executable)) {

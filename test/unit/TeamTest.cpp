@@ -9,6 +9,8 @@
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 
+#include <thread>
+
 using namespace mlir;
 using namespace mlir::fptq;
 using fptq_test::context;
@@ -38,22 +40,52 @@ func.func @count(%n: index, %slow: index) -> tensor<?xi32> {
 }
 )mlir";
 
+static std::unique_ptr<Executable> compiled(const char *text, int threads) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context());
+  if (!module)
+    return nullptr;
+  auto executable = Executable::compile(*module, {"auto", threads});
+  return succeeded(executable) ? std::move(*executable) : nullptr;
+}
+
 TEST(Team, RunsEveryIterationOnce) {
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kCounting, &context());
-  ASSERT_TRUE(module);
-  auto executable = Executable::compile(*module, {});
-  ASSERT_TRUE(succeeded(executable));
-  const EntryPoint *entry = (*executable)->find("count");
-  ASSERT_TRUE(entry);
   for (int threads : {1, 2, 3, 16, 17, 40}) {
-    Executable::setThreads(threads);
+    std::unique_ptr<Executable> executable = compiled(kCounting, threads);
+    ASSERT_TRUE(executable);
+    const EntryPoint *entry = executable->find("count");
     for (int64_t slow : {1, 100000})
       for (int64_t n : {0, 1, 2, 15, 16, 17, 39, 41, 1000, 100000, 100001, 100002}) {
-        auto results = (*executable)->call(*entry, {{&n, {}}, {&slow, {}}});
+        auto results = executable->call(*entry, {{&n, {}}, {&slow, {}}});
         ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
         auto *y = static_cast<const int32_t *>((*results)[0].get().data);
         for (int64_t i = 0; i < n; ++i)
           ASSERT_EQ(y[i], i ? 1 : slow) << "iteration " << i << " of " << n << ", " << threads << " threads";
       }
   }
+}
+
+static constexpr char kThreads[] = R"mlir(
+func.func private @omp_get_max_threads() -> i32
+func.func @threads() -> tensor<i32> {
+  %n = call @omp_get_max_threads() : () -> i32
+  %y = tensor.from_elements %n : tensor<i32>
+  return %y : tensor<i32>
+}
+)mlir";
+
+/// What the parallel loops of a call would run on.
+static int threadsOf(Executable &executable) {
+  auto results = executable.call(*executable.find("threads"), {});
+  return results ? *static_cast<const int32_t *>((*results)[0].get().data) : -1;
+}
+
+/// OpenMP keeps the number by calling thread: a call from another one has it, too, and the next executable's does not.
+TEST(Team, NumberOfThreadsIsTheExecutables) {
+  auto four = compiled(kThreads, 4), all = compiled(kThreads, 0);
+  ASSERT_TRUE(four && all);
+  int before = threadsOf(*all), elsewhere = 0;
+  EXPECT_EQ(threadsOf(*four), 4);
+  std::thread([&] { elsewhere = threadsOf(*four); }).join();
+  EXPECT_EQ(elsewhere, 4);
+  EXPECT_EQ(threadsOf(*all), before);
 }

@@ -12,7 +12,8 @@ namespace mlir::fptq {
 struct KernelKey {
   std::string tier; ///< as in fptq-run
   int64_t group;    ///< as in the scheme, unpadded
-  bool twoLevel, symmetric, halfScales, threads;
+  bool twoLevel, symmetric, halfScales;
+  int threads = 1;
   FptqElement element = FPTQ_ELEMENT_F32; ///< of the activations that are quantized
   int64_t slices = 0;                     ///< of K, in the small products of a GPU
   /// Of products that are activated; the others have neither.

@@ -48,7 +48,7 @@ Case draw(unsigned seed, const std::string &tier) {
   auto below = [&](int64_t n) { return int64_t(random() % n); };
   Case c;
   int64_t format = below(std::size(kGroups) * 3), group = kGroups[format / 3], scheme = format % 3;
-  c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, format / 2 % 2 == 1};
+  c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, format / 2 % 2 ? 2 : 1};
   c.key.element = FptqElement(format % 5 < 3 ? 0 : format % 5 - 2);
   c.key.slices = std::array{1, 2, 3, 8}[format % 4];
   c.blockOrder = seed % 3 ? seed : 0;
@@ -178,7 +178,7 @@ std::string describe(const Case &c) {
                                                     : " asymmetric")
                               << (c.key.activation ? " " : "") << c.key.activationName()
                               << (c.key.multiplies ? " multiplicand" : "") << " group " << c.key.group
-                              << (c.key.halfScales ? " f16" : " f32") << " threads " << (c.key.threads ? 2 : 1)
+                              << (c.key.halfScales ? " f16" : " f32") << " threads " << c.key.threads
                               << (parseGpuTier(c.key.tier) ? " slices " + std::to_string(c.key.slices) : "") << " m "
                               << c.m << " n " << c.shape.n << " k " << c.shape.k << (c.bias ? " bias" : "")
                               << (c.residual ? " residual" : "") << (c.activated ? " activated" : "")
@@ -307,7 +307,6 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   hideOptionsExcept({"cases", "seed", "tier", "json", "verbose"});
   cl::ParseCommandLineOptions(argc, argv, "compares generated kernels with the reference, bit for bit\n");
-  Executable::setThreads(2);
   std::vector<std::string> names = tiers();
   for (const std::string &name : names)
     if (!x86::parseTarget(name) && !parseGpuTier(name)) {

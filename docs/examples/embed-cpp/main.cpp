@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
   fptq::buildQuantizePipeline(pm, options);
   if (failed(pm.run(*module)))
     return 1;
-  auto executable = fptq::Executable::compile(*module, {/*tier=*/"auto", /*threads=*/false});
+  auto executable = fptq::Executable::compile(*module, {/*tier=*/"auto", /*threads=*/1});
   if (failed(executable))
     return 1;
 

@@ -60,7 +60,9 @@ struct EntryPoint {
 
 struct CompileOptions {
   std::string tier = "auto"; ///< see fptq-x86-pipeline and GpuTier.h
-  bool threads = true;
+  /// Of parallel loops, at most `Executable::kMaxThreads`; 1: there are none; 0: as many as OpenMP has by itself (all
+  /// cores, or OMP_NUM_THREADS).
+  int threads = 0;
   int64_t slices = 0; ///< of K, on a GPU: see fptq-nvptx-pipeline
   /// Called with the module when its GPU kernels stand in the LLVM dialect, before they become code: a place to look at
   /// them, or to break them in a test.
@@ -82,9 +84,6 @@ public:
   static bool startRecording(ProfileRecorder &recorder);
   /// Ends it, if it is `recorder` that is at it. No code that observes may run meanwhile.
   static void stopRecording(ProfileRecorder &recorder);
-
-  /// Threads of parallel loops from now on, in the whole process; at most `kMaxThreads`.
-  static void setThreads(int count);
 
   /// Where the system has no more threads, libomp ends the process; this many it has.
   static constexpr int kMaxThreads = 4096;
