@@ -26,6 +26,8 @@ FPTQ_EXPORT const char *fptqModuleText(FptqModule *module);
 /// The layer table as JSON: {"layers": [{"name", "k", "n", "range", "policy", "reason", "group_size", "quantized",
 /// "error_db"}], "counts": {"static": 4, ...}}; null for what is unknown.
 FPTQ_EXPORT const char *fptqModuleLayers(FptqModule *module);
+/// The module attribute `fptq.model_hash`, by which a profile knows its model; "" where there is none.
+FPTQ_EXPORT const char *fptqModuleHash(FptqModule *module);
 
 #ifdef __cplusplus
 }

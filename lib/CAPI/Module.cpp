@@ -2,6 +2,7 @@
 #include "Internal.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Policy/LayerTable.h"
+#include "fptq/Support/ModelHash.h"
 #include "fptq/Support/ModuleFile.h"
 #include "fptq/Support/OutputFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -118,5 +119,12 @@ const char *fptqModuleLayers(FptqModule *module) {
     return nullptr;
   module->text.clear();
   llvm::raw_string_ostream(module->text) << layerTable(*module->module);
+  return module->text.c_str();
+}
+
+const char *fptqModuleHash(FptqModule *module) {
+  if (isNull(module, __func__, "the module"))
+    return nullptr;
+  module->text = modelHash(*module->module).str();
   return module->text.c_str();
 }

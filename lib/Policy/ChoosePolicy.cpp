@@ -74,7 +74,7 @@ static LayerFacts factsOf(LinearOp op) {
   facts.k = op.getInputChannels();
   if (RangeAttr range = op.getRangeAttr()) {
     facts.absmax = range.getAbsmax();
-    facts.isUnseen = range.getTokens() == 0 && range.getAbsmax() == 0;
+    facts.isUnseen = range.isUnseen();
   }
   if (PolicyAttr given = op.getPolicyAttr(); given && hasOwnPolicy(op)) {
     facts.given = given.getKind();

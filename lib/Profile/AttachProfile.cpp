@@ -42,7 +42,9 @@ LogicalResult FptqAttachProfilePass::attach(LinearOp op, const LayerRange &range
     return op.emitOpError() << "profile '" << profile << "': layer '" << op.getLayer() << "': channels is "
                             << range.channels << ", the layer has " << op.getInputChannels();
   op.setRangeAttr(RangeAttr::get(op.getContext(), range.min, range.max, range.absmax, range.tokens));
-  if (!range.channelAbsmax.empty())
+  if (range.channelAbsmax.empty())
+    op.removeChannelAbsmaxAttr(); // of a profile before this one
+  else
     op.setChannelAbsmaxAttr(channelMaxima(op.getContext(), op.getLayer(), range.channelAbsmax));
   remark::passed(op.getLoc(), remark::RemarkOpts::name("RangeAttached").category("Profile"))
       << remark::metric("layer", op.getLayer()) << remark::metric("range", range.absmax);

@@ -103,7 +103,8 @@ static void mergeLayer(LayerRange &into, const LayerRange &from, const Observer 
     into.histogram.merge(from.histogram);
   // A range that follows from the histogram is computed again; one that does not takes the maximum.
   double seen = std::max(std::fabs(into.min), std::fabs(into.max));
-  into.absmax = histograms ? std::max(observer.absmax(seen, into.histogram), 0.0) : std::max(into.absmax, from.absmax);
+  into.absmax = histograms && observer.followsFromHistogram() ? std::max(observer.absmax(seen, into.histogram), 0.0)
+                                                              : std::max(into.absmax, from.absmax);
 }
 
 llvm::Error RangeProfile::merge(const RangeProfile &other, StringRef otherFile) {

@@ -166,8 +166,10 @@ Error SafetensorsWriter::Impl::open(bool fresh) {
   // Not emptied before it is known to be nobody else's.
   if (std::error_code ec = sys::fs::openFileForReadWrite(partial, file, sys::fs::CD_OpenAlways, sys::fs::OF_None))
     return ioError(partial, ec);
-  if (sys::fs::tryLockFile(file))
+  if (sys::fs::tryLockFile(file)) {
+    ::close(std::exchange(file, -1)); // the files are that process's: the destructor leaves them
     return createStringError("'" + path + "' is being written by another process");
+  }
   if (std::error_code ec = fresh ? sys::fs::resize_file(file, 0) : std::error_code())
     return ioError(partial, ec);
   if (std::error_code ec =

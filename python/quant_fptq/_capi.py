@@ -49,6 +49,7 @@ _FUNCTIONS = {
     "fptqModuleWrite": (I, P, S, I),
     "fptqModuleText": (S, P),
     "fptqModuleLayers": (S, P),
+    "fptqModuleHash": (S, P),
     "fptqCompile": (P, P, S, I),
     "fptqEmitObject": (I, P, S, c.POINTER(EmitOptions)),
     "fptqEmitSharedLibrary": (I, P, S, c.POINTER(EmitOptions)),

@@ -83,10 +83,10 @@ class LayerRange:
             raise FptqError(f"layer '{self.name}': {int((~np.isfinite(rows)).sum())} values are NaN or infinite")
         if self.channels and self.channels != rows.shape[1]:
             raise FptqError(f"layer '{self.name}': ran with {self.channels} channels and with {rows.shape[1]}")
+        self.channels = rows.shape[1]
         if not rows.size:
             return
         low, high = rows.min(axis=0), rows.max(axis=0)
-        self.channels = rows.shape[1]
         self.channel_min = low if self.channel_min is None else np.minimum(self.channel_min, low)
         self.channel_max = high if self.channel_max is None else np.maximum(self.channel_max, high)
         self.tokens += rows.shape[0]
@@ -126,11 +126,15 @@ class Profile:
         refuse_foreign_sidecar(path, sidecar)
         entries, vectors = [], {}
         for layer in self.layers.values():
+            entry = {"name": layer.name, "channels": layer.channels, "tokens": layer.tokens}
+            entries.append(entry)
             if layer.channel_min is None or layer.channel_max is None:
-                raise FptqError(f"{path}: layer '{layer.name}' saw no rows")
-            entries.append({"name": layer.name, "channels": layer.channels, "tokens": layer.tokens,
-                            "min": float(layer.channel_min.min()), "max": float(layer.channel_max.max()),
-                            "absmax": layer.absmax, "histogram_exponent": layer.histogram.exponent})
+                if layer.tokens or layer.absmax:
+                    raise FptqError(f"{path}: layer '{layer.name}': its vectors are not there (a profile without sidecar)")
+                entry |= {"min": 0.0, "max": 0.0, "absmax": 0.0}  # no token reached it
+                continue
+            entry |= {"min": float(layer.channel_min.min()), "max": float(layer.channel_max.max()),
+                      "absmax": layer.absmax, "histogram_exponent": layer.histogram.exponent}
             vectors.update({f"{layer.name}.absmax": layer.channel_absmax, f"{layer.name}.min": layer.channel_min,
                             f"{layer.name}.max": layer.channel_max, f"{layer.name}.histogram": layer.histogram.bins})
         document = {"format": FORMAT, "version": VERSION, "model_hash": self.model_hash, "observer": self.observer,

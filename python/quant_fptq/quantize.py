@@ -98,7 +98,7 @@ def calibrate(session: Session, module: Module, checkpoint: Checkpoint, sequence
         model.reset()
         model.prefill(tokens)
         progress(len(tokens))
-    session.finish_calibration(output, checkpoint.hash())
+    session.finish_calibration(output, module.model_hash)
 
 
 def random_sequences(checkpoint: Checkpoint, tokens: int, seed: int = 0) -> list[list[int]]:
@@ -138,7 +138,7 @@ def read_calls(path: str | Path, executable: Executable, entry: str | None) -> t
 
 
 def calibrate_calls(session: Session, module: Module, inputs: str | Path, entry: str | None, output: str | Path,
-                    observer: str = "min-max", threads: int = 0, model_hash: str = "",
+                    observer: str = "min-max", threads: int = 0,
                     progress: Callable[[int], None] = lambda calls: None) -> None:
     """The same for any function of any module, called once per row of `inputs`."""
     _same_session(session, module)
@@ -148,7 +148,7 @@ def calibrate_calls(session: Session, module: Module, inputs: str | Path, entry:
     for arguments in calls:
         executable.call(entry, arguments, [])
         progress(1)
-    session.finish_calibration(output, model_hash)
+    session.finish_calibration(output, module.model_hash)
 
 
 def _stored_weight(path: Path, tensors: dict[str, np.ndarray], layer: dict, shape: tuple[int, ...]) -> StoredWeight:

@@ -205,12 +205,18 @@ class Module(_Owned):
         layer; "quantized" where its weight is codes by now."""
         return json.loads(self.session.checked("fptqModuleLayers", self.handle))["layers"]
 
+    @property
+    def model_hash(self) -> str:
+        """The module attribute `fptq.model_hash`, by which a profile knows its model; empty where there is none."""
+        return self.session.checked("fptqModuleHash", self.handle).decode()
+
     def policies(self) -> list[Policy]:
         """The layer table as objects."""
         return [Policy.of(row) for row in self.layers()]
 
     def compile(self, tier: str = "auto", threads: int = 0) -> Executable:
-        """Machine code for `tier` ("auto": this machine's best); `threads` 0 takes all cores. The module stays."""
+        """Machine code for `tier` ("auto": this machine's best); `threads` 0 takes all cores, or OMP_NUM_THREADS of
+        them. The module stays."""
         return Executable(self.session, self.session.checked("fptqCompile", self.handle, tier.encode(), threads))
 
     def emit_nvptx(self, path: str | Path, chips: Sequence[str] = ("sm_80",), format: str = "ptx") -> None:

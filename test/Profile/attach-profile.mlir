@@ -55,11 +55,13 @@
 //--- model.mlir
 // CHECK: fptq.linear {{.*}} layer("a") {range = #fptq.range<min = -1.000000e+00, max = 2.000000e+00, absmax = 2.000000e+00, tokens = 3>}
 // TABLE: fptq.linear {{.*}} layer("a") {range = #fptq.range<min = -1.500000e+00, max = 2.500000e+00, absmax = 2.250000e+00, tokens = 0>}
+// Maxima of a profile before this one go, where this one has none: they would not be of its range.
+// TABLE: fptq.linear {{.*}} layer("b") {range = #fptq.range<{{[^>]*}}>}
 module attributes {fptq.model_hash = "mine"} {
   func.func @f(%x: tensor<3x4xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
     %w = arith.constant dense<1.0> : tensor<2x4xf32>
     %y = fptq.linear %x, %w layer("a") : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
-    %z = fptq.linear %x, %w layer("b") : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+    %z = fptq.linear %x, %w layer("b") {channel_absmax = dense<7.0> : tensor<4xf32>} : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
     return %y, %z : tensor<3x2xf32>, tensor<3x2xf32>
   }
 }

@@ -1,13 +1,14 @@
 """The Python API: what is copied, who owns what, and every way to hold it wrong as an exception."""
 
 import gc
+import json
 import sys
 import threading
 
 import numpy as np
 import pytest
 
-from quant_fptq import FptqError, Location, Pipeline, Policy, Profile, QuantizeOptions, Session
+from quant_fptq import FptqError, Location, Pipeline, Policy, Profile, QuantizeOptions, Session, calibrate_calls
 from quant_fptq.importer import safetensors
 
 TWICE = """
@@ -234,6 +235,28 @@ def test_profiles_are_what_the_compiler_writes(tmp_path):
     assert Profile.load(tmp_path / "merged.json").layers["a"].tokens == 42
 
 
+def test_a_layer_that_no_token_reached_stays_in_its_profile(tmp_path):
+    """As the compiler writes an expert that was never picked: no token, no vectors."""
+    profile = Profile()
+    profile.record("picked", np.ones((2, 8)))
+    profile.record("expert", np.ones((0, 8)))
+    for name in ("p.json", "again.json"):
+        profile.save(tmp_path / name)
+        profile = Profile.load(tmp_path / name)
+        assert (profile.layers["expert"].tokens, profile.layers["expert"].channels) == (0, 8)
+    with Session() as session:
+        picked, expert = session.decide(profile)
+    assert (picked.kind, expert.kind) == ("static", "per-token")
+    assert expert.reason == "no token of the calibration reached it"
+
+
+def test_a_profile_without_its_vectors_is_not_saved(tmp_path):
+    (tmp_path / "p.json").write_text(json.dumps({"format": "fptq-profile", "version": 1, "layers": [
+        {"name": "a", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": 2}]}))
+    with pytest.raises(FptqError, match=r"q.json: layer 'a': its vectors are not there \(a profile without sidecar\)"):
+        Profile.load(tmp_path / "p.json").save(tmp_path / "q.json")
+
+
 @pytest.mark.parametrize("breakage, message", [
     (lambda text: "{", "is not JSON"),
     (lambda text: text.replace('"version": 1', '"version": 2'), "no fptq-profile of version 1"),
@@ -377,6 +400,24 @@ func.func @main(%x: f32) -> f32 {{
         assert y == pytest.approx(np.tan(0.5), rel=1e-6)
         with pytest.raises(FptqError, match="function 'tanf' has the name of one of C's libraries"):
             session.parse_text(source.format("")).compile()
+
+
+def test_a_profile_says_of_which_model_it_is(tmp_path):
+    text = '''module attributes {fptq.model_hash = "mine"} {
+      func.func @main(%x: tensor<1x8xf32>) -> tensor<1x4xf32> {
+        %w = arith.constant dense<0.5> : tensor<8x4xf32>
+        %z = arith.constant dense<0.0> : tensor<1x4xf32>
+        %y = linalg.matmul ins(%x, %w : tensor<1x8xf32>, tensor<8x4xf32>) outs(%z : tensor<1x4xf32>) -> tensor<1x4xf32>
+        return %y : tensor<1x4xf32>
+      }
+    }'''
+    safetensors.write(tmp_path / "calls.safetensors", {"arg0": np.ones((3, 1, 8), np.float32)})
+    with Session() as session:
+        calibrate_calls(session, session.parse_text(text), tmp_path / "calls.safetensors", None, tmp_path / "p.json")
+        assert Profile.load(tmp_path / "p.json").model_hash == "mine"
+        other = session.parse_text(text.replace("mine", "yours"))
+        with pytest.raises(FptqError, match="model_hash is 'mine', this model's is 'yours'"):
+            other.run(f"fptq-quantize-pipeline{{profile={tmp_path}/p.json}}")
 
 
 def test_one_calibration_at_a_time(tmp_path):

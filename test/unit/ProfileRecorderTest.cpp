@@ -83,6 +83,32 @@ TEST(ProfileRecorder, RunsMergeWhereOneSawNoTokenOfALayer) {
   }
 }
 
+/// What `observer` makes of two runs, merged, of which the first saw `first` and the other `second` in one call each.
+static double mergedAbsmax(llvm::StringRef observer, std::vector<float> first, std::vector<float> second) {
+  auto one = recorder(observer), other = recorder(observer);
+  one->record("a", first, 1);
+  other->record("a", second, 1);
+  RangeProfile into = one->profile();
+  EXPECT_EQ(llvm::toString(into.merge(other->profile(), "other.json")), "");
+  return into.layers[0].absmax;
+}
+
+TEST(ProfileRecorder, MergedRunsAreAskedAgainWhereTheHistogramTells) {
+  std::vector<float> small(99, 1), outlier(1, 100);
+  EXPECT_EQ(mergedAbsmax("min-max", small, outlier), 100);
+  EXPECT_NEAR(mergedAbsmax("percentile=90", small, outlier), 1, 0.1);
+}
+
+TEST(ProfileRecorder, MovingAveragesMergeToTheLargerOne) {
+  auto one = recorder("moving-average"), other = recorder("moving-average");
+  for (float x : {10, 1000}) // 10 + 0.01 * 990
+    one->record("a", {x}, 1);
+  other->record("a", {12}, 1);
+  RangeProfile into = one->profile();
+  EXPECT_EQ(llvm::toString(into.merge(other->profile(), "other.json")), "");
+  EXPECT_DOUBLE_EQ(into.layers[0].absmax, 19.9);
+}
+
 TEST(ProfileRecorder, ObserverIsChosenPerRun) {
   auto r = recorder("moving-average");
   r->record("a", {10}, 1);

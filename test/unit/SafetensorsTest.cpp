@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace mlir::fptq;
 
@@ -85,6 +87,28 @@ TEST_F(Safetensors, KilledRunGoesOn) {
 }
 
 /// The journal says that `a` is done, and the data that it means is gone: after a crash of the machine, or by hand.
+/// Locks belong to processes, so that this takes two.
+TEST_F(Safetensors, SecondWriterLeavesTheFirstOnesFiles) {
+  const SafetensorsWriter::Plan plan[] = {{"a", "U8", {4}}};
+  auto first = SafetensorsWriter::create(at("out.safetensors"), plan, {}, /*resume=*/false);
+  ASSERT_TRUE(bool(first));
+  pid_t child = fork();
+  if (child == 0) {
+    bool isRefused;
+    {
+      auto second = SafetensorsWriter::create(at("out.safetensors"), plan, {}, /*resume=*/false);
+      isRefused = !second && llvm::toString(second.takeError()).find("by another process") != std::string::npos;
+    }
+    _exit(isRefused ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "the second writer was not refused";
+  ASSERT_FALSE(bool((*first)->write("a", {1, 2, 3, 4})));
+  EXPECT_EQ(llvm::toString((*first)->finish()), "");
+  EXPECT_TRUE(llvm::sys::fs::exists(at("out.safetensors")));
+}
+
 TEST_F(Safetensors, LostDataStartsOver) {
   std::string path = at("lost.safetensors"), partial = path + ".partial";
   std::vector<SafetensorsWriter::Plan> plan = {{"a", "U8", {4}}};

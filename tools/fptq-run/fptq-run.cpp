@@ -2,6 +2,7 @@
 #include "TensorFiles.h"
 #include "fptq/InitAll.h"
 #include "fptq/Profile/RangeProfile.h"
+#include "fptq/Support/ModelHash.h"
 #include "fptq/Support/ModuleFile.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Support/Safetensors.h"
@@ -122,16 +123,20 @@ static llvm::Expected<const EntryPoint *> chooseEntry(const Executable &executab
       known);
 }
 
-static void printTimes(Executable &executable, const EntryPoint &entry, ArrayRef<TensorRef> arguments, int repeat) {
+static llvm::Error printTimes(Executable &executable, const EntryPoint &entry, ArrayRef<TensorRef> arguments,
+                              int repeat) {
   std::vector<double> times;
   for (int i = 0; i < repeat; ++i) {
     auto start = std::chrono::steady_clock::now();
-    llvm::cantFail(executable.call(entry, arguments).takeError());
+    auto results = executable.call(entry, arguments);
+    if (!results)
+      return results.takeError();
     times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
   }
   llvm::sort(times);
   llvm::outs() << llvm::formatv("{0}: median {1:f1} us of {2} calls (fastest {3:f1}), tier {4}\n", entry.name,
                                 times[times.size() / 2], repeat, times[0], executable.tier());
+  return llvm::Error::success();
 }
 
 /// The arguments of one call, or with --inputs of all calls, stacked.
@@ -186,7 +191,8 @@ static llvm::Error run(Executable &executable, const Options &o) {
     if (llvm::Error e = collect(**entry, *result, results, batched))
       return e;
     if (call == 0 && o.repeat > 0)
-      printTimes(executable, **entry, arguments, o.repeat);
+      if (llvm::Error e = printTimes(executable, **entry, arguments, o.repeat))
+        return e;
   }
   return writeAll(o, results);
 }
@@ -201,6 +207,8 @@ static llvm::Error checkOptions(const Options &o) {
   if (o.threads > Executable::kMaxThreads)
     return llvm::createStringError("--threads is " + llvm::Twine(o.threads.getValue()) + ", expected " +
                                    llvm::Twine(Executable::kMaxThreads) + " at most");
+  if (o.repeat > 0 && !o.calibrate.empty())
+    return llvm::createStringError("--time and --calibrate exclude each other: repetitions would be recorded, too");
   if (o.target != "x86" && o.target != "nvptx")
     return llvm::createStringError("unknown target '" + o.target + "', expected x86 or nvptx");
   return llvm::Error::success();
@@ -241,17 +249,19 @@ int main(int argc, char **argv) {
     return 1;
   if (o.target == "nvptx" && o.tier == "auto")
     o.tier = "nvptx";
-  auto executable = Executable::compile(module.get(), {o.tier, /*threads=*/o.threads != 1});
+  std::string hash = modelHash(module.get()).str();
+  auto executable = Executable::compile(module.get(), {o.tier, o.threads});
   if (failed(executable))
     return 1;
-  if (o.threads > 0)
-    Executable::setThreads(o.threads);
   if (llvm::Error e = run(**executable, o))
     return fail(llvm::toString(std::move(e)));
-  if (recorder && recorder->profile().layers.empty())
+  if (!recorder)
+    return 0;
+  RangeProfile profile = recorder->profile();
+  profile.modelHash = hash;
+  if (profile.layers.empty())
     return fail(o.file + ": no layer was observed: run fptq-opt --fptq-observe-pipeline first");
-  if (recorder)
-    if (llvm::Error e = recorder->profile().save(o.calibrate))
-      return fail(llvm::toString(std::move(e)));
+  if (llvm::Error e = profile.save(o.calibrate))
+    return fail(llvm::toString(std::move(e)));
   return 0;
 }

@@ -129,6 +129,8 @@ def Fptq_RangeAttr : Fptq_Attr<"Range", "range"> {
     double getMin() const { return getMinValue().convertToDouble(); }
     double getMax() const { return getMaxValue().convertToDouble(); }
     double getAbsmax() const { return getAbsmaxValue().convertToDouble(); }
+    /// Profiled, but no token came: to an expert, say. Tables of other tools have no tokens either, but a range.
+    bool isUnseen() const { return getTokens() == 0 && getAbsmaxValue().isZero(); }
   }];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -23,6 +23,8 @@ public:
   virtual void observeBatch(double absmax) {}
   /// The range to cover, given the largest magnitude of all calls and the histogram of all values.
   virtual double absmax(double seen, const AbsHistogram &histogram) const = 0;
+  /// Whether these two are all that `absmax` depends on: runs can then be merged without asking each of them.
+  virtual bool followsFromHistogram() const { return true; }
 
   /// `name` or `name=value`: min-max, moving-average[=0.01], percentile[=99.999], mse, entropy.
   /// An error lists the known names, or says what is wrong with the value.
@@ -42,6 +44,7 @@ public:
   explicit MovingAverageObserver(double c = 0.01) : c(c) {}
   void observeBatch(double absmax) override;
   double absmax(double seen, const AbsHistogram &) const override { return started ? average : seen; }
+  bool followsFromHistogram() const override { return false; }
 
 private:
   double c, average = 0;

@@ -57,7 +57,8 @@ public:
   llvm::Error saveCalibrationTable(llvm::StringRef path) const;
 
   /// Adds the ranges of another run of the same model: maxima of maxima, sums of counts, and the
-  /// observer applied again to the summed histogram. Refuses another model or observer.
+  /// observer applied again to the summed histogram, or where it does not follow from that (a moving
+  /// average) the larger of both. Refuses another model or observer.
   llvm::Error merge(const RangeProfile &other, llvm::StringRef otherFile);
 
   /// Whether the safetensors file `path` has the vectors of some profile.

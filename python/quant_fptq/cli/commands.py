@@ -126,7 +126,7 @@ def _profile(options: argparse.Namespace, session: Session, module: Module, chec
     """Calibrates by whatever the options offer: calls, random tokens, text."""
     if getattr(options, "calibrate", None):
         quantization.calibrate_calls(session, module, options.calibrate, options.entry, output, options.observer,
-                                     options.threads, checkpoint.hash())
+                                     options.threads)
     elif getattr(options, "random_tokens", None):
         sequences = quantization.random_sequences(checkpoint, options.random_tokens)
         _run_calibration(options, session, module, checkpoint, sequences, output)

@@ -43,6 +43,7 @@ static void nullHandles(void) {
   EXPECT_NULL(!fptqModuleParse(NULL, "", 0)), EXPECT_NULL(!fptqModuleParse(context, NULL, 5));
   EXPECT_NULL(!fptqModuleClone(NULL)), EXPECT_NULL(fptqModuleRunPipeline(NULL, "cse"));
   EXPECT_NULL(fptqModuleWrite(NULL, "x", 0)), EXPECT_NULL(!fptqModuleText(NULL)), EXPECT_NULL(!fptqModuleLayers(NULL));
+  EXPECT_NULL(!fptqModuleHash(NULL));
   EXPECT_NULL(!fptqProfileLoad(NULL, "x")), EXPECT_NULL(!fptqProfileLoad(context, NULL));
   EXPECT_NULL(fptqProfileLayerCount(NULL) == 0), EXPECT_NULL(fptqProfileLayer(NULL, 0, &range));
   EXPECT_NULL(fptqProfileFind(NULL, "a", &range)), EXPECT_NULL(!fptqProfilePolicies(NULL, 15, 150, NULL));
