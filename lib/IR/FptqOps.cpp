@@ -20,6 +20,12 @@ static int64_t sizeOf(Value v, size_t d) {
 }
 static bool agree(int64_t a, int64_t b) { return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b; }
 
+/// " (layer 'a')" for the end of a message; "" where `op` has none.
+static std::string layerOf(Operation *op) {
+  auto layer = op->getAttrOfType<StringAttr>("layer");
+  return layer ? (" (layer '" + layer.getValue() + "')").str() : "";
+}
+
 /// "expected M x N, got 3 x 4" for one operand; `expected` may hold dynamic sizes.
 static LogicalResult verifyShape(Operation *op, Value v, StringRef name, ArrayRef<int64_t> expected, StringRef label) {
   ArrayRef<int64_t> got = shapeOf(v);
@@ -36,9 +42,7 @@ static LogicalResult verifyShape(Operation *op, Value v, StringRef name, ArrayRe
   print(got);
   diag << ", expected ";
   print(expected);
-  if (auto layer = op->getAttrOfType<StringAttr>("layer"))
-    diag << " (layer '" << layer.getValue() << "')";
-  return diag;
+  return diag << layerOf(op);
 }
 
 //===----------------------------------------------------------------------===//
@@ -277,22 +281,25 @@ LogicalResult QuantizeRowsOp::verify() {
   return verifyQuantized(*this, sizeOf(getQInit(), 0), getChannels(), "QR3", "QR3");
 }
 
-/// QM1, QM2: the weight operands of one scheme, N rows and G groups. QL1 asks the same of a table.
+/// The weight operands of one scheme, N rows and G groups: QM1 of the codes and QM2 of the rest in a product, one label
+/// for both in other ops.
 static LogicalResult verifyWeights(Operation *op, SchemeAttr scheme, Value codes, Value scales, Value zeros,
-                                   Value multipliers, int64_t n, int64_t groups, int64_t codeBytes) {
-  if (failed(verifyShape(op, codes, "codes", {n, codeBytes}, "QM1")))
+                                   Value multipliers, int64_t n, int64_t groups, int64_t codeBytes,
+                                   StringRef codesLabel, StringRef label) {
+  if (failed(verifyShape(op, codes, "codes", {n, codeBytes}, codesLabel)))
     return failure();
   bool twoLevel = scheme.getKind() == SchemeKind::TwoLevel;
   if (twoLevel != bool(multipliers))
-    return op->emitOpError() << "(QM2) the " << stringifyEnum(scheme.getKind()) << " scheme "
-                             << (twoLevel ? "needs" : "has no") << " multipliers";
+    return op->emitOpError() << "(" << label << ") the " << stringifyEnum(scheme.getKind()) << " scheme "
+                             << (twoLevel ? "needs" : "has no") << " multipliers" << layerOf(op);
   if (bool(zeros) == scheme.getSymmetric())
-    return op->emitOpError() << "(QM2) "
-                             << (zeros ? "a symmetric scheme has no zeros" : "an asymmetric scheme needs zeros");
+    return op->emitOpError() << "(" << label << ") "
+                             << (zeros ? "a symmetric scheme has no zeros" : "an asymmetric scheme needs zeros")
+                             << layerOf(op);
   SmallVector<int64_t> scaleShape = twoLevel ? SmallVector<int64_t>{n} : SmallVector<int64_t>{n, groups};
-  if (failed(verifyShape(op, scales, "scales", scaleShape, "QM2")) ||
-      (zeros && failed(verifyShape(op, zeros, "zeros", {n, groups}, "QM2"))) ||
-      (multipliers && failed(verifyShape(op, multipliers, "multipliers", {n, groups}, "QM2"))))
+  if (failed(verifyShape(op, scales, "scales", scaleShape, label)) ||
+      (zeros && failed(verifyShape(op, zeros, "zeros", {n, groups}, label))) ||
+      (multipliers && failed(verifyShape(op, multipliers, "multipliers", {n, groups}, label))))
     return failure();
   return success();
 }
@@ -326,7 +333,7 @@ LogicalResult QuantizedMatmulOp::verify() {
                    : verifyShape(*this, getXSums(), "x_sums", {rows, 1}, "QM3")))
     return failure();
   return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), shapeOf(getInit())[1],
-                       groups, ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2));
+                       groups, ShapedType::isDynamic(columns) ? columns : llvm::divideCeil(columns, 2), "QM1", "QM2");
 }
 
 /// QL2, PL2: one row of static length for each id.
@@ -345,7 +352,7 @@ LogicalResult QuantizedLookupOp::verify() {
     return failure();
   int64_t groups = getScheme().numGroups(getChannels()), group = getScheme().groupSizeFor(getChannels());
   return verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), sizeOf(getCodes(), 0),
-                       groups, llvm::divideCeil(groups * group, 2));
+                       groups, llvm::divideCeil(groups * group, 2), "QL1", "QL1");
 }
 
 //===----------------------------------------------------------------------===//
@@ -402,7 +409,7 @@ LogicalResult PackOp::verify() {
     return failure();
   int64_t n = sizeOf(getCodes(), 0), k = getK(), group = getScheme().groupSizeFor(k), groups = getScheme().numGroups(k);
   if (failed(verifyWeights(*this, getScheme(), getCodes(), getScales(), getZeros(), getMultipliers(), n, groups,
-                           llvm::divideCeil(groups * group, 2))))
+                           llvm::divideCeil(groups * group, 2), "PK1", "PK1")))
     return failure();
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), n, k, "PK2");
 }
@@ -424,7 +431,7 @@ LogicalResult UnpackOp::verify() {
   Value zeros = getScheme().getSymmetric() ? Value() : Value(getResult(2));
   Value multipliers = twoLevel ? Value(getResult(3)) : Value();
   if (failed(verifyWeights(*this, getScheme(), getResult(0), getResult(1), zeros, multipliers, n, groups,
-                           llvm::divideCeil(groups * getScheme().groupSizeFor(k), 2))))
+                           llvm::divideCeil(groups * getScheme().groupSizeFor(k), 2), "UP1", "UP1")))
     return failure();
   return verifyPackedBytes(*this, getPacked(), getScheme(), getLayout(), n, k, "UP1");
 }

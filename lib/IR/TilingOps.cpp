@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "fptq/IR/Fptq.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "mlir/Dialect/Tensor/Utils/Utils.h"
 #include "mlir/Interfaces/TilingInterface.h"
 
@@ -75,9 +76,7 @@ static Value slice(OpBuilder &b, Location loc, Value operand, Along along, Array
 namespace {
 /// `Loops`: 1 for rows, 2 for rows and output channels.
 template <typename OpTy, int Loops> struct RowTiling : TilingInterface::ExternalModel<RowTiling<OpTy, Loops>, OpTy> {
-  SmallVector<utils::IteratorType> getLoopIteratorTypes(Operation *) const {
-    return SmallVector<utils::IteratorType>(Loops, utils::IteratorType::parallel);
-  }
+  SmallVector<utils::IteratorType> getLoopIteratorTypes(Operation *) const { return parallelLoops(Loops); }
 
   SmallVector<Range> getIterationDomain(Operation *op, OpBuilder &b) const {
     Value init = cast<DestinationStyleOpInterface>(op).getDpsInits()[0];

@@ -55,9 +55,6 @@ LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, Layout layout, 
     llvm::errs() << where << ": float, by its policy\n";
     return success();
   }
-  if (k > kMaxInputChannels)
-    return layer->emitOpError() << "(QM5) layer '" << layer.getLayer() << "' has K = " << k << ", above "
-                                << kMaxInputChannels << ", where int32 sums could overflow";
   if (LayoutAttr packed = layer.getLayoutAttr(); packed && packed.getLayout() != layout)
     return layer->emitOpError() << "layer '" << layer.getLayer() << "' is packed for '" << packed.getName()
                                 << "', target '" << target << "' reads '" << StringRef(layoutName(layout)) << "'";
@@ -65,6 +62,10 @@ LogicalResult FptqCheckTargetPass::check(LayerOpInterface layer, Layout layout, 
   SchemeKind scheme = decided ? decided.getKind() : undecided;
   int64_t asked = decided ? decided.groupSizeFor(k) : groupSize ? groupSize : k;
   int64_t group = std::min(asked, k), groups = llvm::divideCeil(k, group);
+  if (int64_t summed = summedChannels(k, group); summed > kMaxInputChannels)
+    return layer->emitOpError() << "(QM5) layer '" << layer.getLayer() << "' has K = " << summed
+                                << (summed == k ? "" : " with the last group's padding") << ", above "
+                                << kMaxInputChannels << ", where int32 sums could overflow";
   int64_t padded = groups * paddedGroupSize(layout, group);
   bool isLookup = layer.getLayerKind() == LayerKind::Lookup; // no kernel: the host's own code
   llvm::errs() << where << ": " << (scheme == SchemeKind::Group ? "group" : "two-level") << " scheme, " << groups

@@ -176,13 +176,12 @@ static llvm::Error decideGroups(int64_t k, const PolicyOptions &asked, LayerDeci
 
 /// One int32 sum has to hold all channels, the last group's padding included (QM5).
 static llvm::Error checkChannels(int64_t k, bool strict, LayerDecision &decision) {
-  int64_t group = decision.groupSize ? decision.groupSize : k;
-  int64_t padded = group ? llvm::divideCeil(k, group) * group : 0;
+  int64_t padded = summedChannels(k, decision.groupSize);
   if (padded <= kMaxInputChannels)
     return llvm::Error::success();
   std::string what = formatv("has K = {0}", k);
   if (padded != k)
-    what += formatv(", in groups of {0} padded to {1}", group, padded);
+    what += formatv(", in groups of {0} padded to {1}", decision.groupSize, padded);
   what += formatv(", and int32 sums hold {0} channels (QM5)", kMaxInputChannels);
   if (strict)
     return llvm::createStringError(what +
@@ -194,7 +193,7 @@ static llvm::Error checkChannels(int64_t k, bool strict, LayerDecision &decision
 }
 
 /// Keeps the codes a weight came with: its own scheme, and no scales of equalization, which would change them.
-static llvm::Error keepStored(const StoredWeight &stored, const Request &request, LayerDecision &decision) {
+static llvm::Error keepStored(int64_t k, const StoredWeight &stored, const Request &request, LayerDecision &decision) {
   const RecipeRule *rule = request.rule;
   if (rule && (rule->scheme || rule->groupSize || rule->symmetric || rule->ragged))
     return llvm::createStringError(formatv("came with codes of {0} bits in groups of {1}; to quantize it anew, name a "
@@ -210,7 +209,7 @@ static llvm::Error keepStored(const StoredWeight &stored, const Request &request
   decision.groupSize = stored.groupSize;
   decision.symmetric = stored.symmetric;
   decision.method = WeightMethod::Stored;
-  return llvm::Error::success();
+  return checkChannels(k, request.options.strict, decision); // they divide K, so this is all that can be wrong
 }
 
 /// How codes become weights, for all but a layer that stays float.
@@ -237,7 +236,7 @@ llvm::Expected<LayerDecision> mlir::fptq::decideLayer(const LayerFacts &facts, c
     return std::move(error);
   bool anew = request.rule && request.rule->method && *request.rule->method != WeightMethod::Stored;
   if (facts.stored && !anew && decision.policy != PolicyKind::Float) {
-    if (llvm::Error error = keepStored(*facts.stored, request, decision))
+    if (llvm::Error error = keepStored(facts.k, *facts.stored, request, decision))
       return std::move(error);
     return decision;
   }

@@ -1,6 +1,7 @@
 //===- ExportQuantized.cpp - codes as upstream's !quant types -------------===//
 #include "fptq/IR/Fptq.h"
 #include "fptq/Quantize/Passes.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -93,7 +94,7 @@ static quant::QuantizedType typeOf(Operation *op, StringRef layer, const Weight 
   auto shaped = [&](Type element) { return RankedTensorType::get({weight.n, groups}, element); };
   SmallVector<APInt> integers;
   for (int64_t point : points)
-    integers.push_back(APInt(weight.bits, point, isSigned, /*implicitTrunc=*/true));
+    integers.push_back(APInt(weight.bits, point, isSigned));
   return quant::UniformQuantizedSubChannelType::getChecked(
       emitError, flags, storage, f32, DenseElementsAttr::get(shaped(f32), scales),
       DenseElementsAttr::get(shaped(storage), integers), ArrayRef<int32_t>{0, 1},
@@ -110,6 +111,11 @@ static Value emitWeight(OpBuilder &b, Operation *op, StringRef layer, const Weig
   if (failed(codes) || failed(zeros) || failed(scales))
     return {};
   ArrayRef<char> points = *zeros;
+  for (int point : points)
+    if (point < 0 || point > 15) { // the storage type's own range, which the arithmetic here does not need
+      refuse(op, layer) << "zero point " << point << " is outside of 0 to 15";
+      return {};
+    }
   Numbers numbers{unpack(*codes, weight), std::move(*scales), {points.begin(), points.end()}};
   if (weight.bits == 4)
     fitNibbles(numbers, weight);
@@ -180,9 +186,7 @@ static Value elementwise(OpBuilder &b, Location loc, ValueRange operands, Scalar
     linalg::YieldOp::create(b, loc, fn(scalars, args.drop_back()));
   };
   Value init = tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, operands[0]), type.getElementType());
-  return linalg::GenericOp::create(b, loc, type, operands, init, maps,
-                                   SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel), body)
-      .getResult(0);
+  return linalg::GenericOp::create(b, loc, type, operands, init, maps, parallelLoops(2), body).getResult(0);
 }
 
 template <typename OpTy> static Value binary(ImplicitLocOpBuilder &b, ValueRange args) {

@@ -19,11 +19,10 @@ using namespace mlir::fptq;
 /// Everything the stage may assume of a weight that is to be quantized (docs/Architecture.md).
 static LogicalResult checkWeight(LayerOpInterface use) {
   Value weight = use.getFloatWeight();
-  int64_t k = use.getWeightColumns(), group = use.getSchemeAttr().groupSizeFor(k);
-  int64_t padded = k ? llvm::divideCeil(k, group) * group : 0;
+  int64_t k = use.getWeightColumns(), padded = summedChannels(k, use.getSchemeAttr().groupSizeFor(k));
   if (padded > kMaxInputChannels) { // before its weight is evaluated, which takes memory
     InFlightDiagnostic diag = use->emitOpError() << "(QM5) has " << k << " input channels";
-    if (padded != k && k <= kMaxInputChannels)
+    if (padded != k)
       diag << " (" << padded << " with the last group's padding)";
     return diag << ", which could overflow int32, at most " << kMaxInputChannels << " (layer '" << use.getLayer()
                 << "')";
@@ -81,13 +80,6 @@ static LogicalResult checkSameLayer(LayerOpInterface first, LayerOpInterface oth
 //===----------------------------------------------------------------------===//
 // Tied tables
 //===----------------------------------------------------------------------===//
-
-/// The bytes of a resource; empty for anything else.
-static ArrayRef<char> resourceBytes(Attribute constant) {
-  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
-  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
-  return blob ? blob->getData() : ArrayRef<char>();
-}
 
 /// True where two weights are one constant as they stand. Front ends may write a tied table twice, so contents count.
 static bool sameConstant(Value a, Value b) {

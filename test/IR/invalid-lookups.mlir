@@ -26,7 +26,7 @@ func.func @lk2_as_wide(%ids: tensor<3xindex>, %t: tensor<16x8xf16>) -> tensor<3x
 // -----
 
 func.func @ql1_codes(%ids: tensor<3xindex>, %c: tensor<16x3xi8>, %s: tensor<16x2xf32>, %e: tensor<3x8xf32>) -> tensor<3x8xf32> {
-  // expected-error@+1 {{(QM1) codes is 16 x 3, expected 16 x 4 (layer 'e')}}
+  // expected-error@+1 {{(QL1) codes is 16 x 3, expected 16 x 4 (layer 'e')}}
   %0 = fptq.quantized_lookup <group, group_size = 4, symmetric = true, method = rtn> layer("e") ins(%ids : tensor<3xindex>)
     weights(%c, %s : tensor<16x3xi8>, tensor<16x2xf32>) outs(%e : tensor<3x8xf32>) -> tensor<3x8xf32>
   return %0 : tensor<3x8xf32>
@@ -35,7 +35,7 @@ func.func @ql1_codes(%ids: tensor<3xindex>, %c: tensor<16x3xi8>, %s: tensor<16x2
 // -----
 
 func.func @ql1_rank(%ids: memref<3xindex>, %c: memref<i8>, %s: memref<16x2xf32>, %e: memref<3x8xf32>) {
-  // expected-error@+1 {{(QM1) codes is a scalar, expected ? x 4 (layer 'e')}}
+  // expected-error@+1 {{(QL1) codes is a scalar, expected ? x 4 (layer 'e')}}
   fptq.quantized_lookup <group, group_size = 4, symmetric = true, method = rtn> layer("e") ins(%ids : memref<3xindex>)
     weights(%c, %s : memref<i8>, memref<16x2xf32>) outs(%e : memref<3x8xf32>)
   return
@@ -44,7 +44,7 @@ func.func @ql1_rank(%ids: memref<3xindex>, %c: memref<i8>, %s: memref<16x2xf32>,
 // -----
 
 func.func @ql1_zeros(%ids: tensor<3xindex>, %c: tensor<16x4xi8>, %s: tensor<16x2xf32>, %e: tensor<3x8xf32>) -> tensor<3x8xf32> {
-  // expected-error@+1 {{(QM2) an asymmetric scheme needs zeros}}
+  // expected-error@+1 {{(QL1) an asymmetric scheme needs zeros (layer 'e')}}
   %0 = fptq.quantized_lookup <group, group_size = 4, symmetric = false, method = rtn> layer("e") ins(%ids : tensor<3xindex>)
     weights(%c, %s : tensor<16x4xi8>, tensor<16x2xf32>) outs(%e : tensor<3x8xf32>) -> tensor<3x8xf32>
   return %0 : tensor<3x8xf32>

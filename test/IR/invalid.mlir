@@ -237,7 +237,7 @@ func.func @QM1_codes(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>,
 // -----
 
 func.func @QM2_missing_zeros(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5x2xf32>, %y: tensor<3x5xf32>) {
-  // expected-error@+1 {{(QM2) an asymmetric scheme needs zeros}}
+  // expected-error@+1 {{(QM2) an asymmetric scheme needs zeros (layer 'a')}}
   %0 = fptq.quantized_matmul <group, group_size = 4, symmetric = false, method = rtn> layer("a")
     ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
     weights(%c, %w : tensor<5x4xi8>, tensor<5x2xf32>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
@@ -247,7 +247,7 @@ func.func @QM2_missing_zeros(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3
 // -----
 
 func.func @QM2_missing_multipliers(%q: tensor<3x8xi8>, %s: tensor<3xf32>, %t: tensor<3x2xi32>, %c: tensor<5x4xi8>, %w: tensor<5xf32>, %z: tensor<5x2xi8>, %y: tensor<3x5xf32>) {
-  // expected-error@+1 {{(QM2) the two_level scheme needs multipliers}}
+  // expected-error@+1 {{(QM2) the two_level scheme needs multipliers (layer 'a')}}
   %0 = fptq.quantized_matmul <two_level, group_size = 4, symmetric = false, method = rtn> layer("a")
     ins(%q, %s, %t : tensor<3x8xi8>, tensor<3xf32>, tensor<3x2xi32>)
     weights(%c, %w : tensor<5x4xi8>, tensor<5xf32>) zeros(%z : tensor<5x2xi8>) outs(%y : tensor<3x5xf32>) -> tensor<3x5xf32>
@@ -297,7 +297,7 @@ func.func @QM5_overflow(%q: tensor<1x65540xi8>, %s: tensor<1xf32>, %t: tensor<1x
 // -----
 
 func.func @PK1_scales(%c: tensor<16x4xi8>, %w: tensor<16x3xf32>) {
-  // expected-error@+1 {{(QM2) scales is 16 x 3, expected 16 x 2}}
+  // expected-error@+1 {{(PK1) scales is 16 x 3, expected 16 x 2}}
   %0 = fptq.pack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) weights(%c, %w : tensor<16x4xi8>, tensor<16x3xf32>) -> tensor<1xi8>
   return
 }
@@ -305,7 +305,7 @@ func.func @PK1_scales(%c: tensor<16x4xi8>, %w: tensor<16x3xf32>) {
 // -----
 
 func.func @PK1_rank(%c: tensor<i8>, %w: tensor<16x2xf32>) {
-  // expected-error@+1 {{(QM1) codes is a scalar, expected ? x 4}}
+  // expected-error@+1 {{(PK1) codes is a scalar, expected ? x 4}}
   %0 = fptq.pack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) weights(%c, %w : tensor<i8>, tensor<16x2xf32>) -> tensor<1xi8>
   return
 }
@@ -337,7 +337,7 @@ func.func @UP1_elements(%p: tensor<?xi8>) {
 // -----
 
 func.func @UP1_rank(%p: tensor<?xi8>) {
-  // expected-error@+1 {{(QM1) codes is a scalar, expected ? x 4}}
+  // expected-error@+1 {{(UP1) codes is a scalar, expected ? x 4}}
   %0:2 = fptq.unpack <group, group_size = 4, symmetric = true, method = rtn> <"x86"> k(8) %p : tensor<?xi8> -> tensor<i8>, tensor<16x2xf32>
   return
 }

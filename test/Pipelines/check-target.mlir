@@ -26,6 +26,9 @@
 // LOOKUP: layer 'e.lookup' (8 x 2): group scheme, 2 groups of 4, a row for each id, on the host, K padded to 64
 // RUN: not fptq-opt %t/wide.mlir --fptq-check-target=target=reference 2>&1 | FileCheck %s --check-prefix=WIDE
 // WIDE: error: {{.*}}(QM5) layer 'wide' has K = 65537, above 65536
+// RUN: sed s/65537/65530/g %t/wide.mlir > %t/ragged.mlir
+// RUN: not fptq-opt %t/ragged.mlir --fptq-check-target="target=reference group-size=96" 2>&1 | FileCheck %s --check-prefix=RAGGED
+// RAGGED: error: {{.*}}(QM5) layer 'wide' has K = 65568 with the last group's padding, above 65536
 // RUN: not fptq-opt %t/none.mlir --fptq-check-target 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: error: has no layer to check: run fptq-raise first
 // RUN: not fptq-opt %t/open.mlir --fptq-check-target=target=reference 2>&1 | FileCheck %s --check-prefix=OPEN

@@ -31,6 +31,18 @@ func.func @no_scale() -> tensor<2x4xf32> {
 
 // -----
 
+// What GPTQ's files may hold, whose zero points are stored less one. The first scale is negative: its group is mirrored.
+func.func @zero_point() -> tensor<2x4xf32> {
+  %c = arith.constant {fptq.name = "a.codes"} dense<1> : tensor<2x2xi8>
+  %s = arith.constant dense<[[-0.5, 0.5], [0.5, 0.5]]> : tensor<2x2xf16>
+  %z = arith.constant dense<[[8, 15], [0, 16]]> : tensor<2x2xi8>
+  // expected-error @below {{cannot be written with !quant types (layer 'a'): zero point 16 is outside of 0 to 15}}
+  %w = fptq.dequantize %c, %s zeros(%z) bits(4) group_size(2) : (tensor<2x2xi8>, tensor<2x2xf16>, tensor<2x2xi8>) -> tensor<2x4xf32>
+  return %w : tensor<2x4xf32>
+}
+
+// -----
+
 func.func @per_token(%x: tensor<3x4xf32>, %y: tensor<3x2xf32>, %q0: tensor<3x4xi8>, %s0: tensor<3xf32>, %t0: tensor<3x1xi32>) -> tensor<3x2xf32> {
   %q, %s, %t = fptq.quantize_activations group_size(4) padded_group_size(4) ins(%x : tensor<3x4xf32>)
     outs(%q0, %s0, %t0 : tensor<3x4xi8>, tensor<3xf32>, tensor<3x1xi32>) -> tensor<3x4xi8>, tensor<3xf32>, tensor<3x1xi32>
