@@ -71,12 +71,6 @@ bool fptq::readsElements(OpOperand &use) {
 // Absorbers
 //===----------------------------------------------------------------------===//
 
-static bool isZero(Value value) {
-  if (auto fill = value.getDefiningOp<linalg::FillOp>())
-    return matchPattern(fill.value(), m_AnyZeroFloat());
-  return matchPattern(value, m_AnyZeroFloat());
-}
-
 /// A constant that holds each channel once. Broadcasts of one are not: the walk goes on to what they
 /// repeat, so that gamma stays as small as it was.
 static bool isSmallestConstant(Value value, const ChannelMap &map) {

@@ -41,19 +41,19 @@ void fptq::registerToolDialects(DialectRegistry &registry) {
 }
 
 void fptq::registerPasses() {
-  registerEqualizePasses();
-  registerFptqToNVGPUPasses();
-  registerFptqToX86Passes();
-  registerGpuToSimulatorPasses();
-  registerLinalgToVectorPasses();
   registerRaisePasses();
   registerProfilePasses();
+  registerPolicyPasses();
+  registerEqualizePasses();
   registerQuantizePasses();
   registerFusePasses();
   registerPackPasses();
+  registerFptqToX86Passes();
+  registerFptqToNVGPUPasses();
+  registerGpuToSimulatorPasses();
+  registerLinalgToVectorPasses();
   registerPipelinesPasses();
   registerPipelines();
-  registerPolicyPasses();
 }
 
 void fptq::registerAllPasses() {

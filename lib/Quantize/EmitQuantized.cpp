@@ -1,5 +1,6 @@
 //===- EmitQuantized.cpp - the quantized form of one layer ----------------===//
 #include "EmitQuantized.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Support/RowForm.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -66,8 +67,7 @@ static Value offsetProduct(OpBuilder &b, LinearOp op, const Activations &x, Valu
   Value sums = empty(b, loc, x.rows, {groups}, b.getF32Type());
   AffineMap all = b.getMultiDimIdentityMap(2), row = AffineMap::get(2, 0, b.getAffineDimExpr(0));
   sums = linalg::GenericOp::create(b, loc, sums.getType(), ValueRange{x.scales, x.sums}, ValueRange{sums},
-                                   ArrayRef<AffineMap>{row, all, all},
-                                   SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+                                   ArrayRef<AffineMap>{row, all, all}, parallelLoops(2),
                                    [](OpBuilder &b, Location loc, ValueRange args) {
                                      Value sum = arith::SIToFPOp::create(b, loc, b.getF32Type(), args[1]);
                                      Value product = arith::MulFOp::create(b, loc, args[0], sum);

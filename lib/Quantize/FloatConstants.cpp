@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "FloatConstants.h"
+#include "fptq/Support/Parameters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -16,12 +17,8 @@ using namespace mlir::fptq;
 
 /// Bytes of a constant that is no splat; none where they are not known (a resource that was left out of the text).
 static ArrayRef<char> bytesOf(Attribute value) {
-  if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(value)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return blob ? blob->getData() : ArrayRef<char>();
-  }
   auto dense = dyn_cast_if_present<DenseElementsAttr>(value);
-  return dense && !dense.isSplat() ? dense.getRawData() : ArrayRef<char>();
+  return dense && !dense.isSplat() ? dense.getRawData() : resourceBytes(value);
 }
 
 namespace {

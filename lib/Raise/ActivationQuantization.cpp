@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "ActivationQuantization.h"
 #include "MatchLinear.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
@@ -264,7 +265,6 @@ FailureOr<Value> mlir::fptq::emitActivationQuantization(OpBuilder &b, quant::Deq
     linalg::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, scale).getResult());
   };
   return linalg::GenericOp::create(b, loc, tensor, x, init, ArrayRef<AffineMap>{identity, identity},
-                                   SmallVector<utils::IteratorType>(tensor.getRank(), utils::IteratorType::parallel),
-                                   body)
+                                   parallelLoops(tensor.getRank()), body)
       .getResult(0);
 }

@@ -37,9 +37,7 @@ static bool holdsCodes(Operation *op) {
   return walk.wasInterrupted();
 }
 
-/// Inserts what `value` is computed from, backwards, as long as `mayGoOn`; false if it may not. It is asked of each
-/// value and of nothing twice.
-static bool walkBackwards(Value value, SetVector<Operation *> &ops, function_ref<bool(Value)> mayGoOn) {
+bool mlir::fptq::walkBackwards(Value value, SetVector<Operation *> &ops, function_ref<bool(Value)> mayGoOn) {
   SmallVector<Value> open = {value};
   while (!open.empty()) {
     Value next = open.pop_back_val();
@@ -85,8 +83,15 @@ bool mlir::fptq::isComputedFrom(Value value, function_ref<bool(Value)> isGiven) 
   return collectComputation(value, isGiven, ops);
 }
 
+/// A KV cache, say: it is another value in each call.
+static bool readsMutableGlobal(Operation *op) {
+  auto load = dyn_cast<ml_program::GlobalLoadOp>(op);
+  auto global = load ? SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(load, load.getGlobalAttr()) : nullptr;
+  return global && global.getIsMutable();
+}
+
 bool mlir::fptq::isComputedFromConstants(Value value) {
-  return !computationOf(value, 4 * kMaxOperations, [](Operation *) { return false; }).empty();
+  return !computationOf(value, 4 * kMaxOperations, readsMutableGlobal).empty();
 }
 
 /// Two bits, the least there is, for each element of `count` weights of `type`.

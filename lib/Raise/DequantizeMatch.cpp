@@ -1,6 +1,7 @@
 //===- DequantizeMatch.cpp - does this value dequantize a constant? -------===//
 #include "DequantizeMatch.h"
 #include "QuantParameters.h"
+#include "fptq/Raise/ComputedWeight.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
@@ -101,8 +102,6 @@ static bool isFixed(tensor::ExtractSliceOp op) {
 // Reading
 //===----------------------------------------------------------------------===//
 
-static bool isRoot(Operation *op) { return isa<ml_program::GlobalLoadConstOp>(op) || matchPattern(op, m_Constant()); }
-
 const Expr *Reader::constantOf(Value value, AffineMap map) {
   Expr expr;
   expr.constant.constant = value;
@@ -170,7 +169,7 @@ const Expr *Reader::readScalar(Value scalar, linalg::LinalgOp op, AffineMap loop
   Operation *defining = scalar.getDefiningOp();
   if (!defining)
     return nullptr;
-  if (isRoot(defining))
+  if (isConstantRoot(defining))
     return constantOf(scalar, loops);
   return readArithmetic(defining, [&](Value operand) { return readScalar(operand, op, loops); });
 }
@@ -180,7 +179,7 @@ const Expr *Reader::read(Value value, AffineMap map) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!op || (type && !type.hasStaticShape()))
     return nullptr;
-  if (isRoot(op))
+  if (isConstantRoot(op))
     return constantOf(value, map);
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
     return read(collapse.getSrc(), belowCollapse(collapse, map));

@@ -1,13 +1,10 @@
 //===- EmitLookup.cpp - a match as fptq.lookup ----------------------------===//
 #include "EmitLookup.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
-
-static SmallVector<utils::IteratorType> parallelLoops(size_t count) {
-  return SmallVector<utils::IteratorType>(count, utils::IteratorType::parallel);
-}
 
 /// Ops whose only use was the other half of the body. Asserts stay: they have effects.
 static void eraseDead(Block &block) {

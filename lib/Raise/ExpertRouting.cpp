@@ -8,6 +8,7 @@
 #include "EmitLookup.h"
 #include "MatchLinear.h"
 #include "TensorLoops.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/OperationSupport.h"
 
@@ -82,10 +83,6 @@ ExpertRouting ExpertRoutings::get(OpBuilder &b, const ExpertsMatch &match) {
   Value flat = flatten(b, loc, ids), offsets = emitOffsets(top, flat, match.numExperts());
   made.push_back({ids, emitOrder(top, flat, offsets), offsets, match.numExperts()});
   return made.back();
-}
-
-static SmallVector<utils::IteratorType> parallelLoops(size_t count) {
-  return SmallVector<utils::IteratorType>(count, utils::IteratorType::parallel);
 }
 
 /// One of the two rows of the order: P, index.

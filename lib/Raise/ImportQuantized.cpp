@@ -3,6 +3,7 @@
 #include "ImportWeights.h"
 #include "MatchLinear.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Raise/ComputedWeight.h"
 #include "fptq/Raise/Passes.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -30,23 +31,18 @@ private:
 
 /// Nothing but constants and pure ops below; `codes` tells whether a tensor of integers of up to 8 bits is among them.
 static bool dependsOnConstantsOnly(Value value, bool *codes = nullptr) {
-  SmallVector<Value> todo{value};
-  llvm::DenseSet<Value> seen;
-  while (!todo.empty()) {
-    Value v = todo.pop_back_val();
-    if (!seen.insert(v).second)
-      continue;
-    Operation *op = v.getDefiningOp();
-    if (!op || (!isMemoryEffectFree(op) && !isa<ml_program::GlobalLoadConstOp>(op)))
-      return false;
-    llvm::append_range(todo, op->getOperands());
-    SetVector<Value> above; // ids that a body looks up by, too
-    getUsedValuesDefinedAbove(op->getRegions(), above);
-    llvm::append_range(todo, above);
-    auto type = dyn_cast<RankedTensorType>(v.getType());
-    if (codes && type && op->getNumOperands() == 0 && type.getElementType().isInteger())
-      *codes |= type.getElementTypeBitWidth() > 1 && type.getElementTypeBitWidth() <= 8;
-  }
+  SetVector<Operation *> ops;
+  bool isConstant = walkBackwards(value, ops, [](Value below) {
+    Operation *op = below.getDefiningOp();
+    return op && isMemoryEffectFree(op);
+  });
+  if (!isConstant || !codes)
+    return isConstant;
+  *codes = llvm::any_of(ops, [](Operation *op) {
+    auto type = isConstantRoot(op) ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+    auto element = type ? dyn_cast<IntegerType>(type.getElementType()) : IntegerType();
+    return element && element.getWidth() > 1 && element.getWidth() <= 8;
+  });
   return true;
 }
 

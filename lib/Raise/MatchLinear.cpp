@@ -107,12 +107,6 @@ bool mlir::fptq::cameAsCodes(Value weight) {
   return false;
 }
 
-bool mlir::fptq::isZero(Value init) {
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
-    return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
-  return matchPattern(init, m_AnyZeroFloat());
-}
-
 /// A part of a constant, or one of two, that is chosen when the model runs.
 static bool isChosenConstant(Value value) {
   while (Operation *op = value.getDefiningOp()) {

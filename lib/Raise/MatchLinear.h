@@ -51,9 +51,6 @@ bool isOneNumber(Value value);
 /// True if every loop that `op` sums over has one iteration: K = 1.
 bool hasOneInputChannel(linalg::LinalgOp op);
 
-/// An accumulator that starts at zero.
-bool isZero(Value init);
-
 /// The dimension of a map's operand that runs along `loop`, if one does.
 std::optional<unsigned> dimOf(AffineMap map, unsigned loop);
 

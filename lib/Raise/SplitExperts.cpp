@@ -13,6 +13,7 @@
 #include "SplitExperts.h"
 #include "MatchLinear.h"
 #include "TensorLoops.h"
+#include "fptq/Support/Parameters.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;

@@ -110,14 +110,18 @@ static int64_t layersOf(scf::ForOp loop) {
 
 static remark::RemarkOpts options(StringRef name) { return remark::RemarkOpts::name(name).category("Raise"); }
 
-/// Unrolls `loop`, if it is one over layers and not too large; what it became is left for the caller to look at.
-static bool unroll(scf::ForOp loop, int64_t maxOperations, const FrozenRewritePatternSet &patterns) {
+/// Unrolls `loop`, if it is one over layers and not too large; what it became is left for the caller to look at. Says
+/// of one that it leaves alone why, unless its place is among `leftAlone`.
+static bool unroll(scf::ForOp loop, int64_t maxOperations, const FrozenRewritePatternSet &patterns,
+                   DenseSet<Location> &leftAlone) {
   int64_t layers = layersOf(loop), operations = 0;
   if (!layers)
     return false;
   loop->walk([&](Operation *) { ++operations; });
   Location loc = loop.getLoc();
   auto leave = [&](const std::string &reason) {
+    if (!leftAlone.insert(loc).second)
+      return false;
     remark::missed(loc, options("LeftAlone"))
         << remark::add("loop over {0} stacked layers left alone", layers) << remark::reason("{0}", reason);
     return false;
@@ -140,13 +144,14 @@ static bool unroll(scf::ForOp loop, int64_t maxOperations, const FrozenRewritePa
 void FptqUnrollLayersPass::runOnOperation() {
   FrozenRewritePatternSet patterns = makePatterns(&getContext());
   countLoops(getOperation(), patterns);
+  DenseSet<Location> leftAlone; // others' unrolling brings a loop here again, and copies of it
   bool changed = true;
   while (changed) { // outer loops first: one of them may be all that an inner one's weights depend on beside itself
     SmallVector<scf::ForOp> loops;
     getOperation().walk<WalkOrder::PreOrder>([&](scf::ForOp loop) { loops.push_back(loop); });
     changed = false;
     for (scf::ForOp loop : loops)
-      if (unroll(loop, maxOperations, patterns)) {
+      if (unroll(loop, maxOperations, patterns, leftAlone)) {
         changed = true;
         break; // others were copied
       }

@@ -5,6 +5,7 @@
 #include "fptq/Support/TensorBytes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
@@ -175,14 +176,6 @@ static FailureOr<Evaluated> evaluateStored(DequantizeOp op, const ParameterFiles
   return result;
 }
 
-/// Strides of a row-major shape.
-static SmallVector<int64_t> rowMajor(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> strides(shape.size(), 1);
-  for (int64_t d = (int64_t)shape.size() - 2; d >= 0; --d)
-    strides[d] = strides[d + 1] * shape[d + 1];
-  return strides;
-}
-
 /// result[i] = source[base + sum i_d * strides_d]: slices, transpositions and broadcasts alike.
 static Evaluated gather(const Evaluated &source, ArrayRef<int64_t> shape, ArrayRef<int64_t> strides, int64_t base) {
   Evaluated result{SmallVector<int64_t>(shape), {}};
@@ -208,7 +201,7 @@ static Evaluated gather(const Evaluated &source, ArrayRef<int64_t> shape, ArrayR
 
 static Evaluated permute(const Evaluated &source, Operation *op, ArrayRef<int64_t> shape) {
   AffineMap map = chainPermutation(op);
-  SmallVector<int64_t> from = rowMajor(source.shape), strides(shape.size(), 0);
+  SmallVector<int64_t> from = computeSuffixProduct(source.shape), strides(shape.size(), 0);
   for (auto [d, expr] : llvm::enumerate(map.getResults()))
     if (auto dim = dyn_cast<AffineDimExpr>(expr))
       strides[dim.getPosition()] = from[d];
@@ -218,7 +211,7 @@ static Evaluated permute(const Evaluated &source, Operation *op, ArrayRef<int64_
 /// The run of its source that a slice is: one weight of a stack of them, of which the others need not be read.
 static std::optional<Run> runOf(tensor::ExtractSliceOp op) {
   ArrayRef<int64_t> shape = op.getSourceType().getShape(), sizes = op.getStaticSizes();
-  SmallVector<int64_t> strides = rowMajor(shape);
+  SmallVector<int64_t> strides = computeSuffixProduct(shape);
   Run run{0, 1};
   bool isOne = true; // so far it is one place of every dimension
   for (size_t d = 0; d < shape.size(); ++d) {
@@ -232,7 +225,7 @@ static std::optional<Run> runOf(tensor::ExtractSliceOp op) {
 }
 
 static Evaluated slice(const Evaluated &source, tensor::ExtractSliceOp op, ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> from = rowMajor(source.shape), strides;
+  SmallVector<int64_t> from = computeSuffixProduct(source.shape), strides;
   llvm::SmallBitVector dropped = op.getDroppedDims();
   int64_t base = 0;
   for (size_t d = 0; d < from.size(); ++d) {
@@ -299,7 +292,7 @@ static FailureOr<Evaluated> evaluate(Value value, const ParameterFiles &files, S
   FailureOr<Evaluated> scales = evaluate(scale.getScales(), files, layer);
   if (failed(scales))
     return failure();
-  int64_t inner = rowMajor(below->shape)[scale.getDim()], extent = below->shape[scale.getDim()];
+  int64_t inner = computeSuffixProduct(below->shape)[scale.getDim()], extent = below->shape[scale.getDim()];
   for (size_t i = 0; i < below->data.size(); ++i)
     below->data[i] *= scales->data[i / inner % extent];
   return below;
@@ -324,10 +317,8 @@ FailureOr<ConstantBytes> mlir::fptq::constantBytes(Value value, const ParameterF
       return failure();
     return checked("tensor", load.getGlobal().getLeafReference(), (*entry)->data);
   }
-  if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return checked("resource", resource.getRawHandle().getKey(), blob ? blob->getData() : ArrayRef<char>());
-  }
+  if (auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant))
+    return checked("resource", resource.getRawHandle().getKey(), resourceBytes(resource));
   if (auto dense = dyn_cast_if_present<DenseElementsAttr>(constant)) {
     ArrayRef<char> raw = dense.getRawData(); // the verifier has counted them, unless one stands for all
     if (!dense.isSplat())

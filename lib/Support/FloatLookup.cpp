@@ -1,5 +1,6 @@
 //===- FloatLookup.cpp - fptq.lookup as linalg ----------------------------===//
 #include "fptq/Support/FloatLookup.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
@@ -20,8 +21,7 @@ void mlir::fptq::lowerFloatLookup(LookupOp op) {
     linalg::YieldOp::create(b, loc, element);
   };
   auto rows = linalg::GenericOp::create(b, loc, init.getType(), ValueRange{op.getIds()}, ValueRange{init},
-                                        ArrayRef<AffineMap>{row, all},
-                                        SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel), body);
+                                        ArrayRef<AffineMap>{row, all}, parallelLoops(2), body);
   Value result = rows.getResult(0);
   if (result.getType() != type)
     result = tensor::CastOp::create(b, loc, type, result);

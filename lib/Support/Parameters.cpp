@@ -1,7 +1,11 @@
 //===- Parameters.cpp - the files of a module -----------------------------===//
 #include "fptq/Support/Parameters.h"
 #include "fptq/IR/Fptq.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/FileSystem.h"
@@ -85,9 +89,23 @@ StringRef mlir::fptq::safetensorsDtype(Type element) {
   return element.isInteger(1) ? "BOOL" : "";
 }
 
+ArrayRef<char> mlir::fptq::resourceBytes(Attribute constant) {
+  auto resource = dyn_cast_if_present<DenseResourceElementsAttr>(constant);
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  return blob ? blob->getData() : ArrayRef<char>();
+}
+
+bool mlir::fptq::isZero(Value value) {
+  if (auto fill = value.getDefiningOp<linalg::FillOp>())
+    value = fill.value();
+  return matchPattern(value, m_AnyZeroFloat());
+}
+
 void mlir::fptq::eraseUnusedGlobals(ModuleOp module) {
+  SymbolTableCollection tables;
+  SymbolUserMap users(tables, module); // one walk of the module, which may have a global for each of many layers
   for (auto global : llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
-    if (SymbolTable::symbolKnownUseEmpty(global, module))
+    if (users.useEmpty(global))
       global.erase();
 }
 

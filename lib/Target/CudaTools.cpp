@@ -1,12 +1,9 @@
 //===- CudaTools.cpp - ptxas and fatbinary, where they are found ----------===//
 #include "CudaTools.h"
-#include "fptq/Support/OutputFile.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "ExternalTool.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -22,54 +19,6 @@ std::optional<std::string> mlir::fptq::findCudaTool(StringRef name) {
         return *found;
     }
   return std::nullopt;
-}
-
-namespace {
-/// A file that is gone when this is.
-class TemporaryFile {
-public:
-  static llvm::Expected<TemporaryFile> create(StringRef suffix, StringRef content = "") {
-    TemporaryFile file;
-    int descriptor;
-    if (std::error_code ec = llvm::sys::fs::createTemporaryFile("fptq", suffix, descriptor, file.name))
-      return llvm::createStringError(ec, "cannot make a temporary file: " + ec.message());
-    file.scratch = std::make_unique<ScratchFile>(file.name);
-    llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
-    os << content;
-    os.close();
-    if (std::error_code ec = os.error()) { // a full disk, which would end the program in the stream's destructor
-      os.clear_error();
-      return llvm::createFileError(file.name, ec);
-    }
-    return std::move(file);
-  }
-  StringRef path() const { return name; }
-  std::string read() const {
-    auto buffer = llvm::MemoryBuffer::getFile(name);
-    return buffer ? (*buffer)->getBuffer().str() : "";
-  }
-
-private:
-  SmallString<128> name;
-  std::unique_ptr<ScratchFile> scratch;
-};
-} // namespace
-
-/// Runs a tool; its standard error, as an error where it failed.
-static llvm::Expected<std::string> run(StringRef program, ArrayRef<StringRef> arguments) {
-  auto log = TemporaryFile::create("log");
-  if (!log)
-    return log.takeError();
-  SmallVector<StringRef> all = {program};
-  llvm::append_range(all, arguments);
-  std::optional<StringRef> redirects[] = {StringRef(""), log->path(), log->path()};
-  std::string message;
-  int status = llvm::sys::ExecuteAndWait(program, all, std::nullopt, redirects, 0, 0, &message);
-  std::string text = log->read();
-  if (status)
-    return llvm::createStringError(llvm::sys::path::filename(program) +
-                                   " failed: " + StringRef(message + text).split('\n').first.str());
-  return text;
 }
 
 /// The number before `word` in `line`.
@@ -112,7 +61,7 @@ llvm::Error mlir::fptq::assemble(StringRef ptxas, NVPTXCode &code) {
   if (!cubin)
     return cubin.takeError();
   std::string arch = "-arch=" + code.chip.name;
-  auto log = run(ptxas, {"-v", arch, ptx->path(), "-o", cubin->path()});
+  auto log = runTool(ptxas, {"-v", arch, ptx->path(), "-o", cubin->path()});
   if (!log)
     return log.takeError();
   readFigures(*log, code);
@@ -154,7 +103,7 @@ FailureOr<std::string> mlir::fptq::makeFatbin(ArrayRef<NVPTXCode> codes, functio
   std::string create = ("--create=" + output->path()).str();
   SmallVector<StringRef> arguments = {"-64", create};
   llvm::append_range(arguments, images);
-  auto log = run(*tool, arguments);
+  auto log = runTool(*tool, arguments);
   if (!log)
     return fail(log.takeError());
   return output->read();

@@ -1,6 +1,6 @@
 //===- Linker.cpp - an object file to a shared library --------------------===//
 #include "Linker.h"
-#include "fptq/Support/OutputFile.h"
+#include "ExternalTool.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -49,13 +49,16 @@ FailureOr<Linker> Linker::find(function_ref<InFlightDiagnostic()> emitError) {
 
 LogicalResult Linker::link(StringRef object, StringRef library, bool threads,
                            function_ref<InFlightDiagnostic()> emitError) const {
-  std::string partial = (library + ".partial").str(), message;
+  SmallString<128> partial; // a name of its own: two processes may link one library
+  if (std::error_code ec = llvm::sys::fs::createUniqueFile(library + ".%%%%%%.partial", partial))
+    return emitError() << library << ": " << ec.message();
   ScratchFile scratch(partial);
-  SmallVector<StringRef> arguments = {driver, "-shared", "-o", partial, object, runtime, "-lm"};
+  SmallVector<StringRef> arguments = {"-shared", "-o", partial, object, runtime, "-lm"};
   if (threads)
     arguments.push_back(FPTQ_LIBOMP);
-  if (llvm::sys::ExecuteAndWait(driver, arguments, std::nullopt, {}, 0, 0, &message) != 0)
-    return emitError() << "linking '" << library << "' with " << driver << " failed " << message;
+  auto log = runTool(driver, arguments);
+  if (!log)
+    return emitError() << "cannot link '" << library << "': " << llvm::toString(log.takeError());
   if (std::error_code ec = llvm::sys::fs::rename(partial, library))
     return emitError() << library << ": " << ec.message();
   return success();

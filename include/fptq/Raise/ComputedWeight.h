@@ -24,7 +24,11 @@ bool isComputedFrom(Value value, function_ref<bool(Value)> isGiven);
 bool isWeightChosenBy(linalg::LinalgOp op, const llvm::DenseSet<Value> &counters, int64_t trips,
                       function_ref<bool(Value)> isGiven);
 
-/// True if no argument has a part in `value`, whether it is to be computed or not.
+/// Inserts into `ops` what `value` is computed from, backwards, as long as `mayGoOn`; false if it may not. It is asked
+/// of each value and of nothing twice.
+bool walkBackwards(Value value, SetVector<Operation *> &ops, function_ref<bool(Value)> mayGoOn);
+
+/// True if no argument and no state of the model has a part in `value`, whether it is to be computed or not.
 bool isComputedFromConstants(Value value);
 
 /// A constant itself, of whatever kind: what a computation starts from.

@@ -69,9 +69,15 @@ private:
   ArrayRef<char> bytes;
 };
 
-/// The bytes of a root of any element type: dense, dense_resource or global, of this module or external. An error is
-/// emitted at `value` and names `layer`.
+/// The bytes of a root of floats, or of integers of whole bytes: dense, dense_resource or global, of this module or
+/// external. An error is emitted at `value` and names `layer`.
 FailureOr<ConstantBytes> constantBytes(Value value, const ParameterFiles &files, StringRef layer);
+
+/// The bytes of a resource; empty for anything else, or one that was left out of the text.
+ArrayRef<char> resourceBytes(Attribute constant);
+
+/// True for zeros: a constant, or what is filled with one.
+bool isZero(Value value);
 
 /// safetensors' name of an element type; empty where it has none.
 StringRef safetensorsDtype(Type element);

@@ -1,4 +1,5 @@
 //===- FuseAttention.cpp - both products of attention in one loop ---------===//
+#include "PassOptions.h"
 #include "Tiling.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
@@ -176,12 +177,10 @@ static void reuseScores(Operation *loop) {
   });
 }
 
-/// Multiply-adds of both products, a length that is not known taken for a few hundred keys.
-static int64_t workOf(Attention attention) {
-  int64_t work = 2;
-  for (int64_t extent : attention.second.getStaticLoopRanges())
-    work *= ShapedType::isDynamic(extent) ? 256 : extent;
-  return work;
+/// Whether the heads of few rows are worth a team: by the multiply-adds of both products, a length that is not known
+/// taken for a few hundred keys.
+static bool isWorthTeam(Attention attention, int64_t parallelMin) {
+  return parallelMin && workOf(attention.second.getStaticLoopRanges(), /*unknown=*/256) >= (parallelMin + 1) / 2;
 }
 
 static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows, int64_t parallelMin) {
@@ -198,7 +197,7 @@ static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows,
   unsigned rowVariable = llvm::count_if(ArrayRef(tiles).take_front(attention.row), [](int64_t t) { return t != 0; });
   scf::SCFTilingOptions tiling;
   tiling.setTileSizes(indexAttrs(rewriter.getContext(), tiles));
-  if (many || (parallelMin && workOf(attention) >= parallelMin))
+  if (many || isWorthTeam(attention, parallelMin))
     tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
@@ -223,6 +222,8 @@ static void fuse(IRRewriter &rewriter, const Attention &attention, int64_t rows,
 }
 
 void FptqFuseAttentionPass::runOnOperation() {
+  if (failed(checkOption(getOperation(), getArgument(), "rows", rows)))
+    return signalPassFailure();
   llvm::MapVector<Operation *, Attention> found; // by root: tiling erases it, never collect one twice
   getOperation().walk([&](linalg::LinalgOp op) {
     if (std::optional<Attention> attention = matchAttention(op))

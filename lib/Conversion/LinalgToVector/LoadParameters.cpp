@@ -52,11 +52,6 @@ static int64_t resourceWidth(arith::ConstantOp op) {
   return resource && resource.getElementType().isIntOrFloat() ? resource.getElementType().getIntOrFloatBitWidth() : 0;
 }
 
-static ArrayRef<char> bytesOf(DenseResourceElementsAttr resource) {
-  AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-  return blob ? blob->getData() : ArrayRef<char>();
-}
-
 /// LLVM IR has no resources of nibbles and the like (dense constants it has): they become bytes, and are cut where they
 /// are read. Two nibbles may share a byte, the first one below.
 static void widenNibbles(arith::ConstantOp op) {
@@ -64,11 +59,11 @@ static void widenNibbles(arith::ConstantOp op) {
   if (width < 2 || width > 7)
     return;
   auto resource = cast<DenseResourceElementsAttr>(op.getValue());
-  ArrayRef<char> bytes = bytesOf(resource);
+  ArrayRef<char> bytes = resourceBytes(resource);
   int64_t elements = resource.getNumElements();
   auto type = cast<RankedTensorType>(resource.getType()).clone(IntegerType::get(op.getContext(), 8));
   auto wide = DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  if (width == 4 && (int64_t)bytes.size() == llvm::divideCeil(elements, 2) && elements > 1) {
+  if (width == 4 && (int64_t)bytes.size() == (elements + 1) / 2 && elements > 1) {
     std::vector<char> unpacked(elements);
     for (int64_t i = 0; i < elements; ++i)
       unpacked[i] = static_cast<char>(static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4));
@@ -87,14 +82,14 @@ static LogicalResult checkSize(arith::ConstantOp op) {
   if (width < 8)
     return success();
   auto resource = cast<DenseResourceElementsAttr>(op.getValue());
-  int64_t bytes = bytesOf(resource).size(), expected = resource.getNumElements() * (width / 8);
+  int64_t bytes = resourceBytes(resource).size(), expected = resource.getNumElements() * (width / 8);
   if (bytes == expected)
     return success();
   return op.emitError() << "resource '" << resource.getRawHandle().getKey() << "' has " << bytes << " bytes, expected "
                         << expected;
 }
 
-static Value copyOf(OpBuilder &b, TypedValue<RankedTensorType> value) {
+static Value ownTensor(OpBuilder &b, TypedValue<RankedTensorType> value) {
   return bufferization::AllocTensorOp::create(b, value.getLoc(), value.getType(), ValueRange(), /*copy=*/value);
 }
 
@@ -108,14 +103,14 @@ static void copyStates(ModuleOp module) {
     stored.insert(op.getGlobalAttr());
     b.setInsertionPoint(op);
     if (auto value = dyn_cast<TypedValue<RankedTensorType>>(op.getValue()))
-      op.getValueMutable().assign(copyOf(b, value));
+      op.getValueMutable().assign(ownTensor(b, value));
   });
   module.walk([&](ml_program::GlobalLoadOp op) {
     auto value = dyn_cast<TypedValue<RankedTensorType>>(op.getResult());
     if (!value || !stored.contains(op.getGlobalAttr()))
       return;
     b.setInsertionPointAfter(op);
-    Value copy = copyOf(b, value);
+    Value copy = ownTensor(b, value);
     value.replaceAllUsesExcept(copy, copy.getDefiningOp());
   });
 }

@@ -1,6 +1,8 @@
 //===- LowerLinear.cpp - float linears over packed weights ----------------===//
+#include "PassOptions.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
+#include "fptq/Support/ParallelLoops.h"
 #include "fptq/Support/Parameters.h"
 #include "fptq/Support/RowForm.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -74,7 +76,7 @@ static Value addBias(OpBuilder &b, Location loc, Value y, Value bias) {
   auto type = cast<RankedTensorType>(y.getType());
   AffineMap rows = b.getMultiDimIdentityMap(2), column = AffineMap::get(2, 0, b.getAffineDimExpr(1));
   return linalg::GenericOp::create(b, loc, type, ValueRange{bias}, ValueRange{y}, ArrayRef<AffineMap>{column, rows},
-                                   SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+                                   parallelLoops(2),
                                    [](OpBuilder &b, Location loc, ValueRange args) {
                                      Value sum = arith::AddFOp::create(b, loc, args[1], args[0]);
                                      linalg::YieldOp::create(b, loc, sum);
@@ -138,10 +140,8 @@ static void warnOfForgotten(ArrayRef<LinearOp> ops) {
 }
 
 void FptqLowerLinearPass::runOnOperation() {
-  if (width < 1) {
-    getOperation().emitError() << "fptq-lower-linear: width " << width.getValue() << ", expected 1 or more";
+  if (failed(checkOption(getOperation(), getArgument(), "width", width)))
     return signalPassFailure();
-  }
   FailureOr<ParameterFiles> files = ParameterFiles::open(getOperation());
   if (failed(files))
     return signalPassFailure();

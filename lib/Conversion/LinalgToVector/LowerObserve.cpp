@@ -1,4 +1,5 @@
 //===- LowerObserve.cpp - fptq.observe to a runtime call ------------------===//
+#include "BufferCopy.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/GlobalString.h"
@@ -34,24 +35,18 @@ static FailureOr<func::FuncOp> declareRuntime(OpBuilder &b, ModuleOp module) {
   return func::createFnDecl(b, module, kRuntimeFunction, type, /*setPrivate=*/true);
 }
 
-/// `x` as the runtime reads it, row behind row.
-static Value contiguous(OpBuilder &b, Location loc, Value x) {
-  auto type = cast<MemRefType>(x.getType());
+/// What `op` watches as the runtime reads it, row behind row.
+static Value contiguousRows(ObserveOp op) {
+  auto type = cast<MemRefType>(op.getX().getType());
   if (type.getLayout().isIdentity())
-    return x;
-  SmallVector<Value> sizes;
-  for (int64_t d = 0; d < type.getRank(); ++d)
-    if (type.isDynamicDim(d))
-      sizes.push_back(memref::DimOp::create(b, loc, x, d));
-  Value copy = memref::AllocOp::create(b, loc, MemRefType::get(type.getShape(), type.getElementType()), sizes);
-  memref::CopyOp::create(b, loc, x, copy);
-  return copy;
+    return op.getX();
+  return copyOf(op.getX(), MemRefType::get(type.getShape(), type.getElementType()), op);
 }
 
 static void lower(OpBuilder &b, ObserveOp op, func::FuncOp runtime) {
   b.setInsertionPoint(op);
   Location loc = op.getLoc();
-  Value x = contiguous(b, loc, op.getX());
+  Value x = contiguousRows(op);
   auto type = cast<MemRefType>(x.getType());
   Value rows = arith::ConstantIndexOp::create(b, loc, 1);
   for (int64_t d = 0; d + 1 < type.getRank(); ++d)

@@ -1,5 +1,6 @@
 //===- OutlineRepeats.cpp - unrolled layers become functions --------------===//
 #include "Outlining.h"
+#include "PassOptions.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/Hashing.h"
@@ -69,10 +70,8 @@ static Repeat chooseCut(ArrayRef<Operation *> ops, Repeat repeat, size_t run) {
 }
 
 void FptqOutlineRepeatsPass::runOnOperation() {
-  if (minimum < 1) {
-    getOperation().emitError() << "fptq-outline-repeats: minimum 0, expected 1 or more";
+  if (failed(checkOption(getOperation(), getArgument(), "minimum", minimum)))
     return signalPassFailure();
-  }
   SymbolTable symbols(getOperation());
   for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
     if (function.isExternal() || !function.getBody().hasOneBlock())

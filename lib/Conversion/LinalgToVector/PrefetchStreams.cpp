@@ -1,4 +1,5 @@
 //===- PrefetchStreams.cpp - rows that come from memory -------------------===//
+#include "PassOptions.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/Dominance.h"
@@ -124,6 +125,9 @@ static void prefetchNext(Stream &s, Stream &next, bool nextIteration, int64_t wi
 }
 
 void FptqPrefetchStreamsPass::runOnOperation() {
+  if (failed(checkOption(getOperation(), getArgument(), "bytes", bytes)) ||
+      failed(checkOption(getOperation(), getArgument(), "window", window)))
+    return signalPassFailure();
   DominanceInfo dominance(getOperation());
   llvm::MapVector<Block *, SmallVector<Stream>> bodies; // the streams of one iteration of what is around them
   getOperation().walk([&](vector::TransferReadOp read) {

@@ -58,17 +58,6 @@ static Buffers buffersOf(Value value) {
   return buffers;
 }
 
-Value copyOf(Value buffer, MemRefType type, Operation *before) {
-  OpBuilder b(before);
-  SmallVector<Value> sizes;
-  for (int64_t d = 0; d < type.getRank(); ++d)
-    if (type.isDynamicDim(d))
-      sizes.push_back(memref::DimOp::create(b, before->getLoc(), buffer, d));
-  Value copy = memref::AllocOp::create(b, before->getLoc(), type, sizes);
-  memref::CopyOp::create(b, before->getLoc(), buffer, copy);
-  return copy;
-}
-
 /// Copies each result of `terminator` that may be the buffer of one before it.
 static void separate(Operation *terminator) {
   Buffers taken;

@@ -1,4 +1,5 @@
 //===- TileForVectors.cpp - linalg ops to register size -------------------===//
+#include "PassOptions.h"
 #include "Tiling.h"
 #include "Windows.h"
 #include "fptq/Conversion/LinalgToVector/Passes.h"
@@ -42,20 +43,13 @@ static constexpr int64_t kElementwiseParallelMin = 16384, kElementwiseRows = 16;
 static constexpr int64_t kWholeRow = 32;
 /// Rows of an outer-product tile, each of a vector or more.
 static constexpr int64_t kMaxRows = 12;
-
-/// Steps of a loop nest, an unknown number taken for a few dozen; the most that can be counted where they are more.
-static int64_t workOf(ArrayRef<int64_t> extents) {
-  int64_t work = 1;
-  for (int64_t extent : extents)
-    if (llvm::MulOverflow(work, ShapedType::isDynamic(extent) ? int64_t(64) : extent, work))
-      return std::numeric_limits<int64_t>::max();
-  return work;
-}
+/// What an unknown number of steps is taken for.
+static constexpr int64_t kUnknownExtent = 64;
 
 /// Pieces of an elementwise op for threads: 16 rows of an unknown number, which is one piece where there are few.
 linalg::LinalgOp Tiler::splitRows(linalg::LinalgOp op, int v) {
   SmallVector<int64_t> extents = op.getStaticLoopRanges(), tiles(extents.size(), 0);
-  if (!parallelMin || op->getParentOfType<scf::ForallOp>() || workOf(extents) < kElementwiseParallelMin)
+  if (!parallelMin || op->getParentOfType<scf::ForallOp>() || workOf(extents, kUnknownExtent) < kElementwiseParallelMin)
     return op;
   auto length = [&](int d) { return ShapedType::isDynamic(extents[d]) ? ShapedType::kDynamic : -extents[d]; };
   int rows = -1; // an unknown number of them, or most of them
@@ -112,7 +106,7 @@ static ContractionShape analyze(linalg::LinalgOp op, unsigned reduction, ArrayRe
 /// busy core does not halve the speed.
 linalg::LinalgOp Tiler::splitParallel(linalg::LinalgOp op, int columns) {
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  if (!parallelMin || workOf(extents) < parallelMin)
+  if (!parallelMin || workOf(extents, kUnknownExtent) < parallelMin)
     return op;
   auto kinds = op.getIteratorTypesArray();
   // Never the loop that vectors run along: of a packed weight's [N/32][K][32] it is the blocks that are shared out.
@@ -225,6 +219,8 @@ static bool isTileable(linalg::LinalgOp op) {
 }
 
 void FptqTileForVectorsPass::runOnOperation() {
+  if (failed(checkOption(getOperation(), getArgument(), "chunks", chunks)))
+    return signalPassFailure();
   Tiler tiler{IRRewriter(&getContext()), parallelMin, chunks, accumulators, {}};
   SmallVector<linalg::LinalgOp> ops;
   getOperation().walk([&](linalg::LinalgOp op) {

@@ -2,6 +2,7 @@
 #include "Tiling.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::fptq;
@@ -37,6 +38,14 @@ bool mlir::fptq::readsForwards(linalg::LinalgOp op) {
 bool mlir::fptq::canBeTiledByResult(OpResult result) {
   auto op = dyn_cast<linalg::LinalgOp>(result.getOwner());
   return !op || (op.getIndexingMapMatchingResult(result).isProjectedPermutation() && readsForwards(op));
+}
+
+int64_t mlir::fptq::workOf(ArrayRef<int64_t> extents, int64_t unknown) {
+  int64_t work = 1;
+  for (int64_t extent : extents)
+    if (llvm::MulOverflow(work, ShapedType::isDynamic(extent) ? unknown : extent, work))
+      return std::numeric_limits<int64_t>::max();
+  return work;
 }
 
 int mlir::fptq::lastLoop(linalg::LinalgOp op, OpOperand &operand) {

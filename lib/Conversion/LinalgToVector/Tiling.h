@@ -44,6 +44,10 @@ FailureOr<linalg::GenericOp> dropUnitLoops(IRRewriter &rewriter, linalg::Generic
 /// Index attributes of `values`.
 SmallVector<OpFoldResult> indexAttrs(MLIRContext *context, ArrayRef<int64_t> values);
 
+/// Steps of a loop nest, an extent that is not known taken for `unknown`; the most that can be counted where they are
+/// more.
+int64_t workOf(ArrayRef<int64_t> extents, int64_t unknown);
+
 /// The loop that `operand` runs along in memory (its last dimension), or -1.
 int lastLoop(linalg::LinalgOp op, OpOperand &operand);
 

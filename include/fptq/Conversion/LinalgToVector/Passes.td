@@ -108,6 +108,7 @@ def FptqFuseElementwisePass : Pass<"fptq-fuse-elementwise"> {
     its elements exactly once. `linalg-fuse-elementwise-ops` also fuses SwiGLU and softmax into the next
     matmul and recomputes exp for every output column.
   }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def FptqFuseAttentionPass : Pass<"fptq-fuse-attention", "::mlir::func::FuncOp"> {
@@ -325,7 +326,7 @@ def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
     between what `fptq-lower-math` does.
   }];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect"];
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def FptqLowerMathPass : Pass<"fptq-lower-math"> {
