@@ -10,8 +10,13 @@ using namespace mlir;
 using namespace mlir::fptq;
 
 /// The other operand of an elementwise add of `value`, and the map from the sum's dimensions to its own.
-static Value otherSummand(linalg::LinalgOp add, Value value, AffineMap &map) {
-  if (add->getNumResults() != 1 || add.getNumReductionLoops() || add.getBlock()->getOperations().size() != 2)
+static Value otherSummand(Operation *user, Value value, AffineMap &map) {
+  if (auto sum = dyn_cast<arith::AddFOp>(user)) {
+    map = AffineMap::getMultiDimIdentityMap(cast<RankedTensorType>(sum.getType()).getRank(), user->getContext());
+    return sum.getLhs() == value ? sum.getRhs() : sum.getLhs();
+  }
+  auto add = dyn_cast<linalg::LinalgOp>(user);
+  if (!add || add->getNumResults() != 1 || add.getNumReductionLoops() || add.getBlock()->getOperations().size() != 2)
     return {};
   auto sum = dyn_cast<arith::AddFOp>(add.getBlock()->front());
   AffineMap out = add.getMatchingIndexingMap(add.getDpsInitOperand(0));
@@ -97,9 +102,9 @@ void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
   Value y = followMoves(op.getResult(), column, moves);
   if (op.getBias() || !y.hasOneUse())
     return;
-  auto add = dyn_cast<linalg::LinalgOp>(*y.getUsers().begin());
+  Operation *add = *y.getUsers().begin();
   AffineMap map;
-  Value other = add ? otherSummand(add, y, map) : Value();
+  Value other = otherSummand(add, y, map);
   if (!other)
     return;
   Value constant = constantAlong(other, map, column, op.getOutputChannels());
@@ -115,5 +120,5 @@ void mlir::fptq::absorbBias(IRRewriter &rewriter, LinearOp op) {
   op.getBiasMutable().assign(asVector(rewriter, op.getLoc(), constant));
   rewriter.setInsertionPoint(add);
   Type type = add->getResult(0).getType(); // may know sizes that the linear leaves open
-  rewriter.replaceOp(add, y.getType() == type ? y : Value(tensor::CastOp::create(rewriter, add.getLoc(), type, y)));
+  rewriter.replaceOp(add, y.getType() == type ? y : Value(tensor::CastOp::create(rewriter, add->getLoc(), type, y)));
 }

@@ -218,6 +218,23 @@ func.func @stacked_parameter(%x: tensor<4x16xf32>) -> tensor<4x16xf32> {
 
 // -----
 
+// A sum in arith, as whoever writes by hand has it, of what was spread along the rows.
+// CHECK-LABEL: @bias_in_arith
+// CHECK: %[[BIAS:.*]] = arith.constant dense<2.500000e-01> : tensor<3xf32>
+// CHECK: %[[Y:.*]] = fptq.linear %{{.*}}, %{{.*}} bias(%[[BIAS]]) layer("linear_0") : {{.*}} -> tensor<4x3xf32>
+// CHECK: return %[[Y]]
+func.func @bias_in_arith(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
+  %w = arith.constant dense<0.5> : tensor<8x3xf32>
+  %bias = arith.constant dense<0.25> : tensor<3xf32>
+  %z = arith.constant dense<0.0> : tensor<4x3xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x3xf32>) outs(%z : tensor<4x3xf32>) -> tensor<4x3xf32>
+  %b = linalg.broadcast ins(%bias : tensor<3xf32>) outs(%z : tensor<4x3xf32>) dimensions = [0]
+  %r = arith.addf %b, %y : tensor<4x3xf32>
+  return %r : tensor<4x3xf32>
+}
+
+// -----
+
 // A bias of one row, defined below the product, and a sum that knows how many rows there are.
 // CHECK-LABEL: @bias_below
 // CHECK: %[[ROW:.*]] = arith.constant dense<{{.*}}> : tensor<1x3xf32>
