@@ -97,7 +97,8 @@ def Fptq_PackedLookupOp : Fptq_DestinationBase<"packed_lookup", [Fptq_LayerOpInt
     embedding are one string of bytes.
 
     Must satisfy:
-    - (PL1) `packed` has exactly the bytes the layout needs for N = `rows`, K = D and the scheme; their number is static;
+    - (PL1) `packed` has exactly the bytes the layout needs for N = `rows`, K = D and the scheme; their number is
+      static;
     - (PL2) the result is M x D, for M ids; D is static.
   }];
   let arguments = (ins

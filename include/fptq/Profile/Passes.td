@@ -7,8 +7,9 @@ include "mlir/Pass/PassBase.td"
 def FptqInsertObserversPass : Pass<"fptq-insert-observers"> {
   let summary = "Watch the input of every linear";
   let description = [{
-    A `fptq.observe` with the layer's name before each `fptq.linear` that has none yet. A layer that may not run at all (an expert) has
-    another one of no rows at its function's start, so that its profile says `tokens: 0`. Run the module with
+    A `fptq.observe` with the layer's name before each `fptq.linear` that has none yet. A layer that may not run at all
+    (an expert) has another one of no rows at its function's start, so that its profile says `tokens: 0`. Run the module
+    with
     `fptq-run --calibrate=FILE` to get a profile. `fptq-observe-pipeline` has the stages before it that
     `fptq-quantize-pipeline` has: its profile has an entry for each layer that will be quantized, and no other.
   }];

@@ -12,9 +12,9 @@ def FptqQuantizeWeightsPass : Pass<"fptq-quantize-weights", "::mlir::ModuleOp"> 
     `fptq.scale_channels` by a constant directly before becomes the `multiplier`. Policies static and
     equalized take the scale `range.absmax / 127`, per_token computes it at run time.
 
-    Each `fptq.lookup` with a `scheme` becomes `fptq.quantized_lookup`; it reads the codes of a linear over the same table
-    where both have one scheme and the linear is not equalized (a tied head). Other lookups are linalg again, as front
-    ends write them.
+    Each `fptq.lookup` with a `scheme` becomes `fptq.quantized_lookup`; it reads the codes of a linear over the same
+    table where both have one scheme and the linear is not equalized (a tied head). Other lookups are linalg again, as
+    front ends write them.
 
     A weight is evaluated, quantized by its `scheme` and written one at a time. Calls of the same layer
     (prefill and decode) share one result. Without `parameters-out` (default) results are resource
@@ -45,13 +45,13 @@ def FptqExportQuantPass : Pass<"fptq-export-quant", "::mlir::ModuleOp"> {
     `fptq.quantized_matmul` of a static layer with its quantize step, becomes constants behind `quant.scast` and
     `quant.dcast`, a `quant.qcast`/`quant.dcast` pair on the input, and a float `linalg.matmul` with the bias and the
     residual added. One group along K is written per axis, several as sub-channel; symmetric codes as `i4`, codes with
-    zero points as `u4`, bytes as `i8`. Imported again, the codes are the same. Scales of these types are positive: groups
-    of 4 bits with a negative scale (as `fptq-quantize-weights` gives to those whose largest value is positive) are
-    mirrored, codes 15 - q, and their weight is `u4`: the same floats.
+    zero points as `u4`, bytes as `i8`. Imported again, the codes are the same. Scales of these types are positive:
+    groups of 4 bits with a negative scale (as `fptq-quantize-weights` gives to those whose largest value is positive)
+    are mirrored, codes 15 - q, and their weight is `u4`: the same floats.
 
     What the types cannot say is an error that names the layer: scales that exist only at run time (per token), float
-    offsets (GGUF's Q4_1), the two-level scheme, a ragged last group, a scale that is not positive (0, or of bytes), lookups of 4-bit
-    rows. Scales stand in the type: a 4096 x 11008 layer in groups of 128 is 4.6 MB of text.
+    offsets (GGUF's Q4_1), the two-level scheme, a ragged last group, a scale that is not positive (0, or of bytes),
+    lookups of 4-bit rows. Scales stand in the type: a 4096 x 11008 layer in groups of 128 is 4.6 MB of text.
   }];
   let dependentDialects = ["::mlir::fptq::FptqDialect", "::mlir::quant::QuantDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];

@@ -12,8 +12,8 @@ def CHLO_Dialect : Dialect {
   let summary = "What jax writes beside StableHLO";
   let description = [{
     jax writes `jnp.var`, so every LayerNorm, the exact GELU and `lax.top_k` with operations of CHLO, for which
-    torch-mlir-opt has no lowering. These have their names and their syntax here, and a lowering (`fptq-import-frontend`)
-    to `arith`, `math` and loops over tensors. For reading models: nothing here creates them.
+    torch-mlir-opt has no lowering. These have their names and their syntax here, and a lowering
+    (`fptq-import-frontend`) to `arith`, `math` and loops over tensors. For reading models: nothing here creates them.
   }];
   let extraClassDeclaration = [{
     std::optional<ParseOpHook> getParseOperationHook(StringRef name) const override;

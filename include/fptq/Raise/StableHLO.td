@@ -11,8 +11,8 @@ def StableHLO_Dialect : Dialect {
   let cppNamespace = "::mlir::fptq::stablehlo";
   let summary = "What `--stablehlo-legalize-to-linalg` leaves";
   let description = [{
-    StableHLO's lowering to linalg takes all operations but control flow, `sort`, `scatter` and `optimization_barrier`; it
-    lowers what stands in their regions. So these have their names, their syntax and their verifiers here, and one
+    StableHLO's lowering to linalg takes all operations but control flow, `sort`, `scatter` and `optimization_barrier`;
+    it lowers what stands in their regions. So these have their names, their syntax and their verifiers here, and one
     lowering (`fptq-import-frontend`), to `scf` and loops over tensors. It is for reading models: nothing here
     creates its operations. All others are refused with what lowers them.
   }];
@@ -91,8 +91,8 @@ def StableHLO_ScatterDimensionNumbersAttr : AttrDef<StableHLO_Dialect, "ScatterD
 def StableHLO_ScatterOp : StableHLO_Op<"scatter", [RecursiveMemoryEffects]> {
   let summary = "Windows of a tensor combined with updates where indices say";
   let description = [{
-    Each element of `updates` is combined with the one of `input` it belongs to, in order. An update whose window reaches
-    out of the input is left out, as XLA does.
+    Each element of `updates` is combined with the one of `input` it belongs to, in order. An update whose window
+    reaches out of the input is left out, as XLA does.
 
     Must satisfy: (SH6) dimensions that are distinct, ascending where they are windows, in range, and that cover the
     input's and the updates'; sizes that fit; (SH7) the region takes an element of the input and one of the updates and

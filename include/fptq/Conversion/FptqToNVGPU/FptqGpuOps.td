@@ -11,8 +11,8 @@ def FptqGpu_Dialect : Dialect {
   let cppNamespace = "::mlir::fptq::nvptx";
   let summary = "Device operations that the nvvm dialect cannot spell";
   let description = [{
-    Each stands for a short sequence of instructions and has two lowerings: inline assembly (`fptq-lower-gpu-ops`, the last
-    step before LLVM), and the simulator, which takes them as they are.
+    Each stands for a short sequence of instructions and has two lowerings: inline assembly (`fptq-lower-gpu-ops`, the
+    last step before LLVM), and the simulator, which takes them as they are.
   }];
 }
 
@@ -24,10 +24,10 @@ def FptqGpu_WgmmaOp : Op<FptqGpu_Dialect, "wgmma", [MemoryEffects<[MemRead, MemW
     for `fptq_gpu.wgmma_wait` only. The four warps of a warpgroup execute it together. (nvvm.wgmma.mma_async takes A
     from shared memory only.)
 
-    With `acc` one m64nN accumulator, in each warp 16 of its rows: word `4 t + i` of lane `4 g + c` is row `g + 8 (i / 2)`,
-    token `8 t + 2 c + i mod 2`. `a` holds the A fragments of mma.m16n8k32, four words a step. Byte k of step s of token n
-    is in shared memory at `p ^ ((p >> 7 & 7) << 4)` with `p = b + 128 n + 32 s + k`: rows of 128 bytes in 1024-byte
-    atoms with the 128-byte swizzle; `b` may point to a later step of an atom's first row.
+    With `acc` one m64nN accumulator, in each warp 16 of its rows: word `4 t + i` of lane `4 g + c` is row
+    `g + 8 (i / 2)`, token `8 t + 2 c + i mod 2`. `a` holds the A fragments of mma.m16n8k32, four words a step. Byte k
+    of step s of token n is in shared memory at `p ^ ((p >> 7 & 7) << 4)` with `p = b + 128 n + 32 s + k`: rows of 128
+    bytes in 1024-byte atoms with the 128-byte swizzle; `b` may point to a later step of an atom's first row.
 
     Must satisfy: (WG1) four words of A for each of 1 to 4 steps; (WG2) four accumulators for each 8 of 8 to 256 tokens,
     and as many results; (WG3) results that nothing uses but `acc` of another product and `fptq_gpu.wgmma_wait`.

@@ -10,8 +10,9 @@ def ConvertFptqToNVGPUPass : Pass<"convert-fptq-to-nvgpu", "::mlir::ModuleOp"> {
     Works after bufferization, on `fptq.packed_matmul` (layout `nvptx`), `fptq.quantize_activations` and
     `fptq.quantize_rows` on memrefs whose last dimension is contiguous. Each becomes a call of `fptq_gpu_launch`
     (fptq-runtime/GpuLaunch.h), which the device runtime and the simulator implement, with a kernel of
-    `gpu.module @fptq_kernels`; a kernel is added once for each (scheme, group size, scale type, tile), and once for each body of rows.
-    Products of a number of tokens known only at run time choose among the tiles when they are called.
+    `gpu.module @fptq_kernels`; a kernel is added once for each (scheme, group size, scale type, tile), and once for
+    each body of rows. Products of a number of tokens known only at run time choose among the tiles when they are
+    called.
 
     `chip` (default: sm_80) is sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_120 or
     sm_121. Kernels of sm_80 run on every newer chip.

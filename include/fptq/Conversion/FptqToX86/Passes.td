@@ -12,14 +12,14 @@ def ConvertFptqToX86Pass : Pass<"convert-fptq-to-x86", "::mlir::ModuleOp"> {
     module once for each (tier, scheme, group size, scale type), with internal linkage and its own target
     features, so that kernels of several tiers live in one module.
 
-    `tier` names one or more tiers: `reference`, `avx2`, `avxvnni`, `avx512vnni`, `avx512vnni-zen`, `amx-int8`, or one of the
-    last five with `-emulated` behind it: the same code with the special instructions spelled in plain
+    `tier` names one or more tiers: `reference`, `avx2`, `avxvnni`, `avx512vnni`, `avx512vnni-zen`, `amx-int8`, or one
+    of the last five with `-emulated` behind it: the same code with the special instructions spelled in plain
     arithmetic, which runs anywhere. With more than one tier the program asks `fptq_cpu_tiers` of the
     runtime when it runs. Default: `avx2`.
 
-    `threads` (default: false) splits large products over an OpenMP team: each thread has a share of its own, and takes from
-    others' when it is through. Products of the same activations that stand beside each other (query, key and value;
-    gate and up) share what their kernels prepare, and one team computes them.
+    `threads` (default: false) splits large products over an OpenMP team: each thread has a share of its own, and takes
+    from others' when it is through. Products of the same activations that stand beside each other (query, key and
+    value; gate and up) share what their kernels prepare, and one team computes them.
   }];
   let options = [
     ListOption<"tiers", "tier", "std::string", "tiers to generate (default: avx2)">,

@@ -11,7 +11,8 @@ def FptqLoadParametersPass : Pass<"fptq-load-parameters", "::mlir::ModuleOp"> {
     whose blob is the tensor's bytes in its `.safetensors` file, mapped and not copied; the blob keeps
     the mapping alive. Globals with an inline value become plain constants. A tensor that no file has,
     or has with another shape or element type, is an error, and so is a resource of more or fewer bytes than its type.
-    A resource of integers of 2 to 7 bits, a byte each or two nibbles a byte, becomes one of bytes and an `arith.trunci`.
+    A resource of integers of 2 to 7 bits, a byte each or two nibbles a byte, becomes one of bytes and an
+    `arith.trunci`.
 
     What is loaded from globals that are stored to, and what is stored, is copied (docs/UpstreamIssues.md, "Stores to
     globals").
@@ -34,8 +35,8 @@ def FptqLowerLinearPass : Pass<"fptq-lower-linear", "::mlir::ModuleOp"> {
 def FptqLowerFloatLookupPass : Pass<"fptq-lower-float-lookup", "::mlir::ModuleOp"> {
   let summary = "Lower lookups in float tables to linalg";
   let description = [{
-    A `fptq.lookup` (the quantize stage never ran, as when a model is calibrated) becomes a `linalg.generic` that extracts
-    its rows from the table.
+    A `fptq.lookup` (the quantize stage never ran, as when a model is calibrated) becomes a `linalg.generic` that
+    extracts its rows from the table.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
@@ -94,9 +95,10 @@ def FptqMergeFunctionsPass : Pass<"fptq-merge-functions", "::mlir::ModuleOp"> {
 def FptqFoldReshapesPass : Pass<"fptq-fold-reshapes", "::mlir::func::FuncOp"> {
   let summary = "Reshapes out of the way of fusion";
   let description = [{
-    In functions with a product of activations that were reshaped for it: loops of one step and dimensions of size 1 are dropped, as upstream's `linalg-fold-unit-extent-dims` does, with two
-    conditions: two loops stay, rows and channels, and ops that read windows are left alone. The batch of a product of two
-    activations that was made of several dimensions (`tensor.collapse_shape` before and `tensor.expand_shape` behind a
+    In functions with a product of activations that were reshaped for it: loops of one step and dimensions of size 1 are
+    dropped, as upstream's `linalg-fold-unit-extent-dims` does, with two conditions: two loops stay, rows and channels,
+    and ops that read windows are left alone. The batch of a product of two activations that was made of several
+    dimensions (`tensor.collapse_shape` before and `tensor.expand_shape` behind a
     `batch_matmul`) is these dimensions again, which the softmax between two such products has.
   }];
 }
@@ -131,11 +133,11 @@ def FptqFuseAttentionPass : Pass<"fptq-fuse-attention", "::mlir::func::FuncOp"> 
 def FptqSkipMaskedKeysPass : Pass<"fptq-skip-masked-keys", "::mlir::func::FuncOp"> {
   let summary = "Let blocks of query rows stop at their last key";
   let description = [{
-    In the loops of `fptq-fuse-attention`: where the scores are masked by `select(key <= row + ..., score, -inf)`, no row of
-    a block sees keys behind the last one that its last row sees. That bound, in whole vectors of 16, takes the place of
-    the number of keys in the block. Results do not change: what is left out would have been added as exact zeros. So
-    the masked scores may only go into a maximum and an exponential; where another mask shows some of them again (a
-    prefix that every row sees), all keys are computed.
+    In the loops of `fptq-fuse-attention`: where the scores are masked by `select(key <= row + ..., score, -inf)`, no
+    row of a block sees keys behind the last one that its last row sees. That bound, in whole vectors of 16, takes the
+    place of the number of keys in the block. Results do not change: what is left out would have been added as exact
+    zeros. So the masked scores may only go into a maximum and an exponential; where another mask shows some of them
+    again (a prefix that every row sees), all keys are computed.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
 }
@@ -143,9 +145,9 @@ def FptqSkipMaskedKeysPass : Pass<"fptq-skip-masked-keys", "::mlir::func::FuncOp
 def FptqFuseRowsPass : Pass<"fptq-fuse-rows", "::mlir::func::FuncOp"> {
   let summary = "Quantize rows where they are computed";
   let description = [{
-    Where an `fptq.quantize_activations` reads what elementwise ops and row reductions made for it alone (a norm, a gated
-    activation), all of them are tiled to as many rows (at most 8) as fit `bytes` (default 32768) and fused: the float
-    row is quantized before it leaves the cache, and is never stored as a whole. The same operations on the same
+    Where an `fptq.quantize_activations` reads what elementwise ops and row reductions made for it alone (a norm, a
+    gated activation), all of them are tiled to as many rows (at most 8) as fit `bytes` (default 32768) and fused: the
+    float row is quantized before it leaves the cache, and is never stored as a whole. The same operations on the same
     numbers: codes, scales and sums do not change by a bit. With `threads` the loop over tiles is a parallel one.
   }];
   let options = [Option<"bytes", "bytes", "int64_t", "32768", "floats of one tile, in bytes; default 32768">,
@@ -158,9 +160,9 @@ def FptqOutlineRowsPass : Pass<"fptq-outline-rows", "::mlir::func::FuncOp"> {
   let summary = "Make one operation of rows and their quantization, for targets with a kernel for both";
   let description = [{
     What `fptq-fuse-rows` tiles on a CPU becomes the body of an `fptq.quantize_rows`: scalar code for one element. Sums
-    along the row become `fptq.row_sum`; their order is that of the vectors on a CPU, so codes, scales and sums are equal.
-    What has no kernel form (other reductions, gathers, functions without a polynomial) stays where it is and is an
-    input; a remark says what it was.
+    along the row become `fptq.row_sum`; their order is that of the vectors on a CPU, so codes, scales and sums are
+    equal. What has no kernel form (other reductions, gathers, functions without a polynomial) stays where it is and is
+    an input; a remark says what it was.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
                            "::mlir::tensor::TensorDialect", "::mlir::fptq::FptqDialect"];
@@ -281,8 +283,8 @@ def FptqBoundAllocationsPass : Pass<"fptq-bound-allocations", "::mlir::func::Fun
 def FptqLowerObservePass : Pass<"fptq-lower-observe", "::mlir::ModuleOp"> {
   let summary = "Lower fptq.observe on buffers to a call of the runtime";
   let description = [{
-    `fptq_observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t element)`, where `element`
-    is 0 for f32, 1 for f16 and 2 for bf16; the executable that runs the code supplies it.
+    `fptq_observe(const char *layer, const void *data, int64_t rows, int64_t channels, int32_t element)`, where
+    `element` is 0 for f32, 1 for f16 and 2 for bf16; the executable that runs the code supplies it.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
@@ -292,8 +294,8 @@ def FptqLowerPackedLookupPass : Pass<"fptq-lower-packed-lookup", "::mlir::Module
   let summary = "Lower lookups of 4-bit rows on buffers to loops of vectors";
   let description = [{
     A `fptq.packed_lookup` becomes a loop over its ids that unpacks the codes of one row in any layout, four channels at
-    once, and multiplies them by their group's scale. Nothing in it is of one target: the host of an NVPTX program runs it
-    too. Ids outside of the table are undefined behaviour, as they are for `tensor.extract`.
+    once, and multiplies them by their group's scale. Nothing in it is of one target: the host of an NVPTX program runs
+    it too. Ids outside of the table are undefined behaviour, as they are for `tensor.extract`.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
@@ -312,8 +314,8 @@ def FptqLowerAssertsPass : Pass<"fptq-lower-asserts", "::mlir::ModuleOp"> {
 def FptqCheckAllocationsPass : Pass<"fptq-check-allocations", "::mlir::ModuleOp"> {
   let summary = "A buffer that memory has no room for is an error, not a write to address 0";
   let description = [{
-    Every call of `malloc`, as `finalize-memref-to-llvm` leaves them, goes through a function of the module that says how
-    many bytes were wanted, on standard error, and aborts where there are none. It takes them from the runtime
+    Every call of `malloc`, as `finalize-memref-to-llvm` leaves them, goes through a function of the module that says
+    how many bytes were wanted, on standard error, and aborts where there are none. It takes them from the runtime
     (`fptq-runtime/Buffers.h`), which `free` becomes a return to: buffers are kept for the next call.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
@@ -332,8 +334,9 @@ def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
 def FptqLowerMathPass : Pass<"fptq-lower-math"> {
   let summary = "Math as polynomials, products and sums as fma: the same on every target";
   let description = [{
-    Powers by small constants as products, by other integers by squaring; exp, tanh, erf and log as polynomials (at most 5 ulp; sin and cos are left to
-    libm: their polynomials are bad away from 0, where rotary angles are); mulf with addf or subf as fma where both have
+    Powers by small constants as products, by other integers by squaring; exp, tanh, erf and log as polynomials (at most
+    5 ulp; sin and cos are left to libm: their polynomials are bad away from 0, where rotary angles are); mulf with addf
+    or subf as fma where both have
     `fastmath<contract>`, which is then taken from all operations. On scalars and vectors alike, so that a CPU and a
     GPU compute the same floats.
   }];
@@ -343,11 +346,11 @@ def FptqLowerMathPass : Pass<"fptq-lower-math"> {
 def FptqPrefetchStreamsPass : Pass<"fptq-prefetch-streams", "::mlir::func::FuncOp"> {
   let summary = "Prefetch rows that come from memory";
   let description = [{
-    Where vectors of an argument are read row by row in a loop of unknown length and accumulated (the keys and values of a
-    cache), the rows `bytes` ahead are prefetched: the processor's own prefetch ends with each page of 4 KB. Where another
-    argument of the same type is read like that behind it, as values are behind keys and the next head's keys behind
-    values, its row of the same number is prefetched into the second-level cache, up to `window` bytes of them: a head's
-    rows are over before prefetching ahead has paid. Runs on vectors and buffers, after views are folded.
+    Where vectors of an argument are read row by row in a loop of unknown length and accumulated (the keys and values of
+    a cache), the rows `bytes` ahead are prefetched: the processor's own prefetch ends with each page of 4 KB. Where
+    another argument of the same type is read like that behind it, as values are behind keys and the next head's keys
+    behind values, its row of the same number is prefetched into the second-level cache, up to `window` bytes of them: a
+    head's rows are over before prefetching ahead has paid. Runs on vectors and buffers, after views are folded.
   }];
   let options = [Option<"bytes", "bytes", "int64_t", "2048", "how far ahead, in bytes; default 2048">,
                  Option<"window", "window", "int64_t", "131072",
