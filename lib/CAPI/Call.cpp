@@ -64,6 +64,10 @@ static std::string faultOf(const FptqTensor &tensor) {
 
 /// The same for the argument that `type` declares.
 static std::string faultOf(const FptqTensor &tensor, Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  int64_t rank = shaped ? shaped.getRank() : 0;
+  if (tensor.rank != rank) // before its shape is read, which may be no longer than the type's
+    return ("has rank " + llvm::Twine(tensor.rank) + ", expected " + llvm::Twine(rank)).str();
   std::string fault = faultOf(tensor);
   if (fault.empty() && tensor.dtype != *dtypeOf(type))
     fault = (llvm::Twine("is ") + nameOf(tensor.dtype) + ", expected " + nameOf(*dtypeOf(type))).str();

@@ -163,10 +163,13 @@ LogicalResult LinearOp::verify() {
     return emitOpError() << "(L4) channel_absmax has " << absmax.getShapedType().getNumElements()
                          << " elements, expected " << w[1] << " (layer '" << getLayer() << "')";
   if (auto values = absmax.tryGetValues<float>())
-    for (auto [k, v] : llvm::enumerate(*values))
+    for (auto [k, v] : llvm::enumerate(*values)) {
       if (!(v >= 0) || std::isinf(v))
         return emitOpError() << "(L4) channel_absmax of channel " << k << " is " << v << " (layer '" << getLayer()
                              << "')";
+      if (absmax.isSplat()) // one that stands for all
+        break;
+    }
   return success();
 }
 

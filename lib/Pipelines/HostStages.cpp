@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/Transforms/Passes.h"
@@ -131,6 +132,8 @@ static void addLLVMStages(OpPassManager &pm, const HostPipelineOptions &options,
                           function_ref<void(OpPassManager &)> addKernels) {
   pm.addNestedPass<func::FuncOp>(createFptqLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass()); // what the vectorizer named in remarks
+  pm.addPass(math::createMathExtendToSupportedTypes());             // functions are those of f32
+  pm.addPass(createFptqLowerBF16Pass());
   pm.addNestedPass<func::FuncOp>(createFptqLowerVectorsPass());
   VectorTransferToSCFOptions unroll;
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass(unroll.enableFullUnroll()));
@@ -170,6 +173,7 @@ static void addLLVMStages(OpPassManager &pm, const HostPipelineOptions &options,
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createFptqStoreBF16Pass());
 }
 
 void mlir::fptq::buildHostPipeline(OpPassManager &pm, const HostPipelineOptions &options, const HostTarget &target) {

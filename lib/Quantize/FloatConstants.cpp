@@ -72,10 +72,15 @@ static LogicalResult check(Location loc, StringRef name, Type type, ArrayRef<cha
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || bytes.empty())
     return success();
+  int64_t width = tensor.getElementType().isIntOrFloat() ? tensor.getElementTypeBitWidth() : 0;
+  int64_t expected = tensor.hasStaticShape() ? tensor.getNumElements() * (width / 8) : 0;
+  std::string constant = name.empty() ? "a constant" : ("constant '" + name + "'").str();
+  if (width >= 8 && (int64_t)bytes.size() != expected)
+    return emitError(loc) << constant << " of type " << type << " has " << bytes.size() << " bytes, expected "
+                          << expected;
   std::optional<Found> found = findNonFinite(bytes, tensor.getElementType());
   if (!found)
     return success();
-  std::string constant = name.empty() ? "a constant" : ("constant '" + name + "'").str();
   std::string at = indexOf(found->element, tensor.getShape());
   if (found->what != "-infinity")
     return emitError(loc) << constant << " of type " << type << " holds " << found->what << " at " << at;

@@ -229,7 +229,8 @@ FailureOr<LinearMatch> mlir::fptq::matchLinear(linalg::LinalgOp op, NoLinear &wh
     StringRef reason = "its element types are not f32, f16 or bf16";
     return isa<FloatType>(getElementTypeOrSelf(weight)) ? layer(reason) : no(reason);
   }
-  if (llvm::is_contained(match.extents, 0))
+  if (llvm::is_contained(match.extents, 0) ||
+      llvm::is_contained(cast<RankedTensorType>(weight.getType()).getShape(), 0))
     return no("it has a dimension of size 0");
   if (!sortLoops(match, op.getNumLoops(), match.extents))
     return no("the weight differs along a batch dimension");

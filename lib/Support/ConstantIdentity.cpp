@@ -60,7 +60,7 @@ static std::optional<SmallVector<Loops>> reshaped(Loops loops, ArrayRef<int64_t>
   Loop *next = loops.begin();
   for (auto [dim, size] : llvm::zip_equal(dims, shape))
     for (int64_t left = size; left != 1;) {
-      if (next == loops.end() || left == 0 || (left % next->size && next->size % left))
+      if (next == loops.end() || left == 0 || next->size == 0 || (left % next->size && next->size % left))
         return std::nullopt;
       if (left % next->size == 0) {
         dim.push_back(*next);

@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
@@ -97,8 +99,8 @@ static bool isCalledByName(StringRef name) {
                                               "fma",        "fmaf",  "erfc",    "erfcf"};
   static const llvm::TargetLibraryInfoImpl libraries{llvm::Triple(llvm::sys::getProcessTriple())};
   llvm::LibFunc ignored;
-  return name.starts_with("fptq_") || name.starts_with("omp_") || name.starts_with("__kmpc_") ||
-         llvm::is_contained(kOthers, name) || libraries.getLibFunc(name, ignored);
+  return name.starts_with("fptq_") || name.starts_with("_mlir_") || name.starts_with("omp_") ||
+         name.starts_with("__kmpc_") || llvm::is_contained(kOthers, name) || libraries.getLibFunc(name, ignored);
 }
 
 /// A function of the model with such a name would be what is called: frontends' private @round gets another, a public
@@ -106,6 +108,9 @@ static bool isCalledByName(StringRef name) {
 static LogicalResult keepCalledNamesFree(ModuleOp module) {
   SymbolTable symbols(module);
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (function.getSymName().contains('\0'))
+      return function.emitError() << "function '" << function.getSymName().split('\0').first
+                                  << "...' has a byte 0 in its name, where the linker's ends: rename it";
     if (function.isExternal() || !isCalledByName(function.getSymName()))
       continue;
     if (!function.isPrivate())
@@ -134,8 +139,28 @@ static LogicalResult checkLowered(ModuleOp module) {
   return failure(left.wasInterrupted());
 }
 
+/// What upstream's passes would take for something else: they fold `quant.dcast` of `quant.qcast` to nothing, and ask
+/// for the bounds of a dimension that no tensor has.
+static LogicalResult refuseMisread(ModuleOp module) {
+  WalkResult found = module.walk([](Operation *op) {
+    if (isa<quant::QuantizeCastOp, quant::DequantizeCastOp, quant::StorageCastOp>(op)) {
+      op->emitError() << "'" << op->getName() << "' has no code of its own: run fptq-import-quant first";
+      return WalkResult::interrupt();
+    }
+    auto dim = dyn_cast<tensor::DimOp>(op);
+    auto type = dim ? dyn_cast<RankedTensorType>(dim.getSource().getType()) : RankedTensorType();
+    std::optional<int64_t> index = type ? dim.getConstantIndex() : std::nullopt;
+    if (!index || (*index >= 0 && *index < type.getRank()))
+      return WalkResult::advance();
+    op->emitError() << "dimension " << *index << " of a tensor of rank " << type.getRank();
+    return WalkResult::interrupt();
+  });
+  return failure(found.wasInterrupted());
+}
+
 FailureOr<std::vector<EntryPoint>> mlir::fptq::lowerToLLVM(ModuleOp module, const LoweringOptions &options) {
-  if (failed(refuseNestedModules(module)) || failed(checkSignatures(module)) || failed(keepCalledNamesFree(module)))
+  if (failed(refuseNestedModules(module)) || failed(checkSignatures(module)) || failed(keepCalledNamesFree(module)) ||
+      failed(refuseMisread(module)))
     return failure();
   std::vector<EntryPoint> entries = declareEntries(module);
   PassManager pm(module.getContext(), ModuleOp::getOperationName());

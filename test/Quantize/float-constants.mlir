@@ -49,3 +49,14 @@ func.func @head(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
   %y = fptq.linear %x, %w layer("lm_head") {policy = #fptq.policy<float, "keep-float">} : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
   return %y : tensor<4x2xf32>
 }
+
+// -----
+
+// A resource that is longer than its type: there is no element that could be named.
+func.func @empty(%x: tensor<0xf16>) -> tensor<0xf16> {
+  // expected-error @+1 {{constant 'w' of type 'tensor<0xf16>' has 2 bytes, expected 0}}
+  %t = arith.constant dense_resource<w> : tensor<0xf16>
+  %y = arith.addf %x, %t : tensor<0xf16>
+  return %y : tensor<0xf16>
+}
+{-# dialect_resources: { builtin: { w: "0x02000000007C" } } #-}

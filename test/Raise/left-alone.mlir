@@ -190,3 +190,13 @@ func.func @blurred(%x: tensor<1x64x1026x1026xf32>, %z: tensor<1x64x1024x1024xf32
   } -> tensor<1x64x1024x1024xf32>
   return %y : tensor<1x64x1024x1024xf32>
 }
+
+// No input channels, as far as the kernel tells: nothing to name a layer by.
+// CHECK-LABEL: @no_channels
+// CHECK-NOT: fptq.linear
+func.func @no_channels(%x: tensor<2x?x12xf32>, %z: tensor<2x8x3xf32>) -> tensor<2x8x3xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x0x4xf32>
+  %y = linalg.conv_1d_ncw_fcw {dilations = dense<1> : tensor<1xi64>, strides = dense<4> : tensor<1xi64>}
+    ins(%x, %w : tensor<2x?x12xf32>, tensor<8x0x4xf32>) outs(%z : tensor<2x8x3xf32>) -> tensor<2x8x3xf32>
+  return %y : tensor<2x8x3xf32>
+}

@@ -38,12 +38,17 @@ int main(int argc, char **argv) {
   options.cpu = cpu;
   options.threads = !serial;
 
+  StringRef suffix = llvm::sys::path::extension(output);
+  if (suffix != ".so" && suffix != ".o") { // a model, perhaps the very one that is compiled
+    llvm::errs() << "fptq-compile: error: output '" << output << "': expected a name that ends with .o or .so\n";
+    return 1;
+  }
   DialectRegistry registry;
   registerToolDialects(registry);
   MLIRContext context(registry);
   ModuleFile module(file, context);
   if (!module.parse("fptq-compile"))
     return 1;
-  bool shared = llvm::sys::path::extension(output) == ".so";
-  return failed(shared ? emitSharedLibrary(module.get(), output, options) : emitObject(module.get(), output, options));
+  return failed(suffix == ".so" ? emitSharedLibrary(module.get(), output, options)
+                                : emitObject(module.get(), output, options));
 }

@@ -13,10 +13,11 @@ using namespace mlir::fptq;
 
 static Error fail(StringRef path, const Twine &text) { return createStringError(path + ": " + text); }
 
-/// NumPy's type codes and ours. bfloat16 is no NumPy type: it travels as raw 2-byte void, '|V2'.
+/// NumPy's type codes and ours. bfloat16 is no NumPy type: it travels as raw 2-byte void, '|V2', which ml_dtypes calls
+/// '<V2'.
 static constexpr std::pair<StringLiteral, StringLiteral> kTypes[] = {
-    {"<f4", "F32"}, {"<f2", "F16"}, {"<f8", "F64"}, {"|V2", "BF16"}, {"|i1", "I8"},  {"|u1", "U8"},
-    {"<i2", "I16"}, {"<i4", "I32"}, {"<i8", "I64"}, {"|b1", "BOOL"}, {"<u4", "U32"}, {"<u8", "U64"}};
+    {"<f4", "F32"}, {"<f2", "F16"}, {"<f8", "F64"}, {"|V2", "BF16"}, {"<V2", "BF16"}, {"|i1", "I8"}, {"|u1", "U8"},
+    {"<i2", "I16"}, {"<i4", "I32"}, {"<i8", "I64"}, {"|b1", "BOOL"}, {"<u4", "U32"},  {"<u8", "U64"}};
 
 Expected<Array> mlir::fptq::readNpy(StringRef path) {
   auto buffer = readInputFile(path, /*mapped=*/true);
@@ -54,7 +55,8 @@ Expected<Array> mlir::fptq::readNpy(StringRef path) {
     if (text.trim().getAsInteger(10, size))
       return fail(path, "shape '(" + shape[1] + ")' is not a tuple of sizes");
     array.shape.push_back(size);
-    bytes *= size;
+    if (MulOverflow(bytes, size, bytes))
+      return fail(path, "shape '(" + shape[1] + ")' has more bytes than an address");
   }
   StringRef data = all.substr(start + length);
   if ((int64_t)data.size() != bytes)
@@ -65,7 +67,7 @@ Expected<Array> mlir::fptq::readNpy(StringRef path) {
 
 Error mlir::fptq::writeNpy(StringRef path, const Array &array) {
   StringRef descr;
-  for (auto [numpy, ours] : kTypes)
+  for (auto [numpy, ours] : llvm::reverse(kTypes)) // of two names the first
     if (array.dtype == ours)
       descr = numpy;
   std::string shape;

@@ -69,14 +69,16 @@ static Type elementOf(Type type) {
 }
 
 /// Element types and a common number of calls.
-static llvm::Error checkInputs(const EntryPoint &entry, ArrayRef<Array> inputs, bool batched) {
+static llvm::Error checkInputs(const EntryPoint &entry, ArrayRef<Array> inputs, const Options &o) {
+  bool batched = !o.inputs.empty();
   if (inputs.size() != entry.arguments.size())
     return llvm::createStringError("'" + entry.name + "' has " + llvm::Twine(entry.arguments.size()) +
                                    " arguments, got " + llvm::Twine(inputs.size()));
   for (auto [i, input] : llvm::enumerate(inputs)) {
     StringRef expected = safetensorsDtype(elementOf(entry.arguments[i]));
     if (input.dtype != expected)
-      return llvm::createStringError("argument " + llvm::Twine(i) + " is " + input.dtype + ", expected " + expected);
+      return llvm::createStringError((batched ? o.inputs : o.args[i]) + ": argument " + llvm::Twine(i) + " is " +
+                                     input.dtype + ", expected " + expected);
     if (batched && (input.shape.empty() || input.shape[0] != inputs[0].shape[0]))
       return llvm::createStringError("argument " + llvm::Twine(i) + " has no leading dimension of " +
                                      llvm::Twine(inputs[0].shape.empty() ? 0 : inputs[0].shape[0]) + " calls");
@@ -174,12 +176,15 @@ static llvm::Error run(Executable &executable, const Options &o) {
   if (!inputs)
     return inputs.takeError();
   bool batched = !o.inputs.empty();
-  if (llvm::Error e = checkInputs(**entry, *inputs, batched))
+  if (llvm::Error e = checkInputs(**entry, *inputs, o))
     return e;
   int64_t calls = batched && !inputs->empty() ? inputs->front().shape[0] : 1;
   if (calls == 0)
     return llvm::createStringError(o.inputs + ": has no rows, so there is nothing to call");
-  std::signal(SIGABRT, SIG_DFL); // an assertion of the model has said why: no stack of ours, no "submit a bug report"
+  // An assertion of the model has said why: no stack of ours, no "submit a bug report". A model that broke the heap
+  // would not even get there: it takes memory to print a stack.
+  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE})
+    std::signal(signal, SIG_DFL);
   std::vector<Array> results;
   for (int64_t call = 0; call < calls; ++call) {
     std::vector<TensorRef> arguments;

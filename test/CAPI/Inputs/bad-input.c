@@ -192,7 +192,8 @@ static void badCalls(FptqModule *module) {
   CALL(((FptqTensor){x, narrow, 2, FPTQ_F32}), "size 3 in dimension 1, expected 4");
   CALL(((FptqTensor){x, negative, 2, FPTQ_F32}), "size -2 in dimension 0");
   CALL(((FptqTensor){x, huge, 2, FPTQ_F32}), "more bytes");
-  CALL(((FptqTensor){0}), "no data");
+  CALL(((FptqTensor){0}), "rank 0, expected 2");
+  CALL(((FptqTensor){x, shape, INT64_C(1) << 40, FPTQ_F32}), "rank 1099511627776, expected 2");
   FptqTensor arguments[] = {good, scalar};
   FptqResults *results = fptqExecutableCall(executable, "f", arguments, 2); /* after all that it works */
   WORKS(results && fptqResultsCount(results) == 1);

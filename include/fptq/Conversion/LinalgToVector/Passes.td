@@ -331,6 +331,27 @@ def FptqLowerVectorsPass : Pass<"fptq-lower-vectors", "::mlir::func::FuncOp"> {
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def FptqLowerBF16Pass : Pass<"fptq-lower-bf16"> {
+  let summary = "Compute bfloat16 in f32, and convert it by integer arithmetic";
+  let description = [{
+    Arithmetic of bfloat16 becomes that of f32 between conversions (as no x86 has it, LLVM does the same), and conversions
+    become shifts and a rounding to nearest even, on every processor alike. LLVM calls `__truncsfbf2` for them, which
+    libgcc has from GCC 13 on, or takes denormals for zeros (docs/UpstreamIssues.md). Functions of `math` are for
+    `math-extend-to-supported-types`, before.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
+def FptqStoreBF16Pass : Pass<"fptq-store-bf16", "::mlir::ModuleOp"> {
+  let summary = "Move bfloat16 about as integers of 16 bits";
+  let description = [{
+    In functions and globals of the LLVM dialect `bf16` becomes `i16`, which is all that it is after `fptq-lower-bf16`.
+    LLVM takes single elements out of a vector of `bfloat`, as a masked store does on AVX2, by way of f32 and
+    `__truncsfbf2`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def FptqLowerMathPass : Pass<"fptq-lower-math"> {
   let summary = "Math as polynomials, products and sums as fma: the same on every target";
   let description = [{
