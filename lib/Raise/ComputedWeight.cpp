@@ -4,6 +4,7 @@
 #include "MatchLinear.h"
 #include "fptq/IR/Fptq.h"
 #include "fptq/Support/Parameters.h"
+#include "fptq/Support/TensorBytes.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -138,8 +139,8 @@ ComputedWeight mlir::fptq::matchComputedWeight(linalg::LinalgOp op) {
       return {};
     auto type = dyn_cast<RankedTensorType>(weight.getType());
     // What differs along a batch is no layer's: keys of relative positions (DeBERTa), which are computed, too.
-    if (!isFloatTensor(weight) || isOneNumber(weight) || !type.hasStaticShape() || !type.getNumElements() ||
-        differsAlongBatch(op, input, map))
+    if (!isFloatTensor(weight) || isOneNumber(weight) || !type.hasStaticShape() ||
+        !addressableBytes(type.getShape(), sizeof(float)).value_or(0) || differsAlongBatch(op, input, map))
       continue;
     SetVector<Operation *> ops =
         computationOf(weight, kMaxOperations, [](Operation *op) { return hasEffects(op) || holdsCodes(op); });

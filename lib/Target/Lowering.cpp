@@ -37,8 +37,10 @@ static std::vector<EntryPoint> declareEntries(ModuleOp module) {
   return entries;
 }
 
-/// What a caller can hand over and be given: numbers of up to 64 bits, and tensors of them.
+/// What a caller can hand over and be given: numbers of up to 64 bits, and dense tensors of them.
 static bool isInterfaceType(Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getEncoding())
+    return false;
   auto shaped = dyn_cast<ShapedType>(type);
   Type element = getElementTypeOrSelf(type);
   return (!shaped || isa<RankedTensorType, MemRefType>(type)) &&
@@ -52,7 +54,7 @@ static LogicalResult checkSignatures(ModuleOp module) {
         if (!isInterfaceType(type))
           return function.emitError()
                  << "function '" << function.getSymName() << "' has " << what << " " << i << " of type " << type
-                 << ", which cannot be passed: expected a number of at most 64 bits, or a ranked tensor of such";
+                 << ", which cannot be passed: expected a number of at most 64 bits, or a dense ranked tensor of such";
       return success();
     };
     if (function.isPublic() && !function.isExternal() &&

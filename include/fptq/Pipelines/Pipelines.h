@@ -2,6 +2,7 @@
 #ifndef FPTQ_PIPELINES_PIPELINES_H
 #define FPTQ_PIPELINES_PIPELINES_H
 
+#include "fptq/Policy/HeadLayers.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -26,7 +27,7 @@ struct QuantizePipelineOptions : PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> method{*this, "method", llvm::cl::desc("rtn or mse (default)"), llvm::cl::init("mse")};
   Option<std::string> ragged{*this, "ragged", llvm::cl::desc("pad (default), adjust or error"), llvm::cl::init("pad")};
   Option<std::string> keepFloat{*this, "keep-float", llvm::cl::desc("regex of layers that stay float (default: heads)"),
-                                llvm::cl::init("(^|[./])(lm_head|embed_tokens|wte)$")};
+                                llvm::cl::init(kHeadLayers)};
   Option<std::string> formula{*this, "formula", llvm::cl::desc("equalization: lae (default) or smoothquant"),
                               llvm::cl::init("lae")};
   Option<double> alpha{*this, "alpha", llvm::cl::desc("smoothquant's migration strength (default 0.5)"),

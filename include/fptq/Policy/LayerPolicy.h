@@ -8,6 +8,7 @@
 #ifndef FPTQ_POLICY_LAYERPOLICY_H
 #define FPTQ_POLICY_LAYERPOLICY_H
 
+#include "fptq/Policy/HeadLayers.h"
 #include "fptq/Policy/Recipe.h"
 #include "llvm/Support/JSON.h"
 
@@ -24,10 +25,8 @@ struct PolicyOptions {
   std::optional<bool> symmetric; ///< open: yes for group, no for two_level
   WeightMethod method = WeightMethod::Rtn;
   RaggedMode ragged = RaggedMode::Pad;
-  /// Layers that stay float unless a recipe's rule names them. The paper quantizes the linears of
-  /// the transformer blocks; everybody's head stays float.
-  std::string keepFloat = "(^|[./])(lm_head|embed_tokens|wte)$";
-  bool strict = true; ///< a layer that cannot have what was asked is an error, else it goes per token
+  std::string keepFloat = kHeadLayers; ///< a regular expression, or empty
+  bool strict = true;                  ///< a layer that cannot have what was asked is an error, else it goes per token
 
   /// v0 <= v1, both finite; a regular expression that compiles; a scheme that can be symmetric.
   llvm::Error verify() const;

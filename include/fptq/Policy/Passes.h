@@ -2,6 +2,7 @@
 #ifndef FPTQ_POLICY_PASSES_H
 #define FPTQ_POLICY_PASSES_H
 
+#include "fptq/Policy/HeadLayers.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::fptq {

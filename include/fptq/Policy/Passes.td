@@ -54,7 +54,7 @@ def FptqChoosePolicyPass : Pass<"fptq-choose-policy", "ModuleOp"> {
     Option<"method", "method", "std::string", /*default=*/"\"rtn\"", "rtn or mse; default rtn">,
     Option<"ragged", "ragged", "std::string", /*default=*/"\"pad\"",
            "K not a multiple of the group: pad, adjust (the largest divisor of K) or error; default pad">,
-    Option<"keepFloat", "keep-float", "std::string", /*default=*/"\"(^|[./])(lm_head|embed_tokens|wte)$\"",
+    Option<"keepFloat", "keep-float", "std::string", /*default=*/"kHeadLayers",
            "regular expression of layers that stay float unless a rule names them, or empty; default the head, "
            "(^|[./])(lm_head|embed_tokens|wte)$">,
     Option<"strict", "strict", "bool", /*default=*/"true", "fail where a layer cannot have what was asked; default true">

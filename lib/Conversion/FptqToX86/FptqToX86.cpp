@@ -22,7 +22,8 @@ struct ConvertFptqToX86Pass : mlir::fptq::impl::ConvertFptqToX86PassBase<Convert
     for (const std::string &name : tiers) {
       std::optional<Target> target = parseTarget(name);
       if (!target) {
-        getOperation().emitError() << "unknown tier '" << name << "', expected " << knownTargets();
+        getOperation().emitError() << "unknown tier '" << name << "', expected " << knownTargets()
+                                   << ", or several joined by '+'";
         return signalPassFailure();
       }
       targets.push_back(*target);
