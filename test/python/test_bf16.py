@@ -35,7 +35,7 @@ def model(body: str, length: str) -> str:
 
 def run(folder: pathlib.Path, body: str, length: str, x: np.ndarray) -> np.ndarray:
     (folder / "model.mlir").write_text(model(body, length))
-    np.save(folder / "x.npy", x.view("V2"))
+    np.save(folder / "x.npy", x)  # as '<V2', which is ml_dtypes' name for it
     done = subprocess.run([BIN / "fptq-run", "model.mlir", "--arg", "x.npy", "--result", "y.npy"], cwd=folder,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
