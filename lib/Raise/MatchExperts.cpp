@@ -194,8 +194,11 @@ FailureOr<ExpertsMatch> mlir::fptq::matchExperts(linalg::LinalgOp op, StringRef 
     return reason = "the weight differs along a batch dimension and has fewer than 16 input or output channels each "
                     "time (a depthwise or grouped convolution)",
            failure();
-  if (!match.xMap.isProjectedPermutation() || !match.resultMap.isProjectedPermutation() ||
-      !match.stackMap.isProjectedPermutation(/*allowZeroInResults=*/true))
+  if (!match.xMap.isProjectedPermutation())
+    return reason =
+               "the weight differs along a batch dimension, and windows of its input overlap (a convolution in groups)",
+           failure();
+  if (!match.resultMap.isProjectedPermutation() || !match.stackMap.isProjectedPermutation(/*allowZeroInResults=*/true))
     return reason = unknown, failure();
   if (match.numExperts() > kMaxExperts)
     return reason = "the weight differs along a batch dimension of more than 1024", failure();

@@ -186,6 +186,17 @@ func.func @too_many(%x: tensor<1025x1x16xf32>) -> tensor<1025x1x16xf32> {
   return %y : tensor<1025x1x16xf32>
 }
 
+// CHECK-LABEL: @groups_of_a_convolution
+// CHECK: linalg.conv_2d_ngchw_gfchw
+// CHECK-NOT: fptq.linear
+// REASON: the weight differs along a batch dimension, and windows of its input overlap (a convolution in groups)
+func.func @groups_of_a_convolution(%x: tensor<1x2x16x12x12xf32>, %z: tensor<1x2x16x8x8xf32>) -> tensor<1x2x16x8x8xf32> {
+  %w = arith.constant dense_resource<w> : tensor<2x16x16x5x5xf32>
+  %y = linalg.conv_2d_ngchw_gfchw {dilations = dense<1> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>}
+    ins(%x, %w : tensor<1x2x16x12x12xf32>, tensor<2x16x16x5x5xf32>) outs(%z : tensor<1x2x16x8x8xf32>) -> tensor<1x2x16x8x8xf32>
+  return %y : tensor<1x2x16x8x8xf32>
+}
+
 // CHECK-LABEL: @two_batches
 // CHECK: linalg.generic
 // CHECK-NOT: fptq.linear
