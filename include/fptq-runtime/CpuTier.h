@@ -42,9 +42,10 @@ const char *fptq_cpu_lacks(FptqTier tier);
 /* What CPUID and XCR0 say. All zero where the processor has none of it. */
 typedef struct FptqCpuWords {
   uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_edx;
-  uint64_t xcr0;        /* register states the system saves; 0 without OSXSAVE */
-  uint32_t leaf7_1_eax; /* subleaf 1 */
-  uint32_t amd;         /* 1: leaf 0 says "AuthenticAMD" */
+  uint64_t xcr0;         /* register states the system saves; 0 without OSXSAVE */
+  uint32_t leaf7_1_eax;  /* subleaf 1 */
+  uint32_t amd;          /* 1: leaf 0 says "AuthenticAMD" */
+  uint32_t extended_ecx; /* leaf 0x80000001 */
 } FptqCpuWords;
 
 /* The decision itself, of any processor: all of fptq_cpu_lacks but the question to the system whether AMX may be used.

@@ -28,10 +28,14 @@ static const struct Need {
     {FPTQ_AVX2,
      {.leaf1_ecx = BIT(12) | BIT(29), .leaf7_ebx = BIT(5), .xcr0 = 0x6},
      "the processor has no AVX2, FMA and F16C that the system saves"},
+    /* What the rest of x86-64-v3 is, which code of these tiers is compiled for: a hypervisor may mask some of it. */
+    {FPTQ_AVX2,
+     {.leaf1_ecx = BIT(22), .leaf7_ebx = BIT(3) | BIT(8), .extended_ecx = BIT(5)},
+     "the processor has no BMI1, BMI2, LZCNT and MOVBE"},
     {FPTQ_AVXVNNI, {.leaf7_1_eax = BIT(4)}, "the processor has no AVX-VNNI"},
     {FPTQ_AVX512VNNI,
-     {.leaf7_ebx = BIT(16) | BIT(17) | BIT(30) | BIT(31), .leaf7_ecx = BIT(11)},
-     "the processor has no AVX-512 F, DQ, BW, VL and VNNI"},
+     {.leaf7_ebx = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31), .leaf7_ecx = BIT(11)},
+     "the processor has no AVX-512 F, DQ, CD, BW, VL and VNNI"},
     {FPTQ_AVX512VNNI, {.xcr0 = 0xe6}, "the system does not save AVX-512 registers"},
     {FPTQ_AVX512VNNI_ZEN, {.amd = 1}, "the processor is not AMD's"},
     {FPTQ_AMX_INT8, {.leaf7_edx = BIT(24) | BIT(25)}, "the processor has no AMX-INT8"},
@@ -43,7 +47,8 @@ static int has(uint64_t value, uint64_t mask) { return (value & mask) == mask; }
 static int meets(const FptqCpuWords *words, const FptqCpuWords *bits) {
   return has(words->leaf1_ecx, bits->leaf1_ecx) && has(words->leaf7_ebx, bits->leaf7_ebx) &&
          has(words->leaf7_ecx, bits->leaf7_ecx) && has(words->leaf7_edx, bits->leaf7_edx) &&
-         has(words->xcr0, bits->xcr0) && has(words->leaf7_1_eax, bits->leaf7_1_eax) && has(words->amd, bits->amd);
+         has(words->xcr0, bits->xcr0) && has(words->leaf7_1_eax, bits->leaf7_1_eax) && has(words->amd, bits->amd) &&
+         has(words->extended_ecx, bits->extended_ecx);
 }
 
 /* Whether later tiers need what `tier` needs. */
@@ -87,6 +92,8 @@ static FptqCpuWords this_machine(void) {
     if (has(c, BIT(27)))
       words.xcr0 = saved_states();
   }
+  if (__get_cpuid(0x80000001, &a, &b, &c, &d))
+    words.extended_ecx = c;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
     words.leaf7_ebx = b, words.leaf7_ecx = c, words.leaf7_edx = d;
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))

@@ -33,7 +33,7 @@ LogicalResult Dot4Op::verify() { return verifyLanes(*this, "D1", getAcc(), getWe
 LogicalResult Madd8Op::verify() {
   int64_t weightMax = getWeightMax();
   if (weightMax < 0 || 2 * 127 * weightMax >= 1 << 15)
-    return emitOpError() << "(MA2) weights up to " << weightMax << " can saturate a pair's sum, at most 128";
+    return emitOpError() << "(MA2) weights up to " << weightMax << " can saturate a pair's sum, at most 129";
   return verifyLanes(*this, "MA1", getAcc(), getWeights(), 2, {16});
 }
 

@@ -16,8 +16,16 @@ func.func @madd8_of_half_a_register(%a: vector<8xi16>, %w: vector<16xi8>) -> vec
 
 // -----
 
+// 2 * 127 * 129 is 32766.
+func.func @madd8_that_may_not_saturate(%a: vector<16xi16>, %w: vector<32xi8>) -> vector<16xi16> {
+  %r = fptq_x86.madd8 %a, %w, %w weight_max(129) : vector<16xi16>, vector<32xi8>
+  return %r : vector<16xi16>
+}
+
+// -----
+
 func.func @madd8_that_may_saturate(%a: vector<16xi16>, %w: vector<32xi8>) -> vector<16xi16> {
-  // expected-error@+1 {{(MA2) weights up to 255 can saturate a pair's sum, at most 128}}
+  // expected-error@+1 {{(MA2) weights up to 255 can saturate a pair's sum, at most 129}}
   %r = fptq_x86.madd8 %a, %w, %w weight_max(255) : vector<16xi16>, vector<32xi8>
   return %r : vector<16xi16>
 }

@@ -1,6 +1,11 @@
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=avx512vnni | FileCheck %s --check-prefixes=CHECK,VNNI
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=avx512vnni | FileCheck %s --check-prefix=SWEEP
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
+// Linux gives AMX tiles to those who ask: who has one tier only, too.
+// RUN: fptq-opt %s --convert-fptq-to-x86=tier=amx-int8 | FileCheck %s --check-prefix=ASKS
+// ASKS: call @fptq_cpu_tiers
+// RUN: fptq-opt %s --convert-fptq-to-x86=tier=amx-int8-emulated | FileCheck %s --check-prefix=EMULATED
+// EMULATED-NOT: @fptq_cpu_tiers
 // RUN: fptq-opt %s --convert-fptq-to-x86=tier=reference | FileCheck %s --check-prefix=REFERENCE
 // RUN: fptq-opt %s --convert-fptq-to-x86="tier=reference,avx2,avx512vnni threads=true" | FileCheck %s --check-prefix=MULTI
 
