@@ -47,13 +47,17 @@ Case draw(unsigned seed, const std::string &tier) {
   std::mt19937 random(seed);
   auto below = [&](int64_t n) { return int64_t(random() % n); };
   Case c;
-  int64_t format = below(std::size(kGroups) * 3), group = kGroups[format / 3], scheme = format % 3;
-  c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, format / 2 % 2 ? 2 : 1};
-  c.key.element = FptqElement(format % 5 < 3 ? 0 : format % 5 - 2);
-  c.key.slices = std::array{1, 2, 3, 8}[format % 4];
+  int64_t format = below(std::size(kGroups) * 6), group = kGroups[format / 6], scheme = format / 2 % 3;
+  // All else that a kernel fixes goes with the format; other stretches of seeds pair them otherwise.
+  std::mt19937 others(format * 977 + seed / 4096);
+  auto among = [&](int64_t n) { return int64_t(others() % n); };
+  c.key = {tier, group, scheme == 2, scheme == 0, format % 2 == 1, among(2) ? 2 : 1};
+  int64_t element = among(5);
+  c.key.element = FptqElement(element < 3 ? 0 : element - 2);
+  c.key.slices = std::array{1, 2, 3, 8}[among(4)];
   c.blockOrder = seed % 3 ? seed : 0;
-  c.key.activation = FptqActivation(format % 4);
-  c.key.multiplies = !c.key.activation || format / 4 % 2;
+  c.key.activation = FptqActivation(among(4));
+  c.key.multiplies = !c.key.activation || among(2);
   c.shape = {1 + below(150), 0, group, c.key.twoLevel, c.key.symmetric, c.key.halfScales};
   c.shape.k = 1 + below(std::max<int64_t>(group, below(4) ? 700 : 3000));
   if (group > 512 && below(2))
