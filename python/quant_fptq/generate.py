@@ -11,6 +11,10 @@ from quant_fptq.model import Model
 from quant_fptq.tokenizer import Tokenizer
 
 
+#: What byte-level tokenizers make of a character whose bytes are not all there: U+FFFD.
+_INCOMPLETE = "\ufffd".encode()
+
+
 def sample(logits: np.ndarray, rng: np.random.Generator, temperature: float, top_p: float) -> int:
     """One token; temperature 0 takes the likeliest."""
     if temperature <= 0:
@@ -45,10 +49,13 @@ def text(tokenizer: Tokenizer, prompt: Sequence[int], generated: Iterator[int]) 
     """The prompt's text, then what each token adds to it."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     known = list(prompt)
-    done = tokenizer.decode(known)
+    done = all_bytes = tokenizer.decode(known)
     yield decoder.decode(done)
     for token in generated:
         known.append(token)
         all_bytes = tokenizer.decode(known)
+        if all_bytes.endswith(_INCOMPLETE):
+            continue
         yield decoder.decode(all_bytes[len(done):])
         done = all_bytes
+    yield decoder.decode(all_bytes[len(done):], final=True)

@@ -23,8 +23,9 @@ class Model:
         for entry in ("prefill", "decode"):
             if entry not in executable.signatures:
                 raise FptqError(f"the model has no public function '{entry}'")
-            # Results that are no argument's storage would have to be copied back into the cache.
-            self._copied = [r for r, s in enumerate(executable.signatures[entry]["results"]) if r and s["alias"] < 0]
+        # Results that are no argument's storage have to be copied back into the cache.
+        self._copied = {entry: [r for r, s in enumerate(signature["results"]) if r and s["alias"] < 0]
+                        for entry, signature in executable.signatures.items()}
         shape = (config.num_kv_heads, config.context, config.head_dim)
         dtype = _capi.DTYPES[_capi.DTYPE_NAMES.index(executable.signatures["decode"]["arguments"][-1]["dtype"])]
         # One array, large enough for pages of 2 MiB, which numpy asks for.
@@ -47,16 +48,19 @@ class Model:
             call = self._calls[entry] = self.executable.bind(entry, [tokens, self._position, *self.cache])
         elif tokens is not self._token:
             call[0] = tokens
-        logits, *caches = call([0, *self._copied])
-        for r, cache in zip(self._copied, caches):
+        copied = self._copied[entry]
+        logits, *caches = call([0, *copied])
+        for r, cache in zip(copied, caches):
             self.cache[r - 1][...] = cache
         self.position += len(tokens)
         return logits
 
     def _many(self, entry: str, tokens: Sequence[int]) -> np.ndarray:
-        array = np.ascontiguousarray(tokens, dtype=np.int32)
-        self._check(array.min(initial=0), array.max(initial=0), len(array))
-        return self._call(entry, array)
+        array = np.asarray(tokens)
+        if array.size and array.dtype.kind not in "iu":
+            raise FptqError(f"tokens are {array.dtype}, expected integers")
+        self._check(int(array.min(initial=0)), int(array.max(initial=0)), len(array))
+        return self._call(entry, np.ascontiguousarray(array, np.int32))
 
     def prefill(self, tokens: Sequence[int]) -> np.ndarray:
         """Appends tokens; logits [tokens, vocabulary] of each position."""

@@ -46,6 +46,9 @@ class Outliers:
 
 def inject(checkpoint: Checkpoint, outliers: Outliers) -> Checkpoint:
     """The same function with outliers; the weights it touches become float32 copies."""
+    if checkpoint.is_stored:
+        raise FptqError(f"{checkpoint.source}: its weights are codes, which take no outliers; inject them before it is "
+                        "quantized")
     result = Checkpoint(checkpoint.source, checkpoint.config, dict(checkpoint.tensors))
     rng = np.random.default_rng(outliers.seed)
 

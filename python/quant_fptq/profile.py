@@ -86,6 +86,8 @@ class LayerRange:
         self.channels = rows.shape[1]
         if not rows.size:
             return
+        if self.observed is not None:
+            raise FptqError(f"layer '{self.name}': its range was read from a file, where its observer cannot go on")
         low, high = rows.min(axis=0), rows.max(axis=0)
         self.channel_min = low if self.channel_min is None else np.minimum(self.channel_min, low)
         self.channel_max = high if self.channel_max is None else np.maximum(self.channel_max, high)
@@ -130,7 +132,8 @@ class Profile:
             entries.append(entry)
             if layer.channel_min is None or layer.channel_max is None:
                 if layer.tokens or layer.absmax:
-                    raise FptqError(f"{path}: layer '{layer.name}': its vectors are not there (a profile without sidecar)")
+                    raise FptqError(f"{path}: layer '{layer.name}': its vectors are not there (a profile without "
+                                    "sidecar)")
                 entry |= {"min": 0.0, "max": 0.0, "absmax": 0.0}  # no token reached it
                 continue
             entry |= {"min": float(layer.channel_min.min()), "max": float(layer.channel_max.max()),
@@ -225,12 +228,14 @@ def _layer(path: Path, entry: object, vectors: dict[str, np.ndarray]) -> LayerRa
         raise error("absmax", f"is {absmax!r}, expected a number >= 0")
     low, high = vector("min", channels, "float32"), vector("max", channels, "float32")
     bins = vector("histogram", BINS, "int64")
-    if bins is None:
-        return LayerRange(name, channels, tokens, low, high, Histogram(), absmax)
-    if (bins < 0).any():
+    if bins is not None and (bins < 0).any():
         raise error("histogram", f"has the negative count {bins.min()}")
-    histogram = Histogram(integer("histogram_exponent", _SMALLEST, _LARGEST), bins.copy())
-    return LayerRange(name, channels, tokens, low, high, histogram, absmax)
+    layer = LayerRange(name, channels, tokens, low, high)
+    if bins is not None:
+        layer.histogram = Histogram(integer("histogram_exponent", _SMALLEST, _LARGEST), bins.copy())
+    if layer.absmax != absmax:
+        layer.observed = absmax
+    return layer
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, StoredWeight, Tensor, safetensors
-from quant_fptq.importer.checkpoint import HEAD, layer_of
+from quant_fptq.importer.checkpoint import EMBEDDING, HEAD, layer_of
 from quant_fptq.model import Model
 from quant_fptq.pipeline import Pipeline
 from quant_fptq.session import Executable, Module, Session
@@ -184,18 +184,22 @@ def quantized_checkpoint(session: Session, checkpoint: Checkpoint, plan: Quantiz
     result = Checkpoint(checkpoint.source, checkpoint.config, dict(checkpoint.tensors),
                         input_scales=dict(checkpoint.input_scales))
     for layer in module.layers():
-        name = f"{layer['name']}.weight"
+        name = own = f"{layer['name']}.weight"
         if layer["policy"] == "lookup":
             raise FptqError(f"layer '{layer['name']}': a folder of compressed-tensors has float embeddings only; leave "
                             "the lookup out of the recipe")
+        if layer["policy"] != "static":
+            result.input_scales.pop(layer["name"], None)
         if layer["policy"] == "float" or name not in shapes:
             continue
         if layer["policy"] not in ("per-token", "static"):
             raise FptqError(f"layer '{layer['name']}' is {layer['policy']}; only per-token and static layers can be "
                             "exported")
+        if name == EMBEDDING:  # of a tied head, which has codes from now on: the table stays float
+            name, result.config = HEAD, replace(result.config, tied=False)
         if layer["policy"] == "static":
-            result.input_scales[layer["name"]] = float(np.float32(layer["range"] / 127)) if layer["range"] else 1.0
-        if checkpoint.tensors[name].stored:
+            result.input_scales[layer_of(name)] = float(np.float32(layer["range"] / 127)) if layer["range"] else 1.0
+        if checkpoint.tensors[own].stored:
             continue
-        result.tensors[name] = Tensor(_stored_weight(path, tensors, layer, shapes[name]))
+        result.tensors[name] = Tensor(_stored_weight(path, tensors, layer, shapes[own]))
     return result

@@ -59,20 +59,21 @@ def _rows(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     return x.movedim(first - 1, -len(module.kernel_size) - 1).flatten(-len(module.kernel_size) - 1)
 
 
-def layer_names(model: torch.nn.Module, match: str | None = None) -> dict[str, torch.nn.Module]:
+def layer_names(model: torch.nn.Module, match: str | None = None) -> dict[str, list[torch.nn.Module]]:
     """The linear layers of `model` under the names that the compiler gives them: their weight's, without ".weight".
+    Those that share a weight share a name.
 
     That is the module's own name, except where a weight is shared: a tied head is its embedding. `match`: a regular
     expression that has to be found in the name. Raises FptqError where no layer is left.
     """
     weights = {id(parameter): name.removesuffix(".weight") for name, parameter in model.named_parameters()}
-    found = {}
+    found: dict[str, list[torch.nn.Module]] = {}
     for name, module in model.named_modules():
         if not _is_linear(module):
             continue
         layer = weights.get(id(module.weight), name)
         if match is None or re.search(match, layer):
-            found[layer] = module
+            found.setdefault(layer, []).append(module)
     if not found:
         raise FptqError("the model has no linear layer" + (f" that matches '{match}'" if match else ""))
     return found
@@ -82,8 +83,9 @@ def layer_names(model: torch.nn.Module, match: str | None = None) -> dict[str, t
 def observe(model: torch.nn.Module, match: str | None = None) -> Iterator[Profile]:
     """Records what enters each linear layer while the `with` lasts; the hooks are gone afterwards.
 
-    Inputs [..., K] (of convolutions [N, C, size...] or [C, size...]) of any float type and device are read as float32. Raises FptqError naming the layer for NaN and
-    infinity. The model hash stays empty: these weights are not the compiler's file.
+    Inputs [..., K] (of convolutions [N, C, size...] or [C, size...]) of any float type and device are read as float32.
+    Raises FptqError naming the layer for NaN and infinity. The model hash stays empty: these weights are not the
+    compiler's file.
     """
     profile = Profile()
 
@@ -93,7 +95,8 @@ def observe(model: torch.nn.Module, match: str | None = None) -> Iterator[Profil
 
         return record
 
-    handles = [module.register_forward_pre_hook(hook(layer)) for layer, module in layer_names(model, match).items()]
+    handles = [module.register_forward_pre_hook(hook(layer))
+               for layer, modules in layer_names(model, match).items() for module in modules]
     try:
         yield profile
     finally:

@@ -250,6 +250,20 @@ def test_a_layer_that_no_token_reached_stays_in_its_profile(tmp_path):
     assert expert.reason == "no token of the calibration reached it"
 
 
+def test_a_profile_goes_on_where_it_stopped(tmp_path):
+    """Of min-max; another observer's range does not follow from what is in the file."""
+    profile = Profile()
+    profile.record("a", np.ones((2, 8)))
+    profile.save(tmp_path / "p.json")
+    again = Profile.load(tmp_path / "p.json")
+    again.record("a", np.full((1, 8), 100.0))
+    assert again.layers["a"].absmax == 100 and again.layers["a"].tokens == 3
+    text = (tmp_path / "p.json").read_text().replace("min-max", "percentile=90").replace('"absmax": 1.0', '"absmax": 0.5')
+    (tmp_path / "p.json").write_text(text)
+    with pytest.raises(FptqError, match="layer 'a': its range was read from a file, where its observer cannot go on"):
+        Profile.load(tmp_path / "p.json").record("a", np.ones((1, 8)))
+
+
 def test_a_profile_without_its_vectors_is_not_saved(tmp_path):
     (tmp_path / "p.json").write_text(json.dumps({"format": "fptq-profile", "version": 1, "layers": [
         {"name": "a", "channels": 4, "tokens": 3, "min": -1, "max": 2, "absmax": 2}]}))

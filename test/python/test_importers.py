@@ -239,6 +239,18 @@ def test_llama2c_layout(stories):
     assert config.interleaved and config.tied and config.context == 512
 
 
+@pytest.mark.parametrize("dim", [128, 640])
+def test_llama2c_that_begins_like_a_pickle(tmp_path, dim):
+    """The low byte of its first size is 0x80; a pickle's other bytes are sizes of no model."""
+    layer = 2 * dim + 4 * dim * dim + 3 * dim * 32
+    data = np.zeros(8 * dim + layer + dim + 16 * (dim // 4), np.float32)
+    (tmp_path / "m.bin").write_bytes(np.array([dim, 32, 1, 4, 4, 8, 16], "<i4").tobytes() + data.tobytes())
+    assert load_checkpoint(tmp_path / "m.bin").config.hidden_size == dim
+    (tmp_path / "p.bin").write_bytes(b"\x80\x02" + bytes(range(100)))
+    with pytest.raises(FptqError, match="a pickled PyTorch file"):
+        load_checkpoint(tmp_path / "p.bin")
+
+
 def test_llama2c_cut_short_names_the_array(stories, tmp_path):
     path = tmp_path / "cut.bin"
     path.write_bytes(stories.read_bytes()[:300_000])

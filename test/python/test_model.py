@@ -9,7 +9,7 @@ from oracle import forward
 from quant_fptq import FptqError, Session, load_checkpoint
 from quant_fptq.model import Model
 from quant_fptq.outliers import Outliers, inject
-from quant_fptq.quantize import QuantizeOptions
+from quant_fptq.quantize import QuantizeOptions, quantized_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_tied_head_and_all_heads_alone(session, tmp_path):
 def test_cache_is_updated_in_place_and_reset_forgets(session, tiny):
     checkpoint = load_checkpoint(tiny)
     model = compiled(session, checkpoint)
-    assert not model._copied
+    assert not any(model._copied.values())
     first = model.prefill([1, 5, 9])
     model.reset()
     np.testing.assert_array_equal(first, model.prefill([1, 5, 9]))
@@ -67,7 +67,7 @@ def test_a_cache_of_halves_rounds_keys_and_values(session, tiny, stories, interl
     checkpoint = load_checkpoint(stories if interleaved else tiny)
     tokens = np.random.default_rng(3).integers(3, 40, 22)
     model = Model(session.import_checkpoint(checkpoint, "f16").compile(threads=2), checkpoint.config)
-    assert not model._copied and {cache.dtype for cache in model.cache} == {np.dtype(np.float16)}
+    assert not any(model._copied.values()) and {cache.dtype for cache in model.cache} == {np.dtype(np.float16)}
     expected = forward(checkpoint, tokens)
     logits = np.vstack([model.prefill(tokens[:14]), [model.decode(token) for token in tokens[14:]]])
     error = np.abs(logits - expected).max() / np.abs(expected).max()
@@ -86,7 +86,7 @@ def test_prompt_is_the_last_row_of_prefill(session, tiny):
     expected = model.prefill(tokens)[-1]
     model.reset()
     np.testing.assert_allclose(model.prompt(tokens), expected, rtol=1e-5, atol=1e-6)
-    assert model.position == 11 and not model._copied
+    assert model.position == 11 and not any(model._copied.values())
     with pytest.raises(FptqError, match="at least one token"):
         model.prompt([])
 
@@ -134,6 +134,15 @@ def test_outliers_preserve_the_function(tiny):
     assert np.array_equal(checkpoint["model.norm.weight"], changed["model.norm.weight"])
 
 
+def test_tokens_that_are_no_integers_of_the_vocabulary(session, tiny):
+    model = compiled(session, load_checkpoint(tiny))
+    for tokens, message in [([2**32 + 5], "token 4294967301 is none"), ([2**40], "is none of the model's 40"),
+                            (np.array([1.5]), "tokens are float64, expected integers"), ([-1], "token -1 is none")]:
+        with pytest.raises(FptqError, match=message):
+            model.prefill(tokens)
+    assert model.position == 0
+
+
 @pytest.mark.parametrize("text, message", [("atn=2", "unknown key 'atn'"), ("attn=x", "'x' is no number"),
                                            ("down=-1", "out of range"), ("channels=99", "99 channels")])
 def test_outliers_refuse_nonsense(tiny, text, message):
@@ -148,3 +157,11 @@ def test_compiler_errors_have_one_text(session, tmp_path):
         session.parse(path)
     with pytest.raises(FptqError, match="no such file"):
         session.parse(tmp_path / "nothing.mlir")
+
+
+def test_codes_take_no_outliers(tiny):
+    checkpoint = load_checkpoint(tiny)
+    with Session() as session:
+        stored = quantized_checkpoint(session, checkpoint, QuantizeOptions(group_size=16))
+    with pytest.raises(FptqError, match="its weights are codes, which take no outliers"):
+        inject(stored, Outliers.parse("attn=20,channels=2"))

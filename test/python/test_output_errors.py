@@ -96,15 +96,16 @@ def test_failed_pass_keeps_what_was_there(tmp_path, model):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_linking_leaves_nothing(tmp_path, model, number):
     """The linker here writes its output, says so, and takes its time."""
-    linker = tmp_path / "path" / "clang-22"
+    linker, said = tmp_path / "path" / "clang-22", tmp_path / "said"
     linker.parent.mkdir()
-    linker.write_text("#!/bin/sh\necho half > \"$3\"\n/bin/echo linking\nexec /bin/sleep 60\n")
+    os.mkfifo(said)
+    linker.write_text(f"#!/bin/sh\necho half > \"$3\"\necho linking > {said}\nexec /bin/sleep 60\n")
     linker.chmod(0o755)
     (tmp_path / "out").mkdir()
     command = [BIN / "fptq-compile", "--tier=reference", model, "-o", tmp_path / "out" / "model.so"]
     with subprocess.Popen(list(map(os.fspath, command)), stdout=subprocess.PIPE, start_new_session=True, text=True,
                           env={**os.environ, "PATH": os.fspath(linker.parent)}) as process:
-        assert process.stdout.readline() == "linking\n"
+        assert said.read_text() == "linking\n"
         assert len(os.listdir(tmp_path / "out")) == 2  # the object file and half a library
         process.send_signal(number)
         process.wait()

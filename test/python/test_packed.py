@@ -6,10 +6,12 @@ import re
 import ml_dtypes
 import numpy as np
 import pytest
+from conftest import write_tiny
 from oracle import forward
 from packed_writers import SIZES, folder
 
 from quant_fptq import FptqError, QuantizeOptions, Session, load_checkpoint, save_checkpoint
+from quant_fptq.cli import commands, main
 from quant_fptq.importer import export, safetensors
 from quant_fptq.model import Model
 from quant_fptq.quantize import plan_for, quantized_checkpoint
@@ -30,6 +32,7 @@ FORMS = {
     "ct-channel": dict(method="compressed-tensors", group=None),
     "ct-bytes": dict(method="compressed-tensors", bits=8),
     "ct-order": dict(method="compressed-tensors", order=True),
+    "ct-bytes-order": dict(method="compressed-tensors", bits=8, order=True),
     "ct-bf16": dict(method="compressed-tensors", dtype=ml_dtypes.bfloat16),
     "gptq": dict(method="gptq", symmetric=False, desc_act=False),
     "gptq-sym-f16": dict(method="gptq", dtype=np.float16),
@@ -134,6 +137,35 @@ def test_export_of_our_own_result(session, tmp_path):
     assert group["input_activations"] == DYNAMIC and group["weights"]["group_size"] == 32
     for name in checkpoint.tensors:
         np.testing.assert_array_equal(again.float32(name), result.float32(name))
+
+
+def test_a_tied_head_that_is_quantized_is_exported_beside_its_table(session, tmp_path):
+    """The table stays what lookups read; the head is a layer of its own, in a folder and in a file of ours."""
+    checkpoint = load_checkpoint(write_tiny(tmp_path / "m", tie_word_embeddings=True))
+    result = quantized_checkpoint(session, checkpoint, QuantizeOptions(group_size=16, keep_float=""))
+    assert result.tensors["lm_head.weight"].stored and not result.tensors["model.embed_tokens.weight"].stored
+    export.compressed_tensors(result, tmp_path / "out")
+    save_checkpoint(result, tmp_path / "out.safetensors")
+    for again in (load_checkpoint(tmp_path / "out"), load_checkpoint(tmp_path / "out.safetensors")):
+        assert not again.config.tied
+        for name in result.tensors:
+            np.testing.assert_array_equal(again.float32(name), result.float32(name))
+
+
+def test_static_scales_that_a_policy_overrules_are_not_exported(session, tmp_path):
+    checkpoint = load_checkpoint(make(tmp_path, "ct", scale=0.03125, **groups(activations=STATIC)).write(tmp_path / "m"))
+    assert checkpoint.input_scales
+    assert not quantized_checkpoint(session, checkpoint, QuantizeOptions(policy="per-token")).input_scales
+
+
+def test_kernels_are_compiled_for_what_a_quantized_model_decided(tmp_path, monkeypatch):
+    """Static layers stay static, as in `quantize`, though nothing is there to calibrate on."""
+    make(tmp_path, "ct", scale=0.03125, **groups(activations=STATIC)).write(tmp_path / "m")
+    plans = []
+    quantized = commands._quantized
+    monkeypatch.setattr(commands, "_quantized", lambda *rest: plans.append(rest[-1]) or quantized(*rest))
+    main(["compile", str(tmp_path / "m"), "--chip", "sm_80", "--emit", "ptx", "-o", str(tmp_path / "k.ptx")])
+    assert plans[0].decided and plans[0].policy is None
 
 
 @pytest.mark.parametrize("what", ["equalized", "fptq"])

@@ -26,7 +26,7 @@ def test_page_says_what_the_profile_says(profile, tmp_path):
     page = (tmp_path / "r.html").read_text()
     assert "1 static, 1 equalized, 1 per-token, 0 float" in page
     assert "v0 = 15" in page and "v1 = 150" in page
-    assert "largest 40 before, 5.39 after" in page  # log2(2 + 40)
+    assert "largest 40 before, 5.39 after by LAE" in page  # log2(2 + 40)
     assert "a.&lt;down&gt;" in page and "a.<down>" not in page
     assert not re.search(r'(?:src|href)=|url\(|@import|<script', page)  # nothing is fetched
     assert not list(tmp_path.glob("*.partial"))

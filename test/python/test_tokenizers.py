@@ -6,7 +6,7 @@ import re
 import pytest
 from conftest import write_tiny
 
-from quant_fptq import FptqError, gguf_tokenizer, load_checkpoint
+from quant_fptq import FptqError, generate, gguf_tokenizer, load_checkpoint
 from quant_fptq.importer.checkpoint import Checkpoint, LlamaConfig
 from quant_fptq.importer.gguf import File
 from quant_fptq.tokenizer import Llama2cTokenizer, documents, load_tokenizer
@@ -78,6 +78,18 @@ def test_huggingface_round_trip_starts_with_bos(kjv_folder):
     tokens = tokenizer.encode("In the beginning God created the heaven")
     assert tokens[0] == 0 and tokens.count(0) == 1
     assert tokenizer.decode(tokens).strip() == b"In the beginning God created the heaven"
+
+
+def test_a_stream_of_text_splits_no_character(kjv_folder):
+    """A token may end inside of one: what it adds waits for the rest, or for the end."""
+    tokenizer = load_tokenizer(None, load_checkpoint(kjv_folder))
+    text = "a€ 😀 é b"
+    tokens = tokenizer.encode(text)
+    pieces = list(generate.text(tokenizer, tokens[:2], iter(tokens[2:])))
+    assert len(pieces) > 3 and "".join(pieces).strip() == text
+    assert not any("\ufffd" in piece for piece in pieces)
+    cut = list(generate.text(tokenizer, tokens[:2], iter(tokens[2:4])))
+    assert "".join(cut).rstrip("\ufffd") in "".join(pieces)
 
 
 def test_no_tokenizer_beside_the_model(tiny):

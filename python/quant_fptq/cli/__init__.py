@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("eval", commands.evaluate, "perplexity of the float or the quantized model")
     arguments.add_model(sub)
-    arguments.add_text(sub)
+    arguments.add_text(sub, max_tokens="predictions to count, the last document whole (default: all)")
     arguments.add_scheme(sub)
     arguments.add_quantization(sub)
     arguments.add_threads(sub)

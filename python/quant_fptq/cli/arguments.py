@@ -40,20 +40,22 @@ _THRESHOLD = number("number >= 0", float, lambda value: value >= 0)
 def add_model(sub: argparse.ArgumentParser, help: str = MODEL) -> None:
     sub.add_argument("model", metavar="MODEL", help=help)
     sub.add_argument("--from", dest="format", choices=FORMATS, help="format of MODEL (default: seen from its content)")
-    sub.add_argument("--context", type=POSITIVE, help="positions of the KV cache (default: the model's, at most 2048)")
+    sub.add_argument("--context", type=POSITIVE,
+                     help="positions of the KV cache (default: the model's; of transformers and GGUF at most 2048)")
     sub.add_argument("--kv-cache", choices=CACHES, default="f32",
                      help="its element type; f16 is faster where the context is long (default f32)")
     sub.add_argument("--inject-outliers", metavar="KEY=VALUE,...",
                      help="function-preserving outliers: attn=20,ffn=20,down=200,channels=2,seed=11")
 
 
-def add_text(sub: argparse.ArgumentParser, needed_for: str = "") -> None:
+def add_text(sub: argparse.ArgumentParser, needed_for: str = "",
+             max_tokens: str = f"tokens to calibrate on (default {CALIBRATION_TOKENS})") -> None:
     what = "text, documents separated by <|endoftext|>"
     sub.add_argument("--text", metavar="FILE", help=f"{what}; needed for {needed_for}" if needed_for else what)
     sub.add_argument("--tokenizer", metavar="FILE", help="tokenizer.json, GGUF or llama2.c .bin (default: the "
                      "GGUF model's own, or the one beside the model)")
     sub.add_argument("--first-document", type=COUNT, default=0, help="number of the first document (default 0)")
-    sub.add_argument("--max-tokens", type=POSITIVE, help="predictions to count, the last document whole (default: all)")
+    sub.add_argument("--max-tokens", type=POSITIVE, help=max_tokens)
 
 
 def add_calibration(sub: argparse.ArgumentParser) -> None:

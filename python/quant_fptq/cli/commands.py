@@ -17,6 +17,7 @@ from quant_fptq.cli.arguments import quantize_options
 from quant_fptq.cli.files import MLIR
 from quant_fptq.errors import FptqError
 from quant_fptq.importer import Checkpoint, export, llama_module, load_checkpoint, native
+from quant_fptq.importer.checkpoint import DEFAULT_CONTEXT
 from quant_fptq.importer.llama import write_parameters
 from quant_fptq.json_input import read_object
 from quant_fptq.model import Model
@@ -53,6 +54,13 @@ def _session(options: argparse.Namespace) -> Session:
     return Session(report.diagnostics(options.verbose))
 
 
+def _note_context(options: argparse.Namespace, checkpoint: Checkpoint) -> None:
+    """What is written has as many positions as the KV cache would have here."""
+    if options.context is None and checkpoint.config.context == DEFAULT_CONTEXT:
+        print(f"quant-fptq: note: written for {DEFAULT_CONTEXT} positions; --context N for more, where the model has "
+              "them", file=sys.stderr)
+
+
 def import_(options: argparse.Namespace) -> None:
     output = Path(options.output)
     if options.model.endswith(MLIR):
@@ -60,6 +68,7 @@ def import_(options: argparse.Namespace) -> None:
             session.parse(options.model).run("fptq-import-quant").write(output, bytecode=output.suffix != ".mlir")
         return
     checkpoint = _checkpoint(options)
+    _note_context(options, checkpoint)
     if output.suffix == ".safetensors":
         native.save(checkpoint, output)
         return
@@ -77,6 +86,7 @@ def export_(options: argparse.Namespace) -> None:
     if options.model.endswith(MLIR):
         raise FptqError(f"{options.model}: an MLIR file is exported --to quant-types")
     checkpoint = _checkpoint(options)
+    _note_context(options, checkpoint)
     with _session(options) as session:
         quantized = quantization.quantized_checkpoint(session, checkpoint, quantize_options(options))
         if options.to == "quant-fptq":
@@ -99,12 +109,12 @@ def _export_types(options: argparse.Namespace) -> None:
 
 
 def _calibrate_on_text(options: argparse.Namespace, session: Session, module: Module, checkpoint: Checkpoint,
-                       output: Path, max_tokens: int | None) -> None:
-    """Documents from number 0, cut off at `max_tokens`."""
+                       output: Path, max_tokens: int | None, first: int) -> None:
+    """Documents from number `first` on, cut off at `max_tokens`."""
     tokenizer = load_tokenizer(options.tokenizer, checkpoint)
     sequences: list[list[int]] = []
     left = max_tokens or sys.maxsize
-    for tokens in evaluation.encoded(tokenizer, _text(options), checkpoint.config.context, 0, max_tokens):
+    for tokens in evaluation.encoded(tokenizer, _text(options), checkpoint.config.context, first, max_tokens):
         sequences.append(tokens[:left])
         left -= len(sequences[-1])
         if left <= 0:
@@ -122,7 +132,7 @@ def _run_calibration(options: argparse.Namespace, session: Session, module: Modu
 
 
 def _profile(options: argparse.Namespace, session: Session, module: Module, checkpoint: Checkpoint, output: Path,
-             max_tokens: int | None) -> None:
+             max_tokens: int | None, first: int = 0) -> None:
     """Calibrates by whatever the options offer: calls, random tokens, text."""
     if getattr(options, "calibrate", None):
         quantization.calibrate_calls(session, module, options.calibrate, options.entry, output, options.observer,
@@ -131,9 +141,11 @@ def _profile(options: argparse.Namespace, session: Session, module: Module, chec
         sequences = quantization.random_sequences(checkpoint, options.random_tokens)
         _run_calibration(options, session, module, checkpoint, sequences, output)
     elif options.text:
-        _calibrate_on_text(options, session, module, checkpoint, output, max_tokens)
+        _calibrate_on_text(options, session, module, checkpoint, output, max_tokens, first)
     else:
-        raise FptqError("no ranges: give --profile, --text, --calibrate or --random-tokens, or --policy per-token")
+        offered = [f"--{name.replace('_', '-')}" for name in ("profile", "text", "calibrate", "random_tokens")
+                   if hasattr(options, name)]
+        raise FptqError(f"no ranges: give {', '.join(offered)} or --policy per-token")
 
 
 def calibrate(options: argparse.Namespace) -> None:
@@ -146,7 +158,7 @@ def calibrate(options: argparse.Namespace) -> None:
             return
         checkpoint = _checkpoint(options)
         _profile(options, session, session.import_checkpoint(checkpoint, options.kv_cache), checkpoint,
-                 Path(options.output), options.max_tokens or CALIBRATION_TOKENS)
+                 Path(options.output), options.max_tokens or CALIBRATION_TOKENS, options.first_document)
 
 
 def policy(options: argparse.Namespace) -> None:
@@ -216,20 +228,26 @@ def quantize(options: argparse.Namespace) -> None:
 
 def compile_(options: argparse.Namespace) -> None:
     plan = quantize_options(options)
-    if plan.needs_profile and not (options.text or options.calibrate or options.random_tokens):
-        plan.policy = options.policy = "per-token"  # the only one that needs no ranges
     with _session(options) as session:
-        module = _float_module(options, session, plan)
+        module = _float_module(options, session, plan, without_ranges="per-token")
         if not any(layer["quantized"] for layer in module.layers()):
             _quantized(session, module, plan)
         module.emit_nvptx(options.output, options.chip.split(","), options.emit)
 
 
-def _float_module(options: argparse.Namespace, session: Session, plan: QuantizeOptions) -> Module:
-    """The model to quantize; calibrates where the plan lacks a profile."""
+def _float_module(options: argparse.Namespace, session: Session, plan: QuantizeOptions,
+                  without_ranges: str | None = None) -> Module:
+    """The model to quantize; calibrates where the plan lacks a profile, or takes the policy `without_ranges` where the
+    options have nothing to calibrate on."""
     profile = session.folder / "profile.json"
-    if options.model.endswith(MLIR):
+    is_mlir = options.model.endswith(MLIR)
+    if is_mlir and (options.text or options.random_tokens):
+        raise FptqError("an MLIR file is calibrated on calls: --calibrate INPUTS.safetensors")
+    can_calibrate = options.text or options.calibrate or options.random_tokens
+    if is_mlir:
         module = session.parse(options.model)
+        if plan.needs_profile and not can_calibrate and without_ranges:
+            plan.policy = without_ranges
         if plan.needs_profile and options.calibrate:
             quantization.calibrate_calls(session, module, options.calibrate, options.entry, profile, options.observer,
                                          options.threads)
@@ -239,13 +257,17 @@ def _float_module(options: argparse.Namespace, session: Session, plan: QuantizeO
     decided = quantization.plan_for(plan, checkpoint, session.folder)
     plan.policy, plan.recipe, plan.decided = decided.policy, decided.recipe, decided.decided
     module = session.import_checkpoint(checkpoint, options.kv_cache)
+    if plan.needs_profile and not can_calibrate and without_ranges:
+        plan.policy = without_ranges
     if plan.needs_profile:
-        _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS)
+        _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS,
+                 options.first_document)
         plan.profile = profile
     return module
 
 
-def _model(options: argparse.Namespace, session: Session, checkpoint: Checkpoint) -> tuple[Model, list[dict]]:
+def _model(options: argparse.Namespace, session: Session, checkpoint: Checkpoint,
+           max_tokens: int = CALIBRATION_TOKENS, first: int = 0) -> tuple[Model, list[dict]]:
     """Float or quantized, compiled; with its layer table."""
     module = session.import_checkpoint(checkpoint, options.kv_cache)
     if options.scheme == "float":
@@ -255,7 +277,7 @@ def _model(options: argparse.Namespace, session: Session, checkpoint: Checkpoint
         plan = quantization.plan_for(quantize_options(options), checkpoint, session.folder)
         if plan.needs_profile:
             plan.profile = session.folder / "profile.json"
-            _profile(options, session, module, checkpoint, plan.profile, CALIBRATION_TOKENS)
+            _profile(options, session, module, checkpoint, plan.profile, max_tokens, first)
         layers = _quantized(session, module, plan).layers()
     return Model(module.compile(options.tier, options.threads), checkpoint.config), layers
 
@@ -282,7 +304,8 @@ def generate(options: argparse.Namespace) -> None:
     checkpoint = _checkpoint(options)
     tokenizer = load_tokenizer(options.tokenizer, checkpoint)
     with _session(options) as session:
-        model, _ = _model(options, session, checkpoint)
+        model, _ = _model(options, session, checkpoint, options.max_tokens or CALIBRATION_TOKENS,
+                          options.first_document)
         prompt = tokenizer.encode(options.prompt)
         made = generation.tokens(model, prompt, options.count, options.temperature, options.top_p, options.seed)
         for piece in generation.text(tokenizer, prompt, made):

@@ -59,8 +59,8 @@ def _quantized(name: str, weight: StoredWeight, rows: np.ndarray | None) -> Iter
     else:
         yield f"{layer}.weight_packed", LazyArray(
             (n, -(-k // 4)), np.int32,
-            lambda: np.pad(np.asarray(weight.codes).view(np.uint8)[order][:, columns] ^ 128,
-                           ((0, 0), (0, -k % 4))).view(np.int32))
+            lambda: np.ascontiguousarray(np.pad(np.asarray(weight.codes).view(np.uint8)[order][:, columns] ^ 128,
+                                                ((0, 0), (0, -k % 4)))).view(np.int32))
     yield f"{layer}.weight_scale", np.asarray(weight.scales)[order]
     yield f"{layer}.weight_shape", np.array([n, k], np.int64)
     if weight.zeros is not None:

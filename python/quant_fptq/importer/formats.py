@@ -37,6 +37,8 @@ def recognize(path: Path) -> str:
             start = file.read(64)
     except OSError as error:
         raise FptqError(f"{path}: {'no such file or folder' if not path.exists() else error.strerror}") from None
+    if path.suffix == ".bin" and llama2c.is_header(start):  # which may begin like a pickle: dim 640 does
+        return "llama2c"
     _refuse_pickle(path, start)
     if start[:4] == gguf.MAGIC:
         return "gguf"
@@ -51,9 +53,9 @@ def recognize(path: Path) -> str:
 def load_checkpoint(path: str | Path, context: int | None = None, format: str | None = None) -> Checkpoint:
     """A checkpoint of any format in FORMATS; which one is seen from its content, or forced by `format`.
 
-    Quantized checkpoints keep their codes. `context` bounds the KV cache, in positions (default: the
-    checkpoint's own, at most 2048); a note says where the checkpoint's own is smaller. Weights are mapped, not read.
-    Raises FptqError naming file and key.
+    Quantized checkpoints keep their codes. `context` bounds the KV cache, in positions (default: the checkpoint's own,
+    of transformers' and GGUF's at most 2048); a note says where the checkpoint's own is smaller. Weights are mapped,
+    not read. Raises FptqError naming file and key.
     """
     checkpoint = _load(Path(path), context, format)
     if context is not None and context > checkpoint.config.context:

@@ -25,6 +25,11 @@ def _config(path: Path, header: np.ndarray, context: int | None) -> LlamaConfig:
     return config
 
 
+def is_header(start: bytes) -> bool:
+    """Whether a file that starts so has sizes that a model can have."""
+    return len(start) >= 28 and all(0 < abs(int(x)) < 1 << 24 for x in np.frombuffer(start[:28], "<i4"))
+
+
 def load(path: Path, context: int | None = None) -> Checkpoint:
     """Maps `path`. Raises FptqError for impossible sizes or a file that is cut short."""
     size = path.stat().st_size

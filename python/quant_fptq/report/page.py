@@ -60,7 +60,7 @@ def _channels(layers: Sequence[Policy], profile: Profile | None) -> str:
             continue
         before, after = seen.channel_absmax, equalized(seen.channel_absmax)
         parts.append(f"<h3>{escape(layer.layer)}</h3><p>{len(before)} channels; largest {svg.short(float(before.max()))} "
-                     f"before, {svg.short(float(after.max()))} after</p>" + svg.channel_curves(before, after))
+                     f"before, {svg.short(float(after.max()))} after by LAE</p>" + svg.channel_curves(before, after))
     return "".join(parts) or "<p>No layer is equalized, or the profile has no channels.</p>"
 
 
