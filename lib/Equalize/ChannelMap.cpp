@@ -75,6 +75,8 @@ static std::optional<SmallVector<ChannelAxis>> placeAxis(int64_t flatStride, int
 }
 
 std::optional<ChannelMap> ChannelMap::reshape(ArrayRef<int64_t> from, ArrayRef<int64_t> to) const {
+  if (llvm::is_contained(from, 0) || llvm::is_contained(to, 0)) // no element, no stride
+    return std::nullopt;
   SmallVector<int64_t> strides = rowMajorStrides(from);
   ChannelMap result;
   for (const ChannelAxis &axis : axes) {

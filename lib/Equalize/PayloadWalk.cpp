@@ -124,9 +124,14 @@ FoldPlan fptq::planThroughPayload(linalg::LinalgOp op, OpResult result, const Ch
   AffineMap indexing = op.getIndexingMapMatchingResult(result);
   if (!indexing.isProjectedPermutation(/*allowZeroInResults=*/true))
     return FoldPlan::refused("(E2) the result is not indexed by loops alone");
+  bool alongLoops = true;
   ChannelMap loops = map.renameDims([&](int64_t dim) -> std::optional<int64_t> {
-    return cast<AffineDimExpr>(indexing.getResult(dim)).getPosition();
+    auto loop = dyn_cast<AffineDimExpr>(indexing.getResult(dim));
+    alongLoops &= bool(loop);
+    return loop ? loop.getPosition() : 0;
   });
+  if (!alongLoops)
+    return FoldPlan::refused("(E2) channels of the result lie along no loop");
   Value yielded = op.getBlock()->getTerminator()->getOperand(result.getResultNumber());
   Value accumulator = op.getMatchingBlockArgument(op.getDpsInitOperand(result.getResultNumber()));
   if (op.getNumReductionLoops() && !addsTo(accumulator, yielded))

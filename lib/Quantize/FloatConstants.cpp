@@ -68,25 +68,39 @@ static std::string indexOf(int64_t element, ArrayRef<int64_t> shape) {
   return "[" + llvm::join(indices, ", ") + "]";
 }
 
-static LogicalResult check(Location loc, StringRef name, Type type, ArrayRef<char> bytes) {
+static std::string described(StringRef name) { return name.empty() ? "a constant" : "constant '" + name.str() + "'"; }
+
+/// A resource that is longer or shorter than its type would be read past an end, here or later.
+static LogicalResult checkSize(Location loc, StringRef name, Type type, ArrayRef<char> bytes) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || bytes.empty())
+  if (!tensor || !tensor.hasStaticShape() || bytes.empty() || !tensor.getElementType().isIntOrFloat() ||
+      tensor.getElementTypeBitWidth() < 8)
     return success();
-  int64_t width = tensor.getElementType().isIntOrFloat() ? tensor.getElementTypeBitWidth() : 0;
-  int64_t expected = tensor.hasStaticShape() ? tensor.getNumElements() * (width / 8) : 0;
-  std::string constant = name.empty() ? "a constant" : ("constant '" + name + "'").str();
-  if (width >= 8 && (int64_t)bytes.size() != expected)
-    return emitError(loc) << constant << " of type " << type << " has " << bytes.size() << " bytes, expected "
-                          << expected;
+  int64_t expected = tensor.getNumElements() * (tensor.getElementTypeBitWidth() / 8);
+  if ((int64_t)bytes.size() == expected)
+    return success();
+  return emitError(loc) << described(name) << " of type " << type << " has " << bytes.size() << " bytes, expected "
+                        << expected;
+}
+
+static LogicalResult checkFinite(Location loc, StringRef name, Type type, ArrayRef<char> bytes) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || bytes.empty() || llvm::is_contained(tensor.getShape(), 0))
+    return success();
   std::optional<Found> found = findNonFinite(bytes, tensor.getElementType());
   if (!found)
     return success();
   std::string at = indexOf(found->element, tensor.getShape());
   if (found->what != "-infinity")
-    return emitError(loc) << constant << " of type " << type << " holds " << found->what << " at " << at;
+    return emitError(loc) << described(name) << " of type " << type << " holds " << found->what << " at " << at;
   remark::analysis(loc, remark::RemarkOpts::name("Infinity").category("Quantize"))
-      << remark::add("{0} holds -infinity at {1}, as masks do", constant, at);
+      << remark::add("{0} holds -infinity at {1}, as masks do", described(name), at);
   return success();
+}
+
+/// Bytes that stand in the module.
+static LogicalResult check(Location loc, StringRef name, Type type, ArrayRef<char> bytes) {
+  return failure(failed(checkSize(loc, name, type, bytes)) || failed(checkFinite(loc, name, type, bytes)));
 }
 
 LogicalResult mlir::fptq::checkFloatConstants(ModuleOp module, const ParameterFiles &files) {
@@ -98,11 +112,11 @@ LogicalResult mlir::fptq::checkFloatConstants(ModuleOp module, const ParameterFi
     if (!global || global.getIsMutable()) // a mutable one holds what the program writes
       return;
     StringRef name = global.getSymName();
-    ArrayRef<char> bytes = bytesOf(global.getValueAttr());
+    ok &= succeeded(check(op->getLoc(), name, global.getType(), bytesOf(global.getValueAttr())));
+    // A file's tensor has its size checked where it is read; the file may be replaced by one of new codes.
     if (const SafetensorsEntry *entry = files.find(name);
         entry && isa_and_present<ml_program::ExternAttr>(global.getValueAttr()))
-      bytes = entry->data;
-    ok &= succeeded(check(op->getLoc(), name, global.getType(), bytes));
+      ok &= succeeded(checkFinite(op->getLoc(), name, global.getType(), entry->data));
   });
   return success(ok);
 }

@@ -188,6 +188,7 @@ TEST(ChannelMap, ReshapeRefusesWhatDoesNotDivide) {
   EXPECT_FALSE(ChannelMap(24, 1).reshape({2, 24}, {3, 16}));
   EXPECT_FALSE(ChannelMap(6, 1).reshape({2, 6}, {3, 4}));
   EXPECT_FALSE(ChannelMap(4, 0).reshape({4, 3}, {6, 2}));
+  EXPECT_FALSE(ChannelMap(8, 1).reshape({1, 8, 0, 64}, {8, 0}));
 }
 
 TEST(ChannelMap, ChannelsOfOneKeyHeadAreOneClass) {

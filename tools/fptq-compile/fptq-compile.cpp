@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
   options.threads = !serial;
 
   StringRef suffix = llvm::sys::path::extension(output);
-  if (suffix != ".so" && suffix != ".o") { // a model, perhaps the very one that is compiled
+  if (suffix == ".mlir" || suffix == ".mlirbc") { // a model, perhaps the very one that is compiled
     llvm::errs() << "fptq-compile: error: output '" << output << "': expected a name that ends with .o or .so\n";
     return 1;
   }
