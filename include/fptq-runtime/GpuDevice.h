@@ -51,7 +51,8 @@ const char *fptq_gpu_error(void);
 void fptq_gpu_clear(void);
 
 /* Launches that may start while the kernel before still runs (programmatic dependent launch, sm_90 on): kernels must
- * wait with griddepcontrol before they read what others write. Default: 0. */
+ * wait with griddepcontrol before they read what others write. A check of that: nothing overlaps here, as each launch
+ * is waited for. Default: 0. */
 void fptq_gpu_set_dependent_launches(int allow);
 
 /* Device time of all launches since the last call, by events, in seconds; -1 where something failed. */

@@ -31,12 +31,6 @@ WeightFormat WeightFormat::get(int64_t group, bool twoLevel, bool symmetric, boo
   return {group, twoLevel, symmetric, halfScales, l.tail, l.zeros, l.tailBytes, l.groupBytes};
 }
 
-int64_t x86::scratchBytes(int64_t m, int64_t groups, int64_t group) {
-  int64_t rows = llvm::alignTo(m, 32);
-  // Start values: one a group, or one for every 8 channels at the most.
-  return rows * llvm::alignTo(groups * group, 64) + rows * groups * (group / 8) * 4 + 64;
-}
-
 const Isa &x86::isaOf(Tier tier) {
   switch (tier) {
   case Tier::Reference:

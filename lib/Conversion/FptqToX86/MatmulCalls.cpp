@@ -58,7 +58,8 @@ static Value describe(Emitter &e, Operation *op, const WeightFormat &format) {
   return f.base;
 }
 
-/// As x86::scratchBytes.
+/// What the kernels prepare: the codes of all rows in their order, and start values, one a group or one for every 8
+/// channels at the most.
 static Value scratchMemory(Emitter &e, Value m, Value groups, int64_t group) {
   Value rowBytes = e.add(e.roundUp(e.mul(groups, group), 64), e.mul(groups, group / 8 * 4));
   Value bytes = arith::IndexCastOp::create(e, e.getIndexType(), e.add(e.mul(e.roundUp(m, 32), rowBytes), 64));

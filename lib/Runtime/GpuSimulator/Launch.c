@@ -25,7 +25,8 @@ typedef struct Memory {
 
 static int in_place(const FptqGpuRegion *r) { return (uintptr_t)r->host % kAlignment == 0; }
 
-static void map_in(Memory *memory) {
+static int map_in(Memory *memory) {
+  int status = 0;
   for (int i = 0; i < memory->count; ++i) {
     const FptqGpuRegion *r = &memory->regions[i];
     memory->device[i] = r->host;
@@ -35,7 +36,10 @@ static void map_in(Memory *memory) {
     memory->device[i] = aligned_alloc(kDeviceAlignment, bytes);
     if (memory->device[i])
       memcpy(memory->device[i], r->host, (size_t)r->bytes);
+    else
+      status = sim_refuse("no memory for a buffer of %lld bytes", (long long)r->bytes);
   }
+  return status;
 }
 
 static void map_out(Memory *memory, int keep) {
@@ -109,11 +113,10 @@ static int run(const FptqGpuLaunch *l, const FptqSimKernel *kernel) {
   Memory memory;
   int region_of[kMaxGpuArguments];
   void *values[kMaxGpuArguments] = {NULL}, *parameters[kMaxGpuArguments];
-  int status = 0;
   memory.count = fptq_gpu_regions(l, memory.regions, region_of);
   if (memory.count < 0)
     return sim_refuse("kernel '%s' has more than %d arguments", l->kernel, kMaxGpuArguments);
-  map_in(&memory);
+  int status = map_in(&memory);
   fptq_sim.buffer_count = 0;
   for (int i = 0; i < l->argument_count; ++i) {
     const FptqGpuArgument *a = &l->arguments[i];

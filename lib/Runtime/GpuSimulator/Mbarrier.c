@@ -27,9 +27,11 @@ int sim_mbarrier_find(const void *mbarrier, const char *site) {
 
 void fptq_sim_mbarrier_init(void *mbarrier, uint32_t count, const char *site) {
   uint32_t address = address_of(mbarrier, site);
+  for (int known = 0; known < fptq_sim.mbarrier_count; ++known)
+    if (fptq_sim.mbarriers[known].address == address)
+      sim_fail(site, "initializes the mbarrier at shared offset %u, which already is one", address);
   int i = 0;
-  while (i < fptq_sim.mbarrier_count && fptq_sim.mbarriers[i].address != address &&
-         fptq_sim.mbarriers[i].address != kUnused)
+  while (i < fptq_sim.mbarrier_count && fptq_sim.mbarriers[i].address != kUnused)
     ++i;
   if (i == kMaxMbarriers)
     sim_fail(site, "initializes more than %d mbarriers", kMaxMbarriers);
@@ -37,8 +39,6 @@ void fptq_sim_mbarrier_init(void *mbarrier, uint32_t count, const char *site) {
     sim_fail(site, "initializes an mbarrier for %u arrivals, expected 1 to 2^20 - 1", count);
   if (i == fptq_sim.mbarrier_count)
     ++fptq_sim.mbarrier_count;
-  else if (fptq_sim.mbarriers[i].address == address)
-    sim_fail(site, "initializes the mbarrier at shared offset %u, which already is one", address);
   sim_race_write(address, 8, site);
   fptq_sim.mbarriers[i] = (Mbarrier){.address = address, .count = count, .pending = count};
 }

@@ -45,9 +45,6 @@ struct KernelSet {
   LLVM::LLVMFuncOp run;     ///< (matmul, first panel, last panel)
 };
 
-/// Bytes of `scratch` for m rows: an upper bound for every tier.
-int64_t scratchBytes(int64_t m, int64_t groups, int64_t paddedGroup);
-
 /// The kernels of `target` for `format`, added to `module` unless it has them. Not for the reference tier.
 KernelSet getOrCreateKernels(ModuleOp module, Target target, const WeightFormat &format);
 
