@@ -138,10 +138,10 @@ uint32_t fptq_cpu_tiers(void) {
   const char *wanted = getenv("FPTQ_TIER");
   uint32_t tiers = 0;
   int found = 0;
-  for (int tier = 0; tier < FPTQ_TIER_COUNT && !found; ++tier) {
-    if (!fptq_cpu_lacks((FptqTier)tier))
+  for (int tier = 0; tier < FPTQ_TIER_COUNT; ++tier) { /* all: code of one tier needs AMX whatever FPTQ_TIER says */
+    if (!fptq_cpu_lacks((FptqTier)tier) && !found)
       tiers |= BIT(tier);
-    found = wanted && !strcmp(wanted, kNames[tier]);
+    found |= wanted && !strcmp(wanted, kNames[tier]);
   }
   if (wanted && *wanted && !found)
     warn_unknown(wanted);

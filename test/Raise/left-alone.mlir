@@ -200,3 +200,14 @@ func.func @no_channels(%x: tensor<2x?x12xf32>, %z: tensor<2x8x3xf32>) -> tensor<
     ins(%x, %w : tensor<2x?x12xf32>, tensor<8x0x4xf32>) outs(%z : tensor<2x8x3xf32>) -> tensor<2x8x3xf32>
   return %y : tensor<2x8x3xf32>
 }
+
+// What the model keeps from call to call is no weight, though no argument has a part in it: no warning of a layer.
+// CHECK-LABEL: @state
+// CHECK: linalg.matmul
+ml_program.global private mutable @cache(dense<0.5> : tensor<8x4xf32>) : tensor<8x4xf32>
+func.func @state(%q: tensor<2x8xf32>, %k: tensor<8x4xf32>, %z: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %old = ml_program.global_load @cache : tensor<8x4xf32>
+  %y = linalg.matmul ins(%q, %old : tensor<2x8xf32>, tensor<8x4xf32>) outs(%z : tensor<2x4xf32>) -> tensor<2x4xf32>
+  ml_program.global_store @cache = %k : tensor<8x4xf32>
+  return %y : tensor<2x4xf32>
+}

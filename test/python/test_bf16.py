@@ -67,6 +67,8 @@ def test_every_value(tmp_path, body, numpy):
 def test_lengths_that_are_no_whole_vectors(tmp_path, length):
     x = np.linspace(-3, 3, length).astype(ml_dtypes.bfloat16)
     same(run(tmp_path, "%r = arith.addf %a, %a : bf16", str(length), x), x + x)
+    same(run(tmp_path, "%r = math.fma %a, %a, %a : bf16", str(length), x),
+         (x.astype(np.float64) ** 2 + x.astype(np.float64)).astype(np.float32).astype(ml_dtypes.bfloat16))
     y = run(tmp_path, "%r = math.exp %a : bf16", str(length), x).astype(np.float32)
     np.testing.assert_allclose(y, np.exp(x.astype(np.float32)), rtol=2.0**-8)
 

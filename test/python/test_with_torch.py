@@ -208,6 +208,17 @@ class TestObserver:
         profile.save(tmp_path / "p.json")
         assert Profile.load(tmp_path / "p.json").layers["1"].absmax == layer.absmax
 
+    def test_all_that_share_a_weight_are_seen(self):
+        from quant_fptq.torch_observer import observe
+
+        first, second = torch.nn.Linear(4, 4, bias=False), torch.nn.Linear(4, 4, bias=False)
+        second.weight = first.weight
+        model = torch.nn.Sequential(first, second)
+        with observe(model) as profile:
+            first(torch.ones(1, 4))
+            second(torch.full((1, 4), 100.0))
+        assert list(profile.layers) == ["0"] and profile.layers["0"].absmax == 100
+
     def test_shared_weights_have_the_parameters_name(self):
         from quant_fptq.torch_observer import layer_names
 

@@ -23,7 +23,7 @@ struct ConvertFptqToX86Pass : mlir::fptq::impl::ConvertFptqToX86PassBase<Convert
       std::optional<Target> target = parseTarget(name);
       if (!target) {
         getOperation().emitError() << "unknown tier '" << name << "', expected " << knownTargets()
-                                   << ", or several joined by '+'";
+                                   << "; tools join several by '+'";
         return signalPassFailure();
       }
       targets.push_back(*target);

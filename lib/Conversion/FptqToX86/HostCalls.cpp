@@ -68,12 +68,10 @@ LLVM::LLVMFuncOp HostCalls::runtimeFunction(Emitter &e, StringRef name, Type res
 }
 
 void HostCalls::dispatch(Emitter &e, llvm::function_ref<void(Target)> fn) {
-  if (targets.size() == 1) {
-    if (Target only = targets.front(); only.tier == Tier::AmxInt8 && !only.emulated) // asks Linux for the tiles
-      LLVM::CallOp::create(e, runtimeFunction(e, "fptq_cpu_tiers", e.getI32Type(), {}), ValueRange());
-    return fn(targets.front());
-  }
-  Value tiers =
+  Target only = targets.front();
+  if (targets.size() == 1 && (only.tier != Tier::AmxInt8 || only.emulated))
+    return fn(only);
+  Value tiers = // which also asks Linux for AMX tiles
       LLVM::CallOp::create(e, runtimeFunction(e, "fptq_cpu_tiers", e.getI32Type(), {}), ValueRange()).getResult();
   auto runs = [&](Target t) {
     Value bit = e.getI32(1 << int(t.tier));

@@ -7,11 +7,11 @@
 
 namespace mlir::fptq {
 
-/// Whether an option of the pass called `pass` is `least` or more; an error at `op` if not.
-inline LogicalResult checkOption(Operation *op, StringRef pass, StringRef option, int64_t value, int64_t least = 1) {
-  if (value >= least)
+/// Whether an option of the pass called `pass` is 1 or more; an error at `op` if not.
+inline LogicalResult checkOption(Operation *op, StringRef pass, StringRef option, int64_t value) {
+  if (value >= 1)
     return success();
-  return op->emitError() << pass << ": " << option << " " << value << ", expected " << least << " or more";
+  return op->emitError() << pass << ": " << option << " " << value << ", expected 1 or more";
 }
 
 } // namespace mlir::fptq

@@ -239,30 +239,28 @@ def _float_module(options: argparse.Namespace, session: Session, plan: QuantizeO
                   without_ranges: str | None = None) -> Module:
     """The model to quantize; calibrates where the plan lacks a profile, or takes the policy `without_ranges` where the
     options have nothing to calibrate on."""
-    profile = session.folder / "profile.json"
     is_mlir = options.model.endswith(MLIR)
     if is_mlir and (options.text or options.random_tokens):
         raise FptqError("an MLIR file is calibrated on calls: --calibrate INPUTS.safetensors")
-    can_calibrate = options.text or options.calibrate or options.random_tokens
     if is_mlir:
         module = session.parse(options.model)
-        if plan.needs_profile and not can_calibrate and without_ranges:
-            plan.policy = without_ranges
-        if plan.needs_profile and options.calibrate:
-            quantization.calibrate_calls(session, module, options.calibrate, options.entry, profile, options.observer,
-                                         options.threads)
-            plan.profile = profile
-        return module
-    checkpoint = _checkpoint(options)
-    decided = quantization.plan_for(plan, checkpoint, session.folder)
-    plan.policy, plan.recipe, plan.decided = decided.policy, decided.recipe, decided.decided
-    module = session.import_checkpoint(checkpoint, options.kv_cache)
+    else:
+        checkpoint = _checkpoint(options)
+        decided = quantization.plan_for(plan, checkpoint, session.folder)
+        plan.policy, plan.recipe, plan.decided = decided.policy, decided.recipe, decided.decided
+        module = session.import_checkpoint(checkpoint, options.kv_cache)
+    can_calibrate = options.text or options.calibrate or options.random_tokens
     if plan.needs_profile and not can_calibrate and without_ranges:
         plan.policy = without_ranges
-    if plan.needs_profile:
-        _profile(options, session, module, checkpoint, profile, options.max_tokens or CALIBRATION_TOKENS,
+    if not plan.needs_profile or is_mlir and not can_calibrate:  # the compiler says which layer lacks a range
+        return module
+    plan.profile = session.folder / "profile.json"
+    if is_mlir:
+        quantization.calibrate_calls(session, module, options.calibrate, options.entry, plan.profile, options.observer,
+                                     options.threads)
+    else:
+        _profile(options, session, module, checkpoint, plan.profile, options.max_tokens or CALIBRATION_TOKENS,
                  options.first_document)
-        plan.profile = profile
     return module
 
 

@@ -11,11 +11,14 @@ from quant_fptq.importer.checkpoint import EMBEDDING, FINAL_NORM, HEAD, Checkpoi
 
 _FIELDS = ("dim", "hidden_dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "seq_len")
 
+#: More than any size of a model.
+_MOST = 1 << 24
+
 
 def _config(path: Path, header: np.ndarray, context: int | None) -> LlamaConfig:
     dim, hidden, layers, heads, kv_heads, vocab, seq_len = (int(x) for x in header)
     for key, value in zip(_FIELDS, (dim, hidden, layers, heads, kv_heads, abs(vocab), seq_len)):
-        if not 0 < value < 1 << 24:
+        if not 0 < value < _MOST:
             raise FptqError(f"{path}: {key} is {value}; not a llama2.c version-0 checkpoint")
     if dim % heads:
         raise FptqError(f"{path}: dim {dim} is not a multiple of n_heads {heads}")
@@ -27,7 +30,7 @@ def _config(path: Path, header: np.ndarray, context: int | None) -> LlamaConfig:
 
 def is_header(start: bytes) -> bool:
     """Whether a file that starts so has sizes that a model can have."""
-    return len(start) >= 28 and all(0 < abs(int(x)) < 1 << 24 for x in np.frombuffer(start[:28], "<i4"))
+    return len(start) >= 28 and all(0 < abs(int(x)) < _MOST for x in np.frombuffer(start[:28], "<i4"))
 
 
 def load(path: Path, context: int | None = None) -> Checkpoint:
